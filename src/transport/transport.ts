@@ -1,0 +1,49 @@
+/**
+ * What the client needs from a network connection. Any object of this shape serves as `ClientOptions.transport`.
+ */
+
+/** How one connection is to be made. */
+export interface TransportOptions {
+  /** Aborts the attempt; once `connect` resolved it has no meaning any more. */
+  readonly signal: AbortSignal;
+  /** WebSocket subprotocols to offer; the server must select one of them. Ignored by TCP and TLS. */
+  readonly protocols: readonly string[];
+  /** HTTP headers of the WebSocket handshake; Node only. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Makes connections. */
+export interface Transport {
+  /**
+   * Opens a connection.
+   *
+   * @returns a promise of an open connection; the caller sets its three callbacks in the same turn in which the promise resolves, and a
+   * transport keeps what arrives until `onData` is set
+   * @throws ConnectionError `'unreachable'` or `'subprotocol'`; the signal's reason when it is aborted, and then no socket is left behind
+   */
+  connect(url: URL, options: TransportOptions): Promise<Connection>;
+}
+
+/** One open connection; its callbacks never run inside a call to it. */
+export interface Connection {
+  /**
+   * Sends whole packets, at most once per frame: a WebSocket makes one binary message of the chunks of a call.
+   * The chunks must not change afterwards. A no-op once the connection is closed.
+   */
+  write(chunks: readonly Uint8Array[]): void;
+  /** Bytes accepted by `write` that have not left yet. */
+  readonly bufferedAmount: number;
+  /** Called with the bytes that arrived, in any cut. The chunk belongs to the receiver and is never overwritten. */
+  onData: ((chunk: Uint8Array) => void) | undefined;
+  /** Called when `bufferedAmount` has come down again; a transport that cannot tell never calls it, and is polled. */
+  onDrain: (() => void) | undefined;
+  /**
+   * Called once when the connection ended, by whomever; not after `destroy()`.
+   * Without an error the peer ended it in an orderly way.
+   */
+  onClose: ((error?: Error) => void) | undefined;
+  /** Sends what is buffered, then ends the connection in an orderly way. */
+  close(): void;
+  /** Drops the connection at once, without a handshake, and calls nothing any more. */
+  destroy(): void;
+}
