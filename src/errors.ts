@@ -106,7 +106,6 @@ export class ConnectionError extends MqttError {
   override readonly name = 'ConnectionError';
   declare readonly code: ConnectionCode;
 
-  // biome-ignore lint/complexity/noUselessConstructor: it narrows the type of the code
   constructor(code: ConnectionCode, message: string, details?: ErrorDetails) {
     super(code, message, details);
   }
@@ -117,7 +116,6 @@ export class StoreError extends MqttError {
   override readonly name = 'StoreError';
   declare readonly code: StoreCode;
 
-  // biome-ignore lint/complexity/noUselessConstructor: it narrows the type of the code
   constructor(code: StoreCode, message: string, details?: ErrorDetails) {
     super(code, message, details);
   }
