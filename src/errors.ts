@@ -64,7 +64,9 @@ export type ProtocolCode =
   | 'packet-too-large'
   | 'receive-maximum-exceeded'
   | 'topic-alias-invalid'
-  | 'unsupported-protocol-version';
+  | 'unsupported-protocol-version'
+  /** The server's part of an enhanced authentication is wrong, too weak or missing: it did not prove who it is. */
+  | 'authentication-failed';
 
 /** Members common to all errors, beside the message. */
 export interface ErrorDetails {
