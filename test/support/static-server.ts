@@ -1,0 +1,50 @@
+/** Serves folders to the pages of browser tests. */
+
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import sirv from 'sirv';
+
+/** A running server. */
+export interface StaticServer {
+  /** Where it listens: `http://127.0.0.1:PORT`, without a slash at the end. */
+  readonly url: string;
+  /** Ends it, open connections included. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves files on a free port of the loopback address.
+ *
+ * @param folders path prefixes (`/`, `/dist`) and the folders below them
+ */
+export async function serveFolders(folders: Readonly<Record<string, string>>): Promise<StaticServer> {
+  // The longest prefix first, so that `/` does not hide the others.
+  const mounts = Object.entries(folders)
+    .map(([prefix, folder]) => ({ prefix: prefix.replace(/\/$/, ''), serve: sirv(folder, { dev: true }) }))
+    .sort((a, b) => b.prefix.length - a.prefix.length);
+
+  const server = createServer((request, response) => {
+    const path = request.url ?? '/';
+    const mount = mounts.find(({ prefix }) => path.startsWith(`${prefix}/`));
+    const notFound = () => {
+      response.writeHead(404).end();
+    };
+    if (mount === undefined) return notFound();
+    request.url = path.slice(mount.prefix.length);
+    mount.serve(request, response, notFound);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+
+  return {
+    url: `http://127.0.0.1:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
