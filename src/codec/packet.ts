@@ -226,5 +226,8 @@ export type Packet =
   | DisconnectPacket
   | AuthPacket;
 
+/** Any packet as the decoder hands it out. */
+export type DecodedPacket = Exclude<Packet, PublishPacket> | DecodedPublishPacket;
+
 /** The `type` of a packet. */
 export type PacketType = Packet['type'];
