@@ -1,0 +1,131 @@
+import { rmSync } from 'node:fs';
+import { posix } from 'node:path';
+import { nodeResolve } from '@rollup/plugin-node-resolve';
+import terser from '@rollup/plugin-terser';
+import typescript from '@rollup/plugin-typescript';
+import ts from 'typescript';
+
+/** What can be imported: the file in dist (an export of package.json names it) and its source. */
+const entries = {
+  index: 'src/index.ts',
+  node: 'src/node.ts',
+  codec: 'src/codec/index.ts',
+};
+
+/** Entries without a declaration file: `mqtide` is declared once, for browsers and for Node. */
+const undeclared = new Set(['node']);
+
+/** Where the sources' declarations go, below dist; the entries' declaration files point there. */
+const typesDir = 'types';
+
+/** One build of the sources; `declaration` options are added by the build that ships them. */
+function build(input, output, { compilerOptions = {}, plugins = [] } = {}) {
+  return {
+    input,
+    external: [/^node:/, 'ws'],
+    // A warning is an unresolved import, a ring or the like: nothing to ship.
+    onLog(level, log, handler) {
+      handler(level === 'warn' ? 'error' : level, log);
+    },
+    plugins: [
+      nodeResolve({ browser: true }),
+      typescript({
+        filterRoot: '.',
+        include: ['src/**/*.ts'],
+        compilerOptions: {
+          noEmit: false,
+          noEmitOnError: true,
+          sourceMap: true,
+          inlineSources: true,
+          rootDir: 'src',
+          ...compilerOptions,
+        },
+      }),
+      ...plugins,
+    ],
+    output: { sourcemap: true, ...output },
+  };
+}
+
+/** Empties dist once there is something new to put there. */
+function emptyDist() {
+  return {
+    name: 'empty-dist',
+    generateBundle: { order: 'post', handler: () => rmSync('dist', { recursive: true, force: true }) },
+  };
+}
+
+/**
+ * Keeps the declarations that an entry reaches, gives their relative imports the file endings that
+ * `moduleResolution: node16` asks for, and adds the entries' own declaration files.
+ */
+function declarations() {
+  return {
+    name: 'declarations',
+    generateBundle(_options, bundle) {
+      const declarationOf = (base) =>
+        [`${base}.d.ts`, `${base}/index.d.ts`].find((name) => bundle[name] !== undefined);
+
+      const reached = new Set();
+      const reach = (name) => {
+        if (reached.has(name)) return;
+        reached.add(name);
+        const text = bundle[name].source;
+        if (
+          /\b(?:AsyncDisposable|asyncDispose)\b/.test(text) &&
+          !/^\/\/\/ <reference lib="esnext.disposable"/.test(text)
+        ) {
+          this.error(
+            `${name} names AsyncDisposable: its source must begin with /// <reference lib="esnext.disposable" preserve="true" />`,
+          );
+        }
+        const directory = posix.dirname(name);
+        let rewritten = '';
+        let end = 0;
+        for (const { fileName: specifier, pos } of ts.preProcessFile(text, true, true).importedFiles) {
+          if (!specifier.startsWith('.')) continue;
+          const target = declarationOf(posix.join(directory, specifier));
+          if (target === undefined) this.error(`${name} imports ${specifier}, which has no declarations`);
+          reach(target);
+          const path = posix.relative(directory, target).replace(/\.d\.ts$/, '.js');
+          rewritten += `${text.slice(end, pos)}'${path.startsWith('.') ? path : `./${path}`}'`;
+          end = pos + specifier.length + 2;
+        }
+        bundle[name].source = rewritten + text.slice(end);
+      };
+
+      for (const [entry, source] of Object.entries(entries)) {
+        if (undeclared.has(entry)) continue;
+        const base = `${typesDir}/${source.replace(/^src\/|\.ts$/g, '')}`;
+        reach(`${base}.d.ts`);
+        this.emitFile({
+          type: 'asset',
+          fileName: `${entry}.d.ts`,
+          source: `export * from './${base}.js';\n`,
+        });
+      }
+      for (const name of Object.keys(bundle)) {
+        if (name.startsWith(`${typesDir}/`) && !reached.has(name.replace(/\.map$/, ''))) delete bundle[name];
+      }
+    },
+  };
+}
+
+export default [
+  build(
+    entries,
+    { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].js', minifyInternalExports: false },
+    {
+      compilerOptions: { declaration: true, declarationMap: true, declarationDir: `dist/${typesDir}` },
+      plugins: [declarations(), emptyDist()],
+    },
+  ),
+  build('src/script.ts', {
+    file: 'dist/mqtide.min.js',
+    format: 'iife',
+    name: 'mqtide',
+    esModule: false,
+    inlineDynamicImports: true,
+    plugins: [terser({ ecma: 2020, compress: { passes: 2 } })],
+  }),
+];

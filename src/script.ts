@@ -1,0 +1,4 @@
+/** What `<script src="mqtide.min.js">` puts into the global `mqtide`: every entry that runs in a page. */
+
+export * from './codec/index';
+export * from './index';
