@@ -1,0 +1,44 @@
+import { defineConfig } from '@playwright/test';
+import { describeBrowser, engines, findBrowser, parseEngines } from './test/support/browsers';
+
+// MQTIDE_REQUIRE_BROWSERS names engines that must be there and are all used; without it one is enough.
+const required = parseEngines(process.env['MQTIDE_REQUIRE_BROWSERS']);
+const candidates = (required.length > 0 ? required : engines).map((engine) => ({
+  engine,
+  found: findBrowser(engine),
+}));
+const usable = candidates.filter(({ found }) => found?.launch !== undefined);
+const used = required.length > 0 ? usable : usable.slice(0, 1);
+
+const isWorker = process.env['TEST_WORKER_INDEX'] !== undefined;
+if (!isWorker)
+  for (const { engine, found } of used) console.log(`Browser: ${describeBrowser(engine, found)}`);
+
+if (used.length === 0 || used.length < required.length) {
+  const missing = candidates.filter((candidate) => !used.includes(candidate));
+  const lines = missing.map(({ engine, found }) => `  ${describeBrowser(engine, found)}`);
+  console.error(
+    `The browser tests cannot run. Missing${required.length > 0 ? '' : ', any one will do'}:\n${lines.join('\n')}`,
+  );
+  process.exit(1);
+}
+
+export default defineConfig({
+  testDir: 'test',
+  testMatch: '**/*.pw.ts',
+  outputDir: 'test-results/playwright',
+  globalSetup: './test/browser/setup.ts',
+  timeout: 30_000,
+  globalTimeout: 15 * 60_000,
+  forbidOnly: process.env['CI'] !== undefined,
+  // Two cores: one for the browser, one for the server and the test.
+  workers: 1,
+  // .ci/run reads the counts from the file.
+  reporter: process.env['CI']
+    ? [['list'], ['json', { outputFile: 'test-results/playwright.json' }]]
+    : [['list']],
+  projects: used.map(({ engine, found }) => ({
+    name: engine,
+    use: { browserName: engine, launchOptions: found?.launch ?? {} },
+  })),
+});
