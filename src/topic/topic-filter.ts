@@ -1,5 +1,16 @@
 /** Validates and matches topic filters [v5 4.7, 4.8.2]. */
 
+import { UsageError } from '../errors';
+import { alwaysFits, flawIn, quote } from './text';
+
+const plus = 0x2b;
+const hash = 0x23;
+const slash = 0x2f;
+const dollar = 0x24;
+
+/** What a shared subscription's filter begins with [v5 MQTT-4.8.2-1]. */
+const sharePrefix = '$share/';
+
 /** The parts of a shared subscription's filter, `$share/group/filter` [v5 4.8.2]. */
 export interface SharedFilter {
   /** The share name. */
@@ -11,20 +22,73 @@ export interface SharedFilter {
 /**
  * Makes sure that a value can be subscribed to. Named wildcards are none of MQTT: see `compilePattern`.
  *
+ * @param argument how the caller's argument is called, e.g. `'filter'`; it begins the message
  * @throws UsageError naming the argument and the rule it breaks
  */
 export function checkTopicFilter(filter: unknown, argument: string): asserts filter is string {
-  void filter;
-  void argument;
+  if (typeof filter !== 'string') throw new UsageError(`${argument}: must be a string`);
+  if (filter === '') throw new UsageError(`${argument}: must not be empty`); // [v5 MQTT-4.7.3-1]
+  let plain = filter.length <= alwaysFits;
+  let previous = slash;
+  const last = filter.length - 1;
+  for (let index = 0; index <= last; index++) {
+    const unit = filter.charCodeAt(index);
+    if (unit === hash && (previous !== slash || index !== last)) {
+      // [v5 MQTT-4.7.1-1]
+      throw new UsageError(`${argument}: # must be the whole of the last level: ${quote(filter)}`);
+    }
+    if (unit === plus ? previous !== slash : previous === plus && unit !== slash) {
+      // [v5 MQTT-4.7.1-2]
+      throw new UsageError(`${argument}: + must be the whole of a level: ${quote(filter)}`);
+    }
+    if (unit > 0x7f || unit === 0) plain = false;
+    previous = unit;
+  }
+  if (!plain) {
+    const flaw = flawIn(filter);
+    if (flaw !== undefined) throw new UsageError(`${argument}: ${flaw}`);
+  }
+  if (filter.startsWith(sharePrefix) && parseSharedFilter(filter) === undefined) {
+    // [v5 MQTT-4.8.2-1, MQTT-4.8.2-2]
+    throw new UsageError(
+      `${argument}: a shared subscription is $share/name/filter, its name without wildcards, neither part empty: ${quote(filter)}`,
+    );
+  }
 }
 
 /** Takes a shared subscription's filter apart; undefined for any other filter, and for an ill-formed one. */
 export function parseSharedFilter(filter: string): SharedFilter | undefined {
-  void filter;
-  return undefined;
+  if (!filter.startsWith(sharePrefix)) return undefined;
+  const end = filter.indexOf('/', sharePrefix.length);
+  if (end === -1 || end === filter.length - 1) return undefined;
+  const group = filter.slice(sharePrefix.length, end);
+  if (group === '' || group.includes('+') || group.includes('#')) return undefined;
+  return { group, filter: filter.slice(end + 1) };
 }
 
-/** Whether a filter, shared or not, matches a topic name [v5 4.7.1]. */
+/** Where a filter begins that is matched against topics: behind the prefix of a shared subscription. */
+export function shareLength(filter: string): number {
+  if (filter.charCodeAt(0) !== dollar || !filter.startsWith(sharePrefix)) return 0;
+  return filter.indexOf('/', sharePrefix.length) + 1;
+}
+
+/** Whether a valid filter, shared or not, matches a topic name [v5 4.7.1]. */
 export function matches(filter: string, topic: string): boolean {
-  return filter === topic;
+  let at = shareLength(filter);
+  // A wildcard in front does not match what belongs to the server [v5 MQTT-4.7.2-1].
+  if (topic.charCodeAt(0) === dollar && filter.charCodeAt(at) !== dollar) return false;
+  let index = 0;
+  for (; at < filter.length; at++) {
+    const unit = filter.charCodeAt(at);
+    if (unit === hash) return true;
+    if (unit === plus) {
+      while (index < topic.length && topic.charCodeAt(index) !== slash) index++;
+    } else if (index < topic.length && topic.charCodeAt(index) === unit) {
+      index++;
+    } else {
+      // What is left may be "/#", which matches the level above it too.
+      return index === topic.length && unit === slash && filter.charCodeAt(at + 1) === hash;
+    }
+  }
+  return index === topic.length;
 }

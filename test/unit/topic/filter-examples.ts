@@ -1,0 +1,31 @@
+/** Filters, topics that they match, and topics that they do not. */
+export const examples: readonly (readonly [filter: string, yes: readonly string[], no: readonly string[]])[] =
+  [
+    ['a', ['a'], ['b', 'aa', 'A', 'a/', '/a', 'a/b']],
+    ['a/b', ['a/b'], ['a', 'a/b/', 'a/b/c', 'a/bb']],
+    ['/', ['/'], ['a', '//', '/a']],
+    [
+      'sport/tennis/player1/#',
+      ['sport/tennis/player1', 'sport/tennis/player1/ranking', 'sport/tennis/player1/score/wimbledon'],
+      ['sport/tennis/player11', 'sport/tennis'],
+    ],
+    ['sport/#', ['sport', 'sport/', 'sport//'], ['sports', '/sport']],
+    ['#', ['a', '/', 'a/b/c', '/a'], ['$SYS', '$SYS/a', '$']],
+    ['/#', ['/', '/a', '/a/b', ''], ['a', 'a/b']],
+    ['+', ['a', 'finance'], ['/', '/finance', 'a/', 'a/b', '$SYS']],
+    ['+/+', ['/finance', 'a/b', '/', 'a/'], ['a', 'a/b/c', '$SYS/a']],
+    ['/+', ['/finance', '/'], ['finance', '/a/b']],
+    ['sport/+', ['sport/', 'sport/a'], ['sport', 'sport/a/b', 'sport/a/']],
+    ['+/#', ['a', 'a/', 'a/b', '/'], ['$SYS', '$SYS/a']],
+    ['+/+/#', ['a/b', 'a/b/c', '/'], ['a', '$a/b']],
+    ['a/+/c', ['a/b/c', 'a//c', 'a/$b/c'], ['a/b', 'a/b/cc', 'a/b/c/d']],
+    ['a/+/+/#', ['a/b/c', 'a//', 'a/b/c/d'], ['a/b']],
+    ['$SYS/#', ['$SYS', '$SYS/monitor/Clients'], ['SYS', '$SYSa']],
+    ['$SYS/monitor/+', ['$SYS/monitor/Clients'], ['$SYS/monitor', 'SYS/monitor/a']],
+    ['a/#', ['a/$SYS'], ['$a']],
+    ['$share/group/a/+', ['a/b'], ['$share/group/a/b', 'a', 'group/a/b']],
+    ['$share/group/#', ['a', 'a/b'], ['$SYS/a']],
+    ['$share/group/$SYS/+', ['$SYS/a'], ['a']],
+    ['ü/+', ['ü/🌊'], ['u/a']],
+    ['constructor/+', ['constructor/__proto__'], ['__proto__/constructor']],
+  ];
