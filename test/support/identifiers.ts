@@ -10,6 +10,17 @@ export interface Identifier {
   readonly line: number;
 }
 
+/** Globals that only Node has: a bundler for browsers fails on them, or puts a polyfill in. */
+export const nodeGlobals: readonly string[] = [
+  'Buffer',
+  'process',
+  'global',
+  'require',
+  'module',
+  '__dirname',
+  '__filename',
+];
+
 /** Names of the global object. */
 const globalObjects = ['globalThis', 'self', 'window', 'global'];
 
@@ -25,6 +36,12 @@ export function identifiersOf(tree: ts.SourceFile): Identifier[] {
   };
   visit(tree);
   return found;
+}
+
+/** The names that a JavaScript file uses, see {@link identifiersOf}. */
+export function namesIn(code: string): string[] {
+  const tree = ts.createSourceFile('file.js', code, ts.ScriptTarget.Latest, true, ts.ScriptKind.JS);
+  return identifiersOf(tree).map(({ name }) => name);
 }
 
 function namesAt(node: ts.Node): string[] {

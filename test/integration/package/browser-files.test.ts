@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync } from 'node:zlib';
+import { build } from 'esbuild';
+import ts from 'typescript';
+import { describe, expect, inject, test } from 'vitest';
+import { namesIn, nodeGlobals } from '../../support/identifiers';
+
+const consumer = inject('consumer');
+const dist = join(consumer, 'node_modules/mqtide/dist');
+
+/** What a page can load; new entries are for browsers too. */
+const entries = readdirSync(dist).filter((name) => name.endsWith('.js') && name !== 'node.js');
+
+/** A built file and all that it imports. */
+function reached(file: string, found = new Set<string>()): Set<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  for (const { fileName } of ts.preProcessFile(readFileSync(file, 'utf8'), true, true).importedFiles) {
+    expect(fileName, `import of ${file}`).toMatch(/^\.\.?\//);
+    reached(join(file, '..', fileName), found);
+  }
+  return found;
+}
+
+/** An application, bundled for browsers and minified. */
+async function bundle(code: string): Promise<Uint8Array> {
+  const { outputFiles, warnings } = await build({
+    stdin: { contents: code, resolveDir: consumer },
+    bundle: true,
+    minify: true,
+    write: false,
+    format: 'esm',
+    platform: 'browser',
+    target: ['chrome111', 'firefox115', 'safari16.4'],
+  });
+  expect(warnings).toEqual([]);
+  const [output] = outputFiles;
+  if (output === undefined) throw new Error('esbuild gave no file');
+  return output.contents;
+}
+
+function reportSize(what: string, bytes: Uint8Array): number {
+  const compressed = brotliCompressSync(bytes).length;
+  console.log(`${what}: ${bytes.length} bytes minified, ${compressed} bytes brotli`);
+  return compressed;
+}
+
+describe('the files for browsers', () => {
+  test.each(entries)('%s uses nothing that only Node has', (entry) => {
+    for (const file of reached(join(dist, entry)))
+      expect(
+        namesIn(readFileSync(file, 'utf8')).filter((name) => nodeGlobals.includes(name)),
+        file,
+      ).toEqual([]);
+  });
+
+  test('cost a page that connects, subscribes and publishes less than 14 kB', async () => {
+    const application = await bundle(`
+      import { connect } from 'mqtide';
+      const client = await connect('wss://broker.example/mqtt');
+      await client.subscribe('a/#', (message) => console.log(message.text()));
+      await client.publish('a/b', 'hello');
+    `);
+    expect(reportSize('connect, subscribe and publish', application)).toBeLessThan(14_000);
+  });
+
+  test('cost nothing where only a type or nothing at all is used', async () => {
+    const application = await bundle(
+      "import { connect } from 'mqtide'; import { encode } from 'mqtide/codec';",
+    );
+    expect(application).toHaveLength(0);
+  });
+
+  test('cost a page with the script file less than 18 kB', () => {
+    expect(reportSize('mqtide.min.js', readFileSync(join(dist, 'mqtide.min.js')))).toBeLessThan(18_000);
+  });
+});
