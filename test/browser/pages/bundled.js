@@ -1,0 +1,4 @@
+import { connect } from 'mqtide';
+import { roundTrip } from './round-trip.js';
+
+roundTrip(connect);
