@@ -10,6 +10,7 @@ const entries = {
   index: 'src/index.ts',
   node: 'src/node.ts',
   codec: 'src/codec/index.ts',
+  auth: 'src/auth/index.ts',
 };
 
 /** Entries without a declaration file: `mqtide` is declared once, for browsers and for Node. */

@@ -1,4 +1,5 @@
 /** What `<script src="mqtide.min.js">` puts into the global `mqtide`: every entry that runs in a page. */
 
+export * from './auth/index';
 export * from './codec/index';
 export * from './index';
