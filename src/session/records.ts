@@ -1,0 +1,81 @@
+/**
+ * What a session keeps, as records that a store writes and reads back.
+ *
+ * A record is named by its `kind` and `id`. Values are plain data that survive a structured clone; times are wall
+ * clock milliseconds since 1970.
+ */
+
+import type { ProtocolVersion, PublishProperties, QoS } from '../message';
+
+/** An outgoing message: queued while `packetId` is 0, in flight otherwise. */
+export interface PublishRecord {
+  readonly kind: 'publish';
+  /** Its place in the order in which messages were accepted. */
+  readonly id: number;
+  /** Packet identifier of the flow, 0 while it was never sent. */
+  readonly packetId: number;
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly qos: 1 | 2;
+  readonly retain: boolean;
+  readonly properties?: PublishProperties | undefined;
+  /** The application's name for this message. */
+  readonly key?: string | undefined;
+  /** When it is too late for a first send. */
+  readonly expiresAt?: number | undefined;
+  /** It is sent anew although an earlier session may have delivered it. */
+  readonly resent?: boolean | undefined;
+}
+
+/** An outgoing QoS 2 message whose PUBREC came; added to its {@link PublishRecord} so that the payload is written once. */
+export interface ReleaseRecord {
+  readonly kind: 'release';
+  /** `id` of the message. */
+  readonly id: number;
+  /** Its place in the order in which PUBRECs came. */
+  readonly order: number;
+}
+
+/** An incoming QoS 2 identifier between PUBREC and PUBREL. */
+export interface IncomingRecord {
+  readonly kind: 'incoming';
+  /** The packet identifier. */
+  readonly id: number;
+}
+
+/** A subscription that the server granted. */
+export interface SubscriptionRecord {
+  readonly kind: 'subscription';
+  /** The filter as it is on the wire. */
+  readonly id: string;
+  readonly qos: QoS;
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  readonly retainHandling: 0 | 1 | 2;
+  /** Subscription Identifier, 0 when the server has none. */
+  readonly identifier: number;
+}
+
+/** That a session exists at the server. */
+export interface SessionRecord {
+  readonly kind: 'session';
+  readonly id: 0;
+  /** Version that made it; it is resumed with no other. */
+  readonly protocolVersion: ProtocolVersion;
+  /** Client identifier under which the server knows it. */
+  readonly clientId: string;
+}
+
+/** One record of a session. */
+export type StoreRecord = PublishRecord | ReleaseRecord | IncomingRecord | SubscriptionRecord | SessionRecord;
+
+/** The kinds of records. */
+export type RecordKind = StoreRecord['kind'];
+
+/** One write. A batch of them is applied whole or not at all, in order. */
+export type StoreOperation =
+  | { readonly type: 'put'; readonly record: StoreRecord }
+  | { readonly type: 'delete'; readonly kind: RecordKind; readonly id: number | string };
+
+/** All records of a session, in any order. */
+export type Records = readonly StoreRecord[];

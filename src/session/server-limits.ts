@@ -1,0 +1,71 @@
+/** What the server told in CONNACK, complete with the defaults of the specification. */
+
+import type { ConnackPacket } from '../codec/packet';
+import type { ProtocolVersion, QoS, UserProperties } from '../message';
+
+/** What the server can do and what it granted, from CONNACK [v5 3.2.2.3]; defaults where it says nothing. */
+export interface ServerLimits {
+  /** Seconds for which the server keeps the session after a disconnect; undefined before MQTT 5.0. */
+  readonly sessionExpiryInterval: number | undefined;
+  /** QoS 1 and 2 messages that it takes at a time; 65,535 unless it says less. */
+  readonly receiveMaximum: number;
+  /** Highest QoS it takes. */
+  readonly maximumQoS: QoS;
+  /** Whether it takes retained messages. */
+  readonly retainAvailable: boolean;
+  /** Largest packet it takes, in bytes; Infinity without a limit. */
+  readonly maximumPacketSize: number;
+  /** Topic aliases it takes; 0 for none. */
+  readonly topicAliasMaximum: number;
+  /** Whether filters may hold wildcards. */
+  readonly wildcardSubscriptionAvailable: boolean;
+  /** Whether subscriptions may carry an identifier; false before MQTT 5.0. */
+  readonly subscriptionIdentifierAvailable: boolean;
+  /** Whether `$share/group/filter` can be subscribed to; false is only known in MQTT 5.0. */
+  readonly sharedSubscriptionAvailable: boolean;
+  /** Keep alive in force, in seconds: the server's when it gave one. */
+  readonly keepAlive: number;
+  /** Client identifier in force: the server's when it assigned one. */
+  readonly clientId: string;
+  /** Basis for response topics, when it was asked for. */
+  readonly responseInformation: string | undefined;
+  /** Another server to use. */
+  readonly serverReference: string | undefined;
+  /** The server's own words. */
+  readonly reasonString: string | undefined;
+  /** User properties of CONNACK. */
+  readonly userProperties: UserProperties;
+}
+
+/** Reads the limits from an accepting CONNACK. */
+export function serverLimits(
+  packet: ConnackPacket,
+  asked: {
+    protocolVersion: ProtocolVersion;
+    clientId: string;
+    keepAlive: number;
+    sessionExpiryInterval: number;
+  },
+): ServerLimits {
+  const properties = packet.properties ?? {};
+  const isV5 = asked.protocolVersion === 5;
+  return {
+    sessionExpiryInterval: isV5
+      ? (properties.sessionExpiryInterval ?? asked.sessionExpiryInterval)
+      : undefined,
+    receiveMaximum: properties.receiveMaximum ?? 65_535,
+    maximumQoS: properties.maximumQoS ?? 2,
+    retainAvailable: properties.retainAvailable ?? true,
+    maximumPacketSize: properties.maximumPacketSize ?? Number.POSITIVE_INFINITY,
+    topicAliasMaximum: properties.topicAliasMaximum ?? 0,
+    wildcardSubscriptionAvailable: properties.wildcardSubscriptionAvailable ?? true,
+    subscriptionIdentifierAvailable: isV5 && (properties.subscriptionIdentifierAvailable ?? true),
+    sharedSubscriptionAvailable: properties.sharedSubscriptionAvailable ?? true,
+    keepAlive: properties.serverKeepAlive ?? asked.keepAlive,
+    clientId: properties.assignedClientIdentifier ?? asked.clientId,
+    responseInformation: properties.responseInformation,
+    serverReference: properties.serverReference,
+    reasonString: properties.reasonString,
+    userProperties: properties.userProperties ?? [],
+  };
+}

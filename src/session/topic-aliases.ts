@@ -1,0 +1,80 @@
+/** Topic aliases of one connection, each direction on its own [v5 3.3.2.3.4]. */
+
+import { ProtocolError } from '../errors';
+
+/** Topics shorter than this cost less than the alias property. */
+const shortestAliased = 6;
+
+/** The aliases that we give, for the topics used last. */
+export class OutboundAliases {
+  /** Alias by topic; the least recently used comes first. */
+  readonly #aliases = new Map<string, number>();
+  readonly #maximum: number;
+
+  /** @param maximum the server's Topic Alias Maximum; 0 turns aliases off [v5 MQTT-3.2.2-18] */
+  constructor(maximum: number) {
+    this.#maximum = maximum;
+  }
+
+  /**
+   * Finds or makes the alias of a topic.
+   *
+   * @returns 0 without an alias, the alias when the server knows it, and the negated alias when the packet has to
+   * carry the topic too
+   */
+  use(topic: string): number {
+    if (this.#maximum === 0 || topic.length < shortestAliased) return 0;
+    const known = this.#aliases.get(topic);
+    if (known !== undefined) {
+      this.#aliases.delete(topic);
+      this.#aliases.set(topic, known);
+      return known;
+    }
+    const alias = this.#aliases.size < this.#maximum ? this.#aliases.size + 1 : this.#takeOldest();
+    this.#aliases.set(topic, alias);
+    return -alias;
+  }
+
+  #takeOldest(): number {
+    for (const [topic, alias] of this.#aliases) {
+      this.#aliases.delete(topic);
+      return alias;
+    }
+    return 1;
+  }
+}
+
+/** The aliases that the server gives. */
+export class InboundAliases {
+  readonly #topics = new Map<number, string>();
+  readonly #maximum: number;
+
+  /** @param maximum the Topic Alias Maximum that we announced */
+  constructor(maximum: number) {
+    this.#maximum = maximum;
+  }
+
+  /**
+   * Resolves the topic of a PUBLISH that carries an alias.
+   *
+   * @throws ProtocolError 0x94 for an alias above our maximum, 0x82 for one that was never set
+   */
+  resolve(alias: number, topic: string): string {
+    if (alias > this.#maximum) {
+      throw new ProtocolError(
+        `The server used topic alias ${alias}; the maximum announced is ${this.#maximum} [MQTT-3.1.2-26]`,
+        'topic-alias-invalid',
+        0x94,
+      );
+    }
+    if (topic !== '') {
+      this.#topics.set(alias, topic);
+      return topic;
+    }
+    const known = this.#topics.get(alias);
+    if (known === undefined) {
+      throw new ProtocolError(`The server used topic alias ${alias}, which it never set [v5 3.3.4]`);
+    }
+    return known;
+  }
+}

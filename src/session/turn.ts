@@ -1,0 +1,106 @@
+/**
+ * What one turn of the session leaves to do: store operations and bytes, in order, as one batch.
+ *
+ * The runner gives the operations to the store in one call and the bytes to the transport once that is durable
+ * (rule "saved before it matters"). A batch belongs to its link: bytes for a dead link are dropped.
+ */
+
+import type { Frame } from '../codec/output';
+import type { Link } from './link';
+import type { OutgoingMessage } from './outgoing-message';
+import type { RecordKind, StoreOperation, StoreRecord } from './records';
+
+/** Store operations and bytes that belong together. */
+export interface Batch {
+  /** To be applied whole or not at all; empty for a session that keeps nothing. */
+  readonly operations: readonly StoreOperation[];
+  /** Bytes to send once the operations are durable: each frame holds whole packets. */
+  readonly frames: readonly Frame[];
+  /** False when it may overtake batches that wait for the store: its bytes depend on no earlier ones. */
+  readonly ordered: boolean;
+  /** The connection that the bytes are for. */
+  readonly link: Link | undefined;
+  /** Publishes with bytes in the frames: from their write on, a resend sets DUP. */
+  readonly sent: readonly OutgoingMessage[];
+  /** Messages that become accepted with this batch. */
+  readonly accepted: readonly OutgoingMessage[];
+  /** Identifiers that are free once the batch is durable. */
+  readonly freed: readonly number[];
+  /** Count of server sessions so far: identifiers of an earlier one are not freed a second time. */
+  readonly epoch: number;
+}
+
+/** Collects a {@link Batch}. */
+export class Turn {
+  /** False for a session that nobody can restore: then nothing is recorded. */
+  readonly recording: boolean;
+  #operations: StoreOperation[] = [];
+  #sent: OutgoingMessage[] = [];
+  #accepted: OutgoingMessage[] = [];
+  #freed: number[] = [];
+  #ordered = false;
+
+  constructor(recording: boolean) {
+    this.recording = recording;
+  }
+
+  /** Saves a record. */
+  put(record: StoreRecord): void {
+    this.#operations.push({ type: 'put', record });
+  }
+
+  /** Removes a record. */
+  delete(kind: RecordKind, id: number | string): void {
+    if (this.recording) this.#operations.push({ type: 'delete', kind, id });
+  }
+
+  /** Notes that the bytes of a publish are in this turn's output. */
+  sent(message: OutgoingMessage): void {
+    this.#sent.push(message);
+  }
+
+  /** Notes that a message is accepted once this turn is durable. */
+  accepted(message: OutgoingMessage): void {
+    this.#accepted.push(message);
+  }
+
+  /** Notes that an identifier is free once this turn is durable. */
+  freed(packetId: number): void {
+    this.#freed.push(packetId);
+  }
+
+  /** Bytes of this turn must not overtake earlier ones: they use a topic alias that those may set. */
+  keepOrder(): void {
+    this.#ordered = true;
+  }
+
+  /** Puts operations that failed in front of the next batch. */
+  carry(operations: readonly StoreOperation[]): void {
+    this.#operations = [...operations, ...this.#operations];
+  }
+
+  /** True when there is something beside bytes. */
+  get pending(): boolean {
+    return this.#operations.length > 0 || this.#freed.length > 0 || this.#accepted.length > 0;
+  }
+
+  /** Hands over what was collected, with the bytes of the link, and starts anew. */
+  take(link: Link | undefined, frames: readonly Frame[], epoch: number): Batch {
+    const batch: Batch = {
+      operations: this.#operations,
+      frames,
+      ordered: this.#ordered || this.#operations.length > 0,
+      link,
+      sent: this.#sent,
+      accepted: this.#accepted,
+      freed: this.#freed,
+      epoch,
+    };
+    this.#operations = [];
+    this.#sent = [];
+    this.#accepted = [];
+    this.#freed = [];
+    this.#ordered = false;
+    return batch;
+  }
+}
