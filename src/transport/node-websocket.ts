@@ -1,8 +1,17 @@
 /** MQTT over WebSocket in Node: the given constructor, else the package `ws`, else the global `WebSocket`. */
 
+import { UsageError } from '../errors';
+import { explainFailure } from './node-failure';
+import { portOf } from './scheme';
 import type { TlsOptions } from './tls-options';
-import type { Connection, Transport, TransportOptions } from './transport';
-import type { WebSocketTransportOptions } from './websocket';
+import type { Transport } from './transport';
+import {
+  constructorIn,
+  openWebSocket,
+  type WebSocketConstructor,
+  type WebSocketLike,
+  type WebSocketTransportOptions,
+} from './websocket';
 
 /** Options of {@link nodeWebSocketTransport}. */
 export interface NodeWebSocketTransportOptions extends WebSocketTransportOptions {
@@ -10,13 +19,97 @@ export interface NodeWebSocketTransportOptions extends WebSocketTransportOptions
   readonly tls?: TlsOptions | undefined;
 }
 
+/** Constructor of the package `ws`: takes options that the W3C form has no place for. */
+type WsConstructor = new (url: string, protocols: string[], options: object) => WebSocketLike;
+
+/** The largest MQTT packet there can be [v5 2.1.4]; `ws` would stop at 100 MiB. */
+const maxPayload = 268_435_460;
+
 /** A transport over WebSockets that can have headers and TLS options. */
 export function nodeWebSocketTransport(options: NodeWebSocketTransportOptions = {}): Transport {
-  void options;
+  const given = constructorIn(options);
+  const protocols = options.protocols && [...options.protocols];
+  const tls = options.tls && { ...options.tls };
   return {
-    connect(url: URL, options: TransportOptions): Promise<Connection> {
-      void options;
-      return Promise.reject(new Error(url.host));
+    async connect(url, attempt) {
+      attempt.signal.throwIfAborted();
+      const Constructor = given ?? (await importWs()) ?? globalWebSocket();
+      const { headers } = attempt;
+      let create = (address: string, offered: string[]): WebSocketLike => new Constructor(address, offered);
+      const Ws = asWs(Constructor);
+      if (Ws !== undefined) {
+        const settings = {
+          // Small packets do not shrink, and the memory it takes for a connection is large.
+          perMessageDeflate: false,
+          maxPayload,
+          ...(headers !== undefined && { headers: { ...headers } }),
+          ...(tls !== undefined && url.protocol === 'wss:' && tlsSettings(tls)),
+        };
+        create = (address, offered) => new Ws(address, offered, settings);
+      } else {
+        if (headers !== undefined && Object.keys(headers).length > 0)
+          throw needsWs('webSocket.headers', given);
+        if (tls !== undefined && url.protocol === 'wss:') throw needsWs('tls', given);
+      }
+      return openWebSocket({
+        url,
+        protocols: protocols ?? attempt.protocols,
+        signal: attempt.signal,
+        create,
+        explain,
+      });
     },
   };
+}
+
+/** The package `ws`, when it is installed. */
+async function importWs(): Promise<WebSocketConstructor | undefined> {
+  try {
+    const { WebSocket } = await import('ws');
+    return WebSocket as WebSocketConstructor;
+  } catch {
+    // It is optional: whatever keeps it from loading, the global WebSocket may do.
+    return undefined;
+  }
+}
+
+function globalWebSocket(): WebSocketConstructor {
+  const { WebSocket } = globalThis as { WebSocket?: WebSocketConstructor };
+  if (WebSocket !== undefined) return WebSocket;
+  throw new UsageError(
+    'ws: and wss: need a WebSocket, which this Node does not have: npm install ws, or give one as webSocket.constructor',
+    'unsupported',
+  );
+}
+
+/** The constructor as that of the package `ws`, which alone takes options; undefined when it is another. */
+function asWs(Constructor: WebSocketConstructor): WsConstructor | undefined {
+  const prototype: unknown = Constructor.prototype;
+  const isWs =
+    typeof prototype === 'object' && prototype !== null && 'terminate' in prototype && 'on' in prototype;
+  return isWs ? Constructor : undefined;
+}
+
+function needsWs(option: string, given: unknown): UsageError {
+  return new UsageError(
+    given === undefined
+      ? `${option}: needs the package ws, because the global WebSocket has no such option: npm install ws`
+      : `${option}: has no effect on webSocket.constructor; leave that out and npm install ws, or let the constructor see to it`,
+    'unsupported',
+  );
+}
+
+/** The options as `node:tls` names them, without those that are undefined. */
+function tlsSettings({ alpnProtocols, ...same }: TlsOptions): object {
+  const settings = { ...same, ALPNProtocols: alpnProtocols && [...alpnProtocols] };
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+}
+
+function explain(url: URL, cause: unknown): string {
+  const port = portOf(url);
+  const hint =
+    port === 1883 || port === 8883
+      ? `; port ${port} is usually that of MQTT without WebSocket, for which there is ${port === 1883 ? 'mqtt:' : 'mqtts:'}`
+      : '';
+  return `${explainFailure(cause)}${hint}`;
 }

@@ -63,7 +63,10 @@ function parse(url: unknown, argument: string): URL {
     throw new UsageError(`${argument}: must be a string or a URL`);
   }
   try {
-    return new URL(url);
+    const parsed = new URL(url);
+    // The host of a scheme that browsers do not know stays as it was written: unchecked, and not in Punycode.
+    if (parsed.hostname !== '') parsed.hostname = new URL(`http://${parsed.hostname}`).hostname;
+    return parsed;
   } catch {
     throw new UsageError(`${argument}: is no valid URL; ${form}`);
   }

@@ -1,7 +1,13 @@
-/** MQTT over TCP (`mqtt:`, `tcp:`) and TLS (`mqtts:`, `tls:`), in Node, Deno and Bun. */
+/** MQTT over TCP (`mqtt:`, `tcp:`) and TLS (`mqtts:`, `tls:`), in Node, Deno and Bun [v5 4.2, v3 4.2]. */
 
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { ConnectionError, UsageError } from '../errors';
+import { BaseConnection } from './base-connection';
+import { explainFailure, failureCode } from './node-failure';
+import { portOf, serverName } from './scheme';
 import type { TlsOptions } from './tls-options';
-import type { Connection, Transport, TransportOptions } from './transport';
+import type { Connection, Transport } from './transport';
 
 /** Options of {@link tcpTransport}. */
 export interface TcpTransportOptions {
@@ -11,11 +17,167 @@ export interface TcpTransportOptions {
 
 /** A transport over TCP and TLS sockets. */
 export function tcpTransport(options: TcpTransportOptions = {}): Transport {
-  void options;
+  const tls = { ...options.tls };
   return {
-    connect(url: URL, options: TransportOptions): Promise<Connection> {
-      void options;
-      return Promise.reject(new Error(url.host));
-    },
+    connect: (url, { signal }) =>
+      new Promise<Connection>((resolve, reject) => {
+        signal.throwIfAborted();
+        const secure = url.protocol === 'mqtts:' || url.protocol === 'tls:';
+        const socket = secure ? openTls(url, tls) : connectTcp(address(url));
+
+        const settle = () => {
+          signal.removeEventListener('abort', abort);
+          socket.removeListener(opened, open);
+          socket.removeListener('error', refuse);
+          socket.removeListener('close', refuse);
+        };
+        const open = () => {
+          settle();
+          resolve(new TcpConnection(socket, serverName(url)));
+        };
+        const fail = (error: unknown) => {
+          settle();
+          discard(socket);
+          reject(error);
+        };
+        // A close without an error before it: the server hung up within the handshake.
+        const refuse = (cause: unknown) => fail(unreachable(url, cause instanceof Error ? cause : undefined));
+        const abort = () => fail(signal.reason);
+
+        const opened = secure ? 'secureConnect' : 'connect';
+        socket.on(opened, open).on('error', refuse).on('close', refuse);
+        signal.addEventListener('abort', abort);
+      }),
   };
+}
+
+/** Where to connect to, as `node:net` wants it. */
+function address(url: URL): { host: string; port: number; noDelay: true } {
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: portOf(url),
+    // Frames are made above, of whole packets: there is nothing to wait for.
+    noDelay: true,
+  };
+}
+
+function openTls(url: URL, tls: TlsOptions): Socket {
+  const { host, port, noDelay } = address(url);
+  const { alpnProtocols, ca, cert, key, pfx, passphrase, rejectUnauthorized } = tls;
+  // An IP address is no name to ask for [RFC 6066 3].
+  const servername = tls.servername ?? (isIP(host) === 0 ? host : undefined);
+  const options: ConnectionOptions = {
+    host,
+    port,
+    ...(servername !== undefined && { servername }),
+    ...(ca !== undefined && { ca: (Array.isArray(ca) ? ca : [ca]).map(pem) }),
+    ...(cert !== undefined && { cert: pem(cert) }),
+    ...(key !== undefined && { key: pem(key) }),
+    ...(pfx !== undefined && { pfx: pem(pfx) }),
+    ...(passphrase !== undefined && { passphrase }),
+    ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
+    ...(alpnProtocols !== undefined && { ALPNProtocols: [...alpnProtocols] }),
+  };
+  try {
+    return connectTls(options).setNoDelay(noDelay);
+  } catch (cause) {
+    // A key that is no PEM, a passphrase that does not fit: it never came to a connection.
+    throw new UsageError(
+      `tls: ${cause instanceof Error ? cause.message : 'cannot be used'}`,
+      'invalid-argument',
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/** Text stays text; bytes become what the types of `node:tls` ask for. */
+function pem(value: string | Uint8Array): string | Buffer {
+  return typeof value === 'string' ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+}
+
+/** Drops a socket that nobody listens to any more. */
+function discard(socket: Socket): void {
+  socket.removeAllListeners();
+  // An EventEmitter without a listener for errors throws them.
+  socket.on('error', () => undefined);
+  socket.destroy();
+}
+
+function unreachable(url: URL, cause: Error | undefined): ConnectionError {
+  // A server that is spoken to in the wrong way just hangs up.
+  const hangsUp = cause === undefined || failureCode(cause) === 'ECONNRESET';
+  const hint = hangsUp ? '; check that the scheme of the URL is that of the port' : '';
+  return new ConnectionError(
+    'unreachable',
+    `could not connect to ${serverName(url)}: ${explainFailure(cause)}${hint}`,
+    { cause },
+  );
+}
+
+/** One open TCP or TLS connection. */
+class TcpConnection extends BaseConnection {
+  readonly #socket: Socket;
+  /** False from `close()` and `destroy()` on. */
+  #writable = true;
+
+  constructor(socket: Socket, server: string) {
+    super();
+    this.#socket = socket;
+    socket.on('data', (chunk: Buffer) => {
+      // Receivers get an Uint8Array that is no Buffer, whose slice() would not copy. Node never writes to a chunk
+      // again: each read gets memory of its own (only the `onread` option reuses a buffer).
+      this.received(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    });
+    socket.on('drain', () => this.drained());
+    socket.on('end', () => this.#gone());
+    socket.on('close', () => this.#gone());
+    socket.on('error', (cause) => {
+      this.#gone(
+        new ConnectionError('lost', `the connection to ${server} was lost: ${explainFailure(cause)}`, {
+          cause,
+        }),
+      );
+    });
+  }
+
+  write(chunks: readonly Uint8Array[]): void {
+    if (!this.#writable) return;
+    const socket = this.#socket;
+    if (chunks.length === 1 && chunks[0] !== undefined) {
+      socket.write(chunks[0]);
+      return;
+    }
+    // All chunks of a frame in one system call.
+    socket.cork();
+    for (const chunk of chunks) socket.write(chunk);
+    socket.uncork();
+  }
+
+  get bufferedAmount(): number {
+    return this.#socket.writableLength;
+  }
+
+  close(): void {
+    if (!this.#writable) return;
+    this.#writable = false;
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.silenced();
+    this.#drop();
+  }
+
+  #drop(): void {
+    this.#writable = false;
+    discard(this.#socket);
+  }
+
+  /** The peer's end, or an error: what was not sent yet has nobody to go to. */
+  #gone(error?: Error): void {
+    this.#drop();
+    this.ended(error);
+  }
 }

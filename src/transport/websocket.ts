@@ -1,15 +1,20 @@
-/** MQTT over WebSocket, with any constructor of the W3C form. */
+/** MQTT over WebSocket, with any constructor of the W3C form [v5 6, v3 6]. */
 
-import type { Connection, Transport, TransportOptions } from './transport';
+import { ConnectionError, MalformedPacketError, UsageError } from '../errors';
+import type { Bytes } from '../message';
+import { BaseConnection } from './base-connection';
+import { portOf, serverName } from './scheme';
+import type { Connection, Transport } from './transport';
 
-/** What is needed of a W3C WebSocket. */
+/** What is needed of a WebSocket, beside its events. */
 export interface WebSocketLike {
   binaryType: string;
   readonly readyState: number;
   readonly protocol: string;
-  readonly bufferedAmount: number;
-  send(data: Uint8Array): void;
+  send(data: Bytes): void;
   close(code?: number, reason?: string): void;
+  addEventListener(type: 'open', listener: () => void): void;
+  removeEventListener(type: 'open', listener: () => void): void;
 }
 
 /** The global `WebSocket`, that of the package `ws`, or another of the same form. */
@@ -17,19 +22,307 @@ export type WebSocketConstructor = new (url: string, protocols?: string[]) => We
 
 /** Options of {@link webSocketTransport}. */
 export interface WebSocketTransportOptions {
-  /** Makes the sockets; @default the global `WebSocket`, looked up at each connect. */
-  readonly constructor?: WebSocketConstructor | undefined;
-  /** Subprotocols to offer instead of MQTT's own; an empty list offers none and expects none. */
+  /**
+   * Makes the sockets. The second type is what TypeScript sees in objects without this option: the `constructor` that
+   * every object inherits, which is ignored.
+   *
+   * @default the global `WebSocket`, looked up at each connect
+   */
+  readonly constructor?: WebSocketConstructor | typeof Object.prototype.constructor | undefined;
+  /**
+   * Subprotocols to offer instead of MQTT's own, one of which the server must select; an empty list offers none.
+   *
+   * @default `mqtt`, for MQTT 3.1 `mqttv3.1`
+   */
   readonly protocols?: readonly string[] | undefined;
 }
 
 /** A transport over W3C WebSockets. */
 export function webSocketTransport(options: WebSocketTransportOptions = {}): Transport {
-  void options;
+  const given = constructorIn(options);
+  const protocols = options.protocols && [...options.protocols];
   return {
-    connect(url: URL, options: TransportOptions): Promise<Connection> {
-      void options;
-      return Promise.reject(new Error(url.host));
+    async connect(url, attempt) {
+      const Constructor = given ?? globalWebSocket();
+      return openWebSocket({
+        url,
+        protocols: protocols ?? attempt.protocols,
+        signal: attempt.signal,
+        create: (address, offered) => new Constructor(address, offered),
+        explain: explainInBrowser,
+      });
     },
   };
+}
+
+/** The constructor in the options: an own member, because every object inherits one. */
+export function constructorIn(options: WebSocketTransportOptions): WebSocketConstructor | undefined {
+  const given: unknown = Object.hasOwn(options, 'constructor') ? options.constructor : undefined;
+  if (given === undefined || typeof given === 'function') return given as WebSocketConstructor | undefined;
+  throw new UsageError('webSocket.constructor: must be a constructor of WebSockets');
+}
+
+function globalWebSocket(): WebSocketConstructor {
+  const { WebSocket } = globalThis as { WebSocket?: WebSocketConstructor };
+  if (WebSocket !== undefined) return WebSocket;
+  throw new UsageError('there is no global WebSocket here; give one as webSocket.constructor', 'unsupported');
+}
+
+/** What {@link openWebSocket} needs. */
+export interface WebSocketAttempt {
+  readonly url: URL;
+  /** Subprotocols to offer. */
+  readonly protocols: readonly string[];
+  readonly signal: AbortSignal;
+  /** Makes the socket. */
+  readonly create: (address: string, protocols: string[]) => WebSocketLike;
+  /** Says what may be wrong when no connection could be made. */
+  readonly explain: (url: URL, cause: unknown) => string;
+}
+
+/** Opens a WebSocket and makes a connection of it; see `Transport.connect`. */
+export function openWebSocket(attempt: WebSocketAttempt): Promise<Connection> {
+  const { url, signal } = attempt;
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const offered = [...attempt.protocols];
+    const socket = create(attempt, offered);
+    socket.binaryType = 'arraybuffer';
+
+    const listeners: Listeners = {
+      open: () => {
+        // Firefox and WebKit open a connection for which the server selected no subprotocol.
+        if (offered.length > 0 && !offered.includes(socket.protocol)) {
+          fail(new ConnectionError('subprotocol', refusedProtocol(url, offered, socket.protocol)));
+          return;
+        }
+        settle();
+        resolve(new WebSocketConnection(socket, serverName(url)));
+      },
+      error: (event) => fail(unreachable(attempt, event.error)),
+      close: () => fail(unreachable(attempt, undefined)),
+      message: () => undefined,
+    };
+    const settle = () => {
+      signal.removeEventListener('abort', abort);
+      detach(socket, listeners);
+    };
+    const fail = (error: unknown) => {
+      settle();
+      discard(socket);
+      reject(error);
+    };
+    const abort = () => fail(signal.reason);
+    signal.addEventListener('abort', abort);
+    attach(socket, listeners);
+  });
+}
+
+/** What happens at a socket. Members that an event does not have are undefined. */
+interface SocketEvent {
+  readonly data?: unknown;
+  readonly code?: number;
+  readonly reason?: string;
+  readonly wasClean?: boolean;
+  readonly error?: unknown;
+}
+
+/** A listener for each event. */
+type Listeners = Readonly<Record<'open' | 'message' | 'error' | 'close', (event: SocketEvent) => void>>;
+
+/** A WebSocket as it is used here: with its events, and with what only some have. */
+interface Socket extends Omit<WebSocketLike, 'addEventListener' | 'removeEventListener' | 'send'> {
+  readonly bufferedAmount?: number;
+  addEventListener(type: string, listener: (event: SocketEvent) => void): void;
+  removeEventListener(type: string, listener: (event: SocketEvent) => void): void;
+  /** `done` is an addition of the package `ws`. */
+  send(data: Uint8Array, done?: () => void): void;
+  /** Only the package `ws` and its like: drops the connection without a handshake. */
+  terminate?(): void;
+  /** Only the package `ws`: it is an EventEmitter. */
+  on?: unknown;
+}
+
+/** `WebSocket.OPEN`, which not every constructor has. */
+const open = 1;
+
+function create(attempt: WebSocketAttempt, offered: string[]): Socket {
+  try {
+    return attempt.create(attempt.url.href, offered) as Socket;
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    // The URL is a good one, which leaves the subprotocols.
+    if (error instanceof Error && error.name === 'SyntaxError') {
+      throw new UsageError('webSocket.protocols: must be different names without spaces and separators');
+    }
+    throw unreachable(attempt, error);
+  }
+}
+
+function attach(socket: Socket, listeners: Listeners): void {
+  for (const [type, listener] of Object.entries(listeners)) socket.addEventListener(type, listener);
+}
+
+function detach(socket: Socket, listeners: Listeners): void {
+  for (const [type, listener] of Object.entries(listeners)) socket.removeEventListener(type, listener);
+}
+
+/** Drops a socket that nobody listens to any more. */
+function discard(socket: Socket): void {
+  // An EventEmitter without a listener for errors throws them.
+  if (socket.on !== undefined) socket.addEventListener('error', () => undefined);
+  if (socket.terminate === undefined) socket.close();
+  else socket.terminate();
+}
+
+/** One open WebSocket. */
+class WebSocketConnection extends BaseConnection {
+  readonly #socket: Socket;
+  /** Whom it connects to, for messages. */
+  readonly #server: string;
+  /** False from `close()` and `destroy()` on. */
+  #writable = true;
+  /** What an error event brought; a close event follows it. */
+  #cause: unknown = undefined;
+  /** Tells of bytes that left; only where the socket can. */
+  readonly #sent: (() => void) | undefined;
+
+  readonly #listeners: Listeners = {
+    open: () => undefined,
+    message: (event) => this.#message(event.data),
+    error: (event) => {
+      this.#cause = event.error;
+      // Else `ws` waits for a close handshake that may never come.
+      this.#socket.terminate?.();
+    },
+    close: (event) => {
+      detach(this.#socket, this.#listeners);
+      this.ended(this.#errorOf(event));
+    },
+  };
+
+  constructor(socket: Socket, server: string) {
+    super();
+    this.#socket = socket;
+    this.#server = server;
+    this.#sent = isOfWs(socket) ? () => this.drained() : undefined;
+    attach(socket, this.#listeners);
+  }
+
+  write(chunks: readonly Uint8Array[]): void {
+    if (!this.#writable || this.#socket.readyState !== open) return;
+    const [first] = chunks;
+    if (first === undefined) return;
+    const frame = chunks.length === 1 ? first : join(chunks);
+    if (this.#sent === undefined) this.#socket.send(frame);
+    else this.#socket.send(frame, this.#sent);
+  }
+
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount ?? 0;
+  }
+
+  close(): void {
+    if (!this.#writable) return;
+    this.#writable = false;
+    this.#socket.close(1000);
+  }
+
+  destroy(): void {
+    this.silenced();
+    this.#drop();
+  }
+
+  /** Drops the socket, without a word to anybody. */
+  #drop(): void {
+    this.#writable = false;
+    detach(this.#socket, this.#listeners);
+    discard(this.#socket);
+  }
+
+  #message(data: unknown): void {
+    if (data instanceof ArrayBuffer) {
+      this.received(new Uint8Array(data));
+    } else if (ArrayBuffer.isView(data)) {
+      this.received(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    } else if (typeof data === 'string') {
+      // [v5 MQTT-6.0.0-1, v3 MQTT-6.0.0-1]
+      this.#drop();
+      this.ended(new MalformedPacketError('the server sent a WebSocket text frame; MQTT uses binary frames'));
+    } else if (Object.prototype.toString.call(data) === '[object ArrayBuffer]') {
+      // Of another realm: a frame, or a test environment.
+      this.received(new Uint8Array(data as ArrayBuffer));
+    } else {
+      this.#drop();
+      this.ended(
+        new UsageError("webSocket.constructor: its sockets ignore binaryType = 'arraybuffer'", 'unsupported'),
+      );
+    }
+  }
+
+  #errorOf({ code = 1006, reason = '', wasClean }: SocketEvent): Error | undefined {
+    // 1005: an orderly close that gives no code.
+    if (wasClean !== false && (code === 1000 || code === 1005)) return undefined;
+    const words =
+      reason === '' ? (code === 1006 ? ', without a close frame' : '') : `: ${JSON.stringify(reason)}`;
+    return new ConnectionError(
+      'lost',
+      `the WebSocket to ${this.#server} was closed with code ${code}${words}`,
+      {
+        cause: this.#cause,
+      },
+    );
+  }
+}
+
+/** Whether a socket is one of the package `ws`, whose `send` tells when the bytes have left. */
+function isOfWs(socket: Socket): boolean {
+  return typeof socket.terminate === 'function' && typeof socket.on === 'function';
+}
+
+function join(chunks: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const chunk of chunks) length += chunk.length;
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return whole;
+}
+
+function refusedProtocol(url: URL, offered: readonly string[], selected: string): string {
+  const answer = selected ? JSON.stringify(selected) : 'none';
+  return `${serverName(url)} opened a WebSocket, but of the subprotocols ${offered.join(', ')} it selected ${answer}: check that port and path are those of its MQTT listener (often /mqtt or /ws), or set webSocket.protocols to what it expects`;
+}
+
+/** The error of a handshake that failed. */
+function unreachable({ url, protocols, explain }: WebSocketAttempt, cause: unknown): ConnectionError {
+  const words = cause instanceof Error ? cause.message : '';
+  // This is how `ws` says it; browsers say nothing.
+  if (/subprotocol/.test(words)) {
+    return new ConnectionError('subprotocol', refusedProtocol(url, protocols, ''), { cause });
+  }
+  // Some engines repeat the whole URL in their error, and a URL may hold a signature or a token.
+  const path = url.pathname + url.search;
+  const safe = path === '/' || !words.includes(path);
+  return new ConnectionError(
+    'unreachable',
+    `could not open a WebSocket to ${serverName(url)}: ${explain(url, cause)}`,
+    { cause: safe ? cause : undefined },
+  );
+}
+
+/** A browser does not say why; what it does say, and what is wrong most often. */
+function explainInBrowser(url: URL): string {
+  const { location } = globalThis as { location?: { protocol: string } };
+  if (url.protocol === 'ws:' && location?.protocol === 'https:') {
+    return 'a page that came by https: may only use wss:';
+  }
+  const port = portOf(url);
+  if (port === 1883 || port === 8883) {
+    return `port ${port} is usually that of MQTT without WebSocket; use the port of the WebSocket listener`;
+  }
+  return 'check host, port and path, that the server is up and its certificate trusted, and that neither the browser (blocked ports) nor the Content-Security-Policy of the page (connect-src) forbids it';
 }

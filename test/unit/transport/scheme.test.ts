@@ -64,6 +64,18 @@ describe('a server URL', () => {
     },
   );
 
+  test('has a host name in Punycode, whatever the scheme', () => {
+    for (const scheme of ['mqtt', 'wss']) {
+      expect(parseServerUrl(`${scheme}://u:p@bücher.example:99/a`, 'url').url.href).toBe(
+        `${scheme}://xn--bcher-kva.example:99/a`,
+      );
+    }
+  });
+
+  test.each(['mqtt://256.1.1.1', 'mqtt://a%20b', 'wss://256.1.1.1'])('must have a valid host: %s', (url) => {
+    expect(errorOf(url).message).toMatch(/is no valid URL/);
+  });
+
   test.each(['mqtt:', 'mqtt:h', 'mqtt:/h', 'mqtt:///path', 'mqtt://:1883'])('must have a host: %j', (url) => {
     expect(errorOf(url).message).toMatch(/host|valid/);
   });
