@@ -31,6 +31,7 @@ export async function buildWithVite(folder: string): Promise<ViteBuild> {
   const result = await build({
     root: pages,
     configFile: false,
+    base: './',
     logLevel: 'warn',
     customLogger: { ...createLogger('silent'), warn, warnOnce: warn, error: warn },
     build: {
