@@ -117,7 +117,12 @@ export default [
     entries,
     { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].js', minifyInternalExports: false },
     {
-      compilerOptions: { declaration: true, declarationMap: true, declarationDir: `dist/${typesDir}` },
+      compilerOptions: {
+        declaration: true,
+        declarationMap: true,
+        stripInternal: true,
+        declarationDir: `dist/${typesDir}`,
+      },
       plugins: [declarations(), emptyDist()],
     },
   ),
