@@ -1,59 +1,99 @@
+/** Writes packets: the way to the writer of each family, by the packet's type. */
+
 import { UsageError } from '../errors';
-import type { Output } from './output';
-import type { AckPacket, AckProperties, Packet, ProtocolVersion, PublishProperties, QoS } from './packet';
+import { ack } from './acks';
+import { connack, connect } from './connect';
+import { auth, disconnect, ping } from './control';
+import { checkObject } from './fields';
+import type {
+  AckPacket,
+  AuthPacket,
+  ConnackPacket,
+  ConnectPacket,
+  DisconnectPacket,
+  Packet,
+  PacketType,
+  PingPacket,
+  ProtocolVersion,
+  PublishPacket,
+  SubscribeAckPacket,
+  SubscribePacket,
+  UnsubscribePacket,
+} from './packet';
+import { publish } from './publish';
+import { type PacketWriter, packetTotal, type Sink } from './sink';
+import { subscribe, subscribeAck, unsubscribe } from './subscribe';
 
-/** Appends a packet; nothing is appended when it throws. @throws UsageError */
-export function writePacket(_out: Output, _packet: Packet, _protocolVersion: ProtocolVersion): void {
-  throw new UsageError('writePacket is not there yet', 'unsupported');
+export { writeAck } from './acks';
+export { publishSize, validatePublishProperties, writePublish } from './publish';
+export type { Sink } from './sink';
+
+/** The packet of each type. */
+interface PacketOf {
+  connect: ConnectPacket;
+  connack: ConnackPacket;
+  publish: PublishPacket;
+  puback: AckPacket;
+  pubrec: AckPacket;
+  pubrel: AckPacket;
+  pubcomp: AckPacket;
+  subscribe: SubscribePacket;
+  suback: SubscribeAckPacket;
+  unsubscribe: UnsubscribePacket;
+  unsuback: SubscribeAckPacket;
+  pingreq: PingPacket;
+  pingresp: PingPacket;
+  disconnect: DisconnectPacket;
+  auth: AuthPacket;
 }
 
-/** Size of a packet with its fixed header; checks the packet. @throws UsageError */
-export function packetSize(_packet: Packet, _protocolVersion: ProtocolVersion): number {
-  throw new UsageError('packetSize is not there yet', 'unsupported');
+const writers: { readonly [Type in PacketType]: PacketWriter<PacketOf[Type]> } = {
+  connect,
+  connack,
+  publish,
+  puback: ack,
+  pubrec: ack,
+  pubrel: ack,
+  pubcomp: ack,
+  subscribe,
+  suback: subscribeAck,
+  unsubscribe,
+  unsuback: subscribeAck,
+  pingreq: ping,
+  pingresp: ping,
+  disconnect,
+  auth,
+};
+
+function writerOf<Type extends PacketType>(type: Type): PacketWriter<PacketOf[Type]> {
+  if (!Object.hasOwn(writers, type)) throw new UsageError('type must be the type of an MQTT packet');
+  return writers[type];
 }
 
-/** Appends a PUBLISH whose topic and properties were validated. */
-export function writePublish(
-  _out: Output,
-  _topic: string,
-  _payload: Uint8Array,
-  _qos: QoS,
-  _retain: boolean,
-  _dup: boolean,
-  _packetId: number,
-  _properties: PublishProperties | undefined,
-  _protocolVersion: ProtocolVersion,
-): void {
-  throw new UsageError('writePublish is not there yet', 'unsupported');
+function measure(packet: Packet, protocolVersion: ProtocolVersion): number {
+  checkObject(packet, 'packet');
+  if (protocolVersion !== 3 && protocolVersion !== 4 && protocolVersion !== 5) {
+    throw new UsageError('protocolVersion must be 3, 4 or 5');
+  }
+  return writerOf(packet.type).measure(packet, protocolVersion);
 }
 
-/** Size of the PUBLISH that {@link writePublish} would append. */
-export function publishSize(
-  _topic: string,
-  _payload: Uint8Array,
-  _qos: QoS,
-  _properties: PublishProperties | undefined,
-  _protocolVersion: ProtocolVersion,
-): number {
-  throw new UsageError('publishSize is not there yet', 'unsupported');
+/**
+ * Appends a packet to an output.
+ *
+ * @throws UsageError when it cannot be written; then nothing is appended
+ */
+export function writePacket(out: Sink, packet: Packet, protocolVersion: ProtocolVersion): void {
+  const remaining = measure(packet, protocolVersion);
+  writerOf(packet.type).write(out, packet, protocolVersion, remaining);
 }
 
-/** Checks properties that an application gives to a PUBLISH. @throws UsageError */
-export function validatePublishProperties(
-  _properties: PublishProperties | undefined,
-  _where = 'properties',
-): void {
-  throw new UsageError('validatePublishProperties is not there yet', 'unsupported');
-}
-
-/** Appends an acknowledgement; before MQTT 5.0 without reason code and properties. */
-export function writeAck(
-  _out: Output,
-  _type: AckPacket['type'],
-  _packetId: number,
-  _reasonCode: number,
-  _protocolVersion: ProtocolVersion,
-  _properties?: AckProperties,
-): void {
-  throw new UsageError('writeAck is not there yet', 'unsupported');
+/**
+ * Size of a packet with its fixed header. Checks the packet as {@link writePacket} does, so it also serves to find
+ * out whether it can be written.
+ *
+ * @throws UsageError when it cannot
+ */
+export function packetSize(packet: Packet, protocolVersion: ProtocolVersion): number {
+  return packetTotal(measure(packet, protocolVersion));
 }

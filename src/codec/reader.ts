@@ -1,0 +1,125 @@
+/** A cursor over the body of one packet: the data types of MQTT [v5 1.5, v3 1.5]. */
+
+import { MalformedPacketError } from '../errors';
+import type { Bytes, ProtocolVersion } from '../message';
+import { readText } from './text';
+import { TopicCache } from './topic-cache';
+
+const empty: Bytes = new Uint8Array(0);
+
+/** V8 keeps arrays up to this size on its own heap: a copy costs no more than two views. */
+const onHeap = 64;
+
+/** Copies of middling payloads share a slab: one allocation for many, and little that one of them can keep alive. */
+const slabSize = 4_096;
+
+/**
+ * Reads fields one after the other; each method throws a {@link MalformedPacketError} when the packet ends before
+ * the field does.
+ */
+export class Reader {
+  /** What holds the packet. */
+  bytes: Bytes = empty;
+  /** Where the next field begins. */
+  offset = 0;
+  /** Where the packet ends. */
+  end = 0;
+  /** Payloads from this size on may be views of {@link bytes}; smaller ones are copied. */
+  viewFrom = 0;
+  /** Version by which to read. */
+  version: ProtocolVersion = 4;
+
+  readonly #topics = new TopicCache();
+  /** What copies of payloads go into now, and how much of it is in use. */
+  #slab: Bytes = empty;
+  #slabUsed = 0;
+
+  byte(): number {
+    if (this.offset >= this.end) this.#fail();
+    return this.bytes[this.offset++] as number;
+  }
+
+  uint16(): number {
+    const { bytes, offset } = this;
+    if (offset + 2 > this.end) this.#fail();
+    this.offset = offset + 2;
+    return ((bytes[offset] as number) << 8) | (bytes[offset + 1] as number);
+  }
+
+  uint32(): number {
+    return this.uint16() * 0x10000 + this.uint16();
+  }
+
+  varint(): number {
+    let value = 0;
+    for (let shift = 0; shift <= 21; shift += 7) {
+      const byte = this.byte();
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) {
+        // [v5 MQTT-1.5.5-1] the fewest bytes that hold the value
+        if (byte === 0 && shift > 0) break;
+        return value;
+      }
+    }
+    throw new MalformedPacketError('a variable byte integer is longer than it may be [v5 MQTT-1.5.5-1]');
+  }
+
+  text(): string {
+    const start = this.#field();
+    return readText(this.bytes, start, this.offset);
+  }
+
+  /** A Topic Name: a text without wildcards. Names that come again and again are decoded once. */
+  topic(): string {
+    const start = this.#field();
+    return this.#topics.read(this.bytes, start, this.offset);
+  }
+
+  /** Binary Data, always a copy: what holds it is often much larger. */
+  binary(): Bytes {
+    const start = this.#field();
+    return this.bytes.slice(start, this.offset);
+  }
+
+  /**
+   * All that is left of the packet: a view where it is from {@link viewFrom} bytes on, else a copy that keeps no
+   * more than {@link slabSize} bytes alive.
+   */
+  payload(): Bytes {
+    const { bytes, offset, end } = this;
+    const size = end - offset;
+    this.offset = end;
+    if (size === 0) return empty;
+    if (size >= this.viewFrom) return new Uint8Array(bytes.buffer, bytes.byteOffset + offset, size);
+    if (size <= onHeap || size > slabSize / 4) return bytes.slice(offset, end);
+    if (this.#slabUsed + size > this.#slab.length) {
+      this.#slab = new Uint8Array(slabSize);
+      this.#slabUsed = 0;
+    }
+    const copy = new Uint8Array(this.#slab.buffer, this.#slabUsed, size);
+    copy.set(bytes.subarray(offset, end));
+    this.#slabUsed += size;
+    return copy;
+  }
+
+  /** Steps over a field that begins with its length; returns where its content begins. */
+  #field(): number {
+    const length = this.uint16();
+    const start = this.offset;
+    if (start + length > this.end) this.#fail();
+    this.offset = start + length;
+    return start;
+  }
+
+  /** A Packet Identifier is never zero [v5 2.2.1, v3 MQTT-2.3.1-1]. */
+  packetId(): number {
+    const packetId = this.uint16();
+    if (packetId === 0)
+      throw new MalformedPacketError('the packet identifier is 0 [v5 2.2.1, v3 MQTT-2.3.1-1]');
+    return packetId;
+  }
+
+  #fail(): never {
+    throw new MalformedPacketError('the packet ends inside a field');
+  }
+}
