@@ -8,7 +8,6 @@ import type { ConnackPacket, ConnectPacket, Packet } from '../codec/packet';
 import { packetSize, writePacket } from '../codec/writer';
 import type { ProtocolVersion } from '../message';
 import { Fifo } from './fifo';
-import type { IncomingMessage } from './incoming-message';
 import { KeepAlive } from './keep-alive';
 import type { Now } from './now';
 import { type ServerLimits, serverLimits } from './server-limits';
@@ -16,6 +15,13 @@ import { InboundAliases, OutboundAliases } from './topic-aliases';
 
 /** `connecting`: CONNECT is out; `connected`: CONNACK accepted; `ended`: nothing is received or sent any more. */
 export type LinkState = 'connecting' | 'connected' | 'ended';
+
+/** A message that waits for its takers, and for the acknowledgements before its own. */
+export interface PendingAck {
+  readonly packetId: number;
+  /** The takers' reason code, -1 while they have not decided. */
+  readonly decision: number;
+}
 
 /** State of one connection. */
 export class Link {
@@ -43,9 +49,9 @@ export class Link {
   /** Identifiers of QoS 2 publishes received here whose PUBCOMP has not been written. */
   readonly unacknowledged2 = new Set<number>();
   /** QoS 1 messages in arrival order, for PUBACKs in that order. */
-  readonly acks1 = new Fifo<IncomingMessage>();
+  readonly acks1 = new Fifo<PendingAck>();
   /** QoS 2 messages in arrival order, for PUBRECs in that order. */
-  readonly acks2 = new Fifo<IncomingMessage>();
+  readonly acks2 = new Fifo<PendingAck>();
   /** Bytes received before CONNACK, the first four of them. */
   readonly #firstBytes: number[] = [];
   /** True once the server acknowledged a publish. */

@@ -668,7 +668,6 @@ export class Outgoing {
     message.state = 'done';
   }
 }
-}
 
 const byOrder = (a: OutgoingMessage, b: OutgoingMessage) => a.order - b.order;
 

@@ -609,11 +609,7 @@ export class Session {
     this.#subscriptions.detached();
     this.#incoming.detached();
     const { by, reasonCode } = end;
-    this.#outgoing.detached(
-      link,
-      wasConnected && (by === 'server' || (by === 'network' && !isDead(end))),
-      reasonCode,
-    );
+    this.#outgoing.detached(link, wasConnected && (by === 'server' || by === 'network'), reasonCode);
     this.#port.ended({ ...end, wasConnected, answered: link.answered });
   }
 
