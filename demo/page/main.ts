@@ -1,0 +1,40 @@
+/** Puts the page together: one client, and the panels that use it. */
+
+import { startChatPanel } from './chat-panel';
+import { createPageClient } from './client';
+import { startConnectionPanel } from './connection-panel';
+import { byId, element } from './dom';
+import { startMachinePanel } from './machine-panel';
+import { startPacketPanel } from './packet-panel';
+import { startPublishPanel } from './publish-panel';
+import { startSubscribePanel } from './subscribe-panel';
+import { startTheme } from './theme';
+
+startTheme();
+
+const pageClient = createPageClient();
+const { client } = pageClient;
+const complain = (error: unknown) => console.error(error);
+
+// Everything is in place before the connection is opened: subscriptions wait for it.
+startPacketPanel(client);
+startConnectionPanel(pageClient);
+startMachinePanel(client, complain);
+startChatPanel(client, complain);
+startPublishPanel(client);
+startSubscribePanel(client);
+client.connect().catch(complain);
+
+// Lists that scroll can be scrolled by keyboard; Safari needs to be told.
+for (const id of ['events', 'chat-list', 'messages', 'packet-list']) byId(id, HTMLElement).tabIndex = 0;
+
+const response = await fetch('/demo.json');
+const addresses: unknown = await response.json();
+if (typeof addresses === 'object' && addresses !== null && 'mqttUrl' in addresses && 'wsUrl' in addresses) {
+  byId('foot', HTMLElement).append(
+    'Bring your own client: ',
+    element('code', {}, String(addresses.mqttUrl)),
+    ' or ',
+    element('code', {}, String(addresses.wsUrl)),
+  );
+}

@@ -1,0 +1,170 @@
+/** A form that subscribes to anything, the subscriptions that are active, and what arrives. */
+
+import type { Client, Message, Subscription } from 'mqtide';
+import { byId, chosen, element, prependBounded, setText } from './dom';
+import { describeError, preciseClock } from './format';
+import { listProperties } from './packet-summary';
+import { type PayloadFormat, showPayload } from './payload';
+import { readQoS } from './publish-panel';
+
+/** Messages that are kept. */
+const maxMessages = 100;
+
+/** A message in the list, which can be shown in another format later. */
+interface Shown {
+  readonly payload: Uint8Array;
+  readonly node: HTMLElement;
+}
+
+/** Wires the subscribe form and the list of messages. */
+export function startSubscribePanel(client: Client): void {
+  const form = byId('subscribe-form', HTMLFormElement);
+  const filter = byId('subscribe-filter', HTMLInputElement);
+  const retainHandling = byId('subscribe-retain-handling', HTMLSelectElement);
+  const noLocal = byId('subscribe-no-local', HTMLInputElement);
+  const retainAsPublished = byId('subscribe-retain-as-published', HTMLInputElement);
+  const note = byId('subscribe-note', HTMLElement);
+  const active = byId('subscriptions', HTMLElement);
+  const messages = new MessageList();
+
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    const wanted = filter.value;
+    const row = new SubscriptionRow(wanted);
+    setText(note, client.status.type === 'connected' ? '' : 'Will be sent when the link is back.');
+    try {
+      const subscription = await client.subscribe(
+        wanted,
+        {
+          qos: readQoS(chosen(form, 'subscribe-qos')),
+          noLocal: noLocal.checked,
+          retainAsPublished: retainAsPublished.checked,
+          retainHandling: readRetainHandling(retainHandling.value),
+        },
+        (message) => {
+          row.count();
+          messages.add(wanted, message);
+        },
+      );
+      row.granted(subscription, (error) => {
+        if (error !== undefined) setText(note, describeError(error));
+      });
+      active.append(row.root);
+      setText(note, '');
+    } catch (error) {
+      setText(note, describeError(error));
+    }
+  });
+}
+
+function readRetainHandling(text: string): 0 | 1 | 2 {
+  return text === '2' ? 2 : text === '1' ? 1 : 0;
+}
+
+/** One active subscription. */
+class SubscriptionRow {
+  readonly root: HTMLElement;
+  readonly #qos = element('span', { class: 'tag' });
+  readonly #count = element('span', { class: 'tag' }, '0');
+  readonly #button = element('button', { attributes: { type: 'button' } }, 'Unsubscribe');
+  #messages = 0;
+
+  constructor(filter: string) {
+    this.#button.setAttribute('aria-label', `Unsubscribe from ${filter}`);
+    this.root = element('li', {}, element('code', {}, filter), this.#qos, this.#count, this.#button);
+  }
+
+  count(): void {
+    this.#messages += 1;
+    setText(
+      this.#count,
+      `${this.#messages.toLocaleString('en')} ${this.#messages === 1 ? 'message' : 'messages'}`,
+    );
+  }
+
+  granted(subscription: Subscription, ended: (error: unknown) => void): void {
+    setText(this.#qos, `QoS ${subscription.qos}`);
+    if (this.#messages === 0) setText(this.#count, 'no message yet');
+    this.#button.addEventListener('click', async () => {
+      this.#button.disabled = true;
+      try {
+        await subscription.unsubscribe();
+        this.root.remove();
+        ended(undefined);
+      } catch (error) {
+        this.#button.disabled = false;
+        ended(error);
+      }
+    });
+  }
+}
+
+/** The messages that arrived, newest first. */
+class MessageList {
+  readonly #list = byId('messages', HTMLElement);
+  readonly #format = byId('payload-format', HTMLSelectElement);
+  #shown: Shown[] = [];
+  /** What arrived since the list was last painted. */
+  #fresh: Shown[] = [];
+
+  constructor() {
+    this.#format.addEventListener('change', () => {
+      for (const { payload, node } of this.#shown) setText(node, showPayload(payload, this.#chosenFormat()));
+    });
+    byId('clear-messages', HTMLButtonElement).addEventListener('click', () => {
+      this.#shown = [];
+      this.#fresh = [];
+      this.#list.replaceChildren();
+    });
+  }
+
+  /** Adds a message; many that arrive together are painted together. */
+  add(filter: string, message: Message): void {
+    if (this.#fresh.length === 0) requestAnimationFrame(() => this.#paint());
+    const node = element('pre', { class: 'payload' }, showPayload(message.payload, this.#chosenFormat()));
+    const time = new Date();
+    const root = element(
+      'li',
+      { class: 'message' },
+      element(
+        'p',
+        { class: 'message-head' },
+        element('code', { class: 'topic' }, message.topic),
+        element('span', { class: 'tag' }, `QoS ${message.qos}`),
+        ...(message.retain ? [element('span', { class: 'tag' }, 'retained')] : []),
+        ...(message.redelivered ? [element('span', { class: 'tag' }, 'again')] : []),
+        element('time', { attributes: { datetime: time.toISOString(), title: filter } }, preciseClock(time)),
+      ),
+      node,
+      ...listOf(
+        'params',
+        Object.entries(message.params).map(([name, value]) => `${name} = ${value}`),
+      ),
+      ...listOf('properties', listProperties(message.properties)),
+    );
+    this.#elements.set(node, root);
+    // Of a flood, only what will be seen is worth painting.
+    if (this.#fresh.length >= maxMessages) this.#fresh.shift();
+    this.#fresh.push({ payload: message.payload.slice(), node });
+  }
+
+  /** The list item of each payload's node. */
+  readonly #elements = new WeakMap<HTMLElement, HTMLElement>();
+
+  #paint(): void {
+    const fresh = this.#fresh.splice(0);
+    this.#shown = [...this.#shown, ...fresh].slice(-maxMessages);
+    const items = fresh.flatMap(({ node }) => this.#elements.get(node) ?? []).reverse();
+    prependBounded(this.#list, items, maxMessages);
+  }
+
+  #chosenFormat(): PayloadFormat {
+    const { value } = this.#format;
+    return value === 'text' || value === 'json' || value === 'hex' ? value : 'auto';
+  }
+}
+
+function listOf(name: string, lines: readonly string[]): HTMLElement[] {
+  if (lines.length === 0) return [];
+  return [element('ul', { class: `lines ${name}` }, ...lines.map((line) => element('li', {}, line)))];
+}
