@@ -1,0 +1,76 @@
+/** Who may publish and subscribe to what. */
+
+import { matches } from '../../src/topic/topic-filter';
+import type { Authorization, TopicRules } from './options';
+
+/** Whether everything that `filter` matches is matched by `rule` as well. */
+export function covers(rule: string, filter: string): boolean {
+  const rules = rule.split('/');
+  const levels = filter.split('/');
+  for (let at = 0; at < rules.length; at += 1) {
+    const allowed = rules[at];
+    const wanted = levels[at];
+    if (allowed === '#') return !(at === 0 && filter.startsWith('$'));
+    if (wanted === undefined) return false;
+    if (allowed === '+') {
+      if (wanted === '#' || (at === 0 && wanted.startsWith('$'))) return false;
+    } else if (allowed !== wanted) {
+      // "a/#" covers "a": the levels behind it may be none.
+      return false;
+    }
+    if (at === levels.length - 1 && rules.length === levels.length + 1 && rules[at + 1] === '#') return true;
+  }
+  return rules.length === levels.length;
+}
+
+/** Rules of one client with its names filled in. */
+class ClientRules {
+  readonly #allow: readonly string[] | undefined;
+  readonly #deny: readonly string[];
+
+  constructor(rules: TopicRules, fill: (filter: string) => string) {
+    this.#allow = rules.allow?.map(fill);
+    this.#deny = rules.deny?.map(fill) ?? [];
+  }
+
+  /** For a topic name: both lists are matched against it. */
+  allowsTopic(topic: string): boolean {
+    if (this.#deny.some((filter) => matches(filter, topic))) return false;
+    return this.#allow === undefined || this.#allow.some((filter) => matches(filter, topic));
+  }
+
+  /** For a filter: denied when a denied one covers it, allowed when an allowed one does. */
+  allowsFilter(filter: string): boolean {
+    if (this.#deny.some((denied) => covers(denied, filter))) return false;
+    return this.#allow === undefined || this.#allow.some((allowed) => covers(allowed, filter));
+  }
+}
+
+/** What one connected client may do. */
+export class Permissions {
+  readonly #publish: readonly ClientRules[];
+  readonly #subscribe: readonly ClientRules[];
+
+  /** @param sources rules that must all agree */
+  constructor(sources: readonly Authorization[], clientId: string, username: string | undefined) {
+    const fill = (filter: string) =>
+      filter.replaceAll('%c', () => clientId).replaceAll('%u', () => username ?? '');
+    const rulesOf = (side: keyof Authorization) =>
+      sources.flatMap((source) => source[side] ?? []).map((rules) => new ClientRules(rules, fill));
+    this.#publish = rulesOf('publish');
+    this.#subscribe = rulesOf('subscribe');
+  }
+
+  mayPublish(topic: string): boolean {
+    return this.#publish.every((rules) => rules.allowsTopic(topic));
+  }
+
+  maySubscribe(topicFilter: string): boolean {
+    return this.#subscribe.every((rules) => rules.allowsFilter(topicFilter));
+  }
+
+  /** A wildcard may be wider than what is allowed: each message is looked at again. */
+  mayReceive(topic: string): boolean {
+    return this.#subscribe.every((rules) => rules.allowsTopic(topic));
+  }
+}

@@ -1,0 +1,58 @@
+/** `npm run broker -- [--host ADDRESS] [--port N] [--ws-port N] [--config FILE.json]`: the broker on its own. */
+
+import { parseArgs } from 'node:util';
+import { startBroker } from './broker';
+import { readConfig } from './config';
+
+const usage = `Usage: npm run broker -- [options]
+  --host ADDRESS     address to listen on (127.0.0.1)
+  --port N           TCP port (1883)
+  --ws-port N        WebSocket port (8083)
+  --config FILE      JSON file with further options, see test/broker/options.ts
+  --help             this text`;
+
+function portOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`not a port: ${text}`);
+  return port;
+}
+
+async function run(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      host: { type: 'string' },
+      port: { type: 'string' },
+      'ws-port': { type: 'string' },
+      config: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return console.log(usage);
+  const file = values.config === undefined ? {} : readConfig(values.config);
+  const broker = await startBroker({
+    // Nobody looks at the log of a broker that runs alone.
+    logSize: 0,
+    ...file,
+    host: values.host ?? file.host,
+    port: portOf(values.port) ?? file.port ?? 1_883,
+    wsPort: portOf(values['ws-port']) ?? file.wsPort ?? 8_083,
+  });
+  broker.core.onBreak = (error) => console.error('broker:', error);
+  const places: string[] = [];
+  if (values.port !== undefined || file.port !== false) places.push(broker.url);
+  if (values['ws-port'] !== undefined || file.wsPort !== false) places.push(broker.wsUrl);
+  if (file.tls !== undefined && file.tls.port !== false) places.push(broker.tlsUrl);
+  if (file.tls !== undefined && file.tls.wsPort !== false) places.push(broker.wssUrl);
+  console.log(`mqtide broker listening on ${places.join(' and ')}`);
+  const end = () => {
+    process.off('SIGINT', end).off('SIGTERM', end);
+    void broker.close();
+  };
+  process.on('SIGINT', end).on('SIGTERM', end);
+}
+
+run().catch((error: unknown) => {
+  console.error(`broker: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,414 @@
+/**
+ * One network connection: bytes in, packets to the handlers, packets out. No socket, no timer of its own.
+ *
+ *   opened --CONNECT--> authenticating --AUTH--> connected --> closed
+ *   opened --CONNECT--------------------------> connected --> closed
+ *
+ * Rules:
+ * 1. Bad bytes and broken rules never leave this file as exceptions: they end the connection with the reason code that
+ *    the specification gives, in CONNACK before and in DISCONNECT after the connection was accepted [v5 4.13].
+ * 2. Nothing is handled and nothing is sent after the end was decided [v5 MQTT-3.14.4-1].
+ * 3. No packet exceeds the client's Maximum Packet Size [v5 MQTT-3.1.2-24].
+ */
+
+import { Decoder } from '../../src/codec/decoder';
+import { Output } from '../../src/codec/output';
+import type {
+  ConnackProperties,
+  Packet,
+  ProtocolVersion,
+  PublishPacket,
+  WillPacket,
+} from '../../src/codec/packet';
+import { packetSize, writePacket } from '../../src/codec/writer';
+import { PeerError, ProtocolError } from '../../src/errors';
+import { InboundAliases, OutboundAliases } from './aliases';
+import type { AuthExchange } from './authentication';
+import type { Permissions } from './authorization';
+import type { Timer } from './clock';
+import { returnCodeOf, versionOfConnect } from './connect-versions';
+import type { BrokerCore } from './core';
+import { withDiagnostics, withinSize } from './diagnostics';
+import { FaultWire } from './fault-wire';
+import type { FaultPlan } from './faults';
+import { handlers } from './handlers';
+import type { OutboundPort } from './outbound';
+import type { Session } from './session';
+import type { Wire, WireEvents } from './wire';
+
+/** See the table above. */
+export type ConnectionState = 'opened' | 'authenticating' | 'connected' | 'closed';
+
+/** What CONNECT says about what the client takes. */
+export interface ClientLimits {
+  readonly receiveMaximum: number;
+  readonly maximumPacketSize: number;
+  readonly topicAliasMaximum: number;
+  readonly requestProblemInformation: boolean;
+}
+
+/** Bytes that may wait in the socket before QoS 1 and 2 messages wait in the session. */
+const highWater = 1_048_576;
+/** Bytes that may wait in the socket before QoS 0 messages are dropped. */
+const floodMark = 16 * 1_048_576;
+/** Bytes of a first packet that are kept, to tell its version when it cannot be decoded. */
+const headLimit = 65_536;
+
+/** One connection of one client. */
+export class Connection implements OutboundPort, WireEvents {
+  /** Counted from 1. */
+  readonly id: number;
+  readonly core: BrokerCore;
+  readonly wire: FaultWire;
+  /** Since when it is there, in milliseconds of the broker's clock. */
+  readonly openedAt: number;
+
+  #state: ConnectionState = 'opened';
+  readonly #decoder: Decoder;
+  /** Packets of the current turn. */
+  readonly #out = new Output();
+  /** The first bytes, until CONNECT is understood. */
+  #head: Uint8Array[] = [];
+  #headLength = 0;
+
+  // Set by CONNECT.
+  version: ProtocolVersion = 4;
+  clientId = '';
+  username: string | undefined;
+  limits: ClientLimits = {
+    receiveMaximum: 65_535,
+    maximumPacketSize: Number.POSITIVE_INFINITY,
+    topicAliasMaximum: 0,
+    requestProblemInformation: true,
+  };
+  /** The will, until it is published or discarded. */
+  will: WillPacket | undefined;
+  permissions: Permissions | undefined;
+  session: Session | undefined;
+  /** Seconds, 0 for none. */
+  keepAlive = 0;
+
+  // Enhanced authentication.
+  authMethod: string | undefined;
+  exchange: AuthExchange | undefined;
+  /** Goes on with CONNECT once the exchange succeeded. */
+  afterAuth: ((data: Uint8Array | undefined, username: string | undefined) => void) | undefined;
+
+  // Negotiated for this connection only.
+  inboundAliases = new InboundAliases(0);
+  outboundAliases = new OutboundAliases(0);
+  /** Identifiers of PUBLISH packets of this connection that wait for PUBACK or PUBCOMP [v5 MQTT-3.3.4-8]. */
+  readonly inFlightFromClient = new Set<number>();
+
+  /** When the latest packet came. */
+  #lastPacketAt: number;
+  #connectTimer: Timer | undefined;
+  #keepAliveTimer: Timer | undefined;
+  /** Packets that the fault plan holds back. */
+  #withheld: Packet[] = [];
+  #reordered: Packet[] = [];
+  /** Packets by type, for faults that count. */
+  readonly #counts = new Map<string, number>();
+
+  constructor(id: number, core: BrokerCore, wire: Wire, plan: FaultPlan) {
+    this.id = id;
+    this.core = core;
+    this.wire = new FaultWire(wire, core.clock, plan);
+    this.openedAt = core.clock.now();
+    this.#lastPacketAt = this.openedAt;
+    const { maximumPacketSize, connectTimeout } = core.settings;
+    this.#decoder = new Decoder({ maximumPacketSize, onPacket: (packet) => this.#received(packet) });
+    this.#connectTimer = core.clock.schedule(connectTimeout, () => this.close());
+    if (plan.greeting !== undefined) this.wire.write([plan.greeting]);
+    if (plan.closeOnAccept === true) this.close();
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** What goes wrong on this connection; may be replaced while it is open. */
+  get faults(): FaultPlan {
+    return this.wire.plan;
+  }
+
+  get receiveMaximum(): number {
+    return this.limits.receiveMaximum;
+  }
+
+  get writable(): boolean {
+    return this.#state === 'connected' && this.wire.bufferedAmount + this.#out.length < highWater;
+  }
+
+  now(): number {
+    return this.core.clock.now();
+  }
+
+  // From the network.
+
+  received(chunk: Uint8Array): void {
+    if (this.#state === 'closed') return;
+    const seen = this.wire.incoming(chunk);
+    if (seen === undefined) return;
+    this.core.statistics.bytesReceived += seen.length;
+    if (this.#state === 'opened' && this.#headLength < headLimit) {
+      this.#head.push(seen);
+      this.#headLength += seen.length;
+    }
+    try {
+      if (seen.length > 0) this.#decoder.push(seen);
+    } catch (error) {
+      this.#failed(error);
+    }
+    if (this.wire.inputExhausted) this.kill();
+    this.core.flush();
+  }
+
+  drained(): void {
+    if (this.#state !== 'connected' || !this.writable) return;
+    this.session?.outbound.pump();
+    this.core.flush();
+  }
+
+  violated(reason: string): void {
+    this.fail(0x81, reason);
+    this.core.flush();
+  }
+
+  closed(): void {
+    if (this.#state === 'closed') return;
+    this.#ended();
+    this.core.flush();
+  }
+
+  // To the network.
+
+  /** Sends a packet, unless a fault says otherwise. */
+  send(packet: Packet): void {
+    if (this.#state === 'closed') return;
+    const changed = this.faults.outgoing === undefined ? packet : this.faults.outgoing(packet);
+    if (changed === undefined) return;
+    for (const one of 'type' in changed ? [changed] : changed) this.#sendFaulty(one);
+  }
+
+  /** Sends a PUBLISH with an alias where the client allows one; false when it is too large [v5 MQTT-3.1.2-25]. */
+  publish(packet: PublishPacket): boolean {
+    const alias = this.version === 5 ? this.outboundAliases.take(packet.topic) : undefined;
+    let sent = packet;
+    if (alias !== undefined) {
+      const properties = { ...packet.properties, topicAlias: alias.alias };
+      sent = { ...packet, topic: alias.known ? '' : packet.topic, properties };
+    }
+    // Without the alias it may be small enough.
+    if (this.#exceeds(sent)) sent = packet;
+    if (this.#exceeds(sent)) return false;
+    if (alias !== undefined && sent !== packet && !alias.known)
+      this.outboundAliases.set(packet.topic, alias.alias);
+    this.send(sent);
+    return true;
+  }
+
+  /** Sends a QoS 0 message, or drops it when the client reads too slowly. */
+  publishQoS0(packet: PublishPacket): void {
+    if (this.wire.bufferedAmount + this.#out.length < floodMark) this.publish(packet);
+    else this.core.statistics.publishDropped += 1;
+  }
+
+  sendPubrel(packetId: number, reasonCode: number): void {
+    this.send({ type: 'pubrel', packetId, reasonCode });
+  }
+
+  /** Sends bytes as they are, around the codec and the log. */
+  sendRaw(bytes: Uint8Array): void {
+    this.flush();
+    this.wire.write([bytes]);
+  }
+
+  /** Sends what a fault plan held back, in reverse when asked. */
+  release(order: 'kept' | 'reversed' = 'kept'): void {
+    const packets = order === 'kept' ? this.#withheld : this.#withheld.reverse();
+    this.#withheld = [];
+    for (const packet of packets) this.#write(packet);
+    this.core.flush();
+  }
+
+  /** Hands what was sent in this turn to the network. */
+  flush(): void {
+    if (this.#out.length === 0) return;
+    this.core.statistics.bytesSent += this.#out.length;
+    for (const frame of this.#out.take()) this.wire.write(frame);
+  }
+
+  // Its life.
+
+  /** CONNECT was understood. */
+  understood(): void {
+    this.#head = [];
+  }
+
+  /** The client waits for the authentication to go on. */
+  authenticating(): void {
+    this.#state = 'authenticating';
+  }
+
+  /** CONNECT is accepted. */
+  accepted(): void {
+    this.#state = 'connected';
+    this.#connectTimer?.cancel();
+    this.#watchKeepAlive();
+  }
+
+  /** Answers CONNECT with a refusal and closes [v5 MQTT-3.2.2-7, v3 MQTT-3.2.2-5]. */
+  refuse(reasonCode: number, why: string, properties: ConnackProperties = {}): void {
+    if (this.#state === 'closed') return;
+    const code = this.version === 5 ? reasonCode : returnCodeOf(reasonCode);
+    if (code !== undefined) {
+      const packet: Packet = { type: 'connack', sessionPresent: false, reasonCode: code, properties };
+      this.send(withDiagnostics(packet, why, this.core.settings, this.limits));
+    }
+    this.close();
+  }
+
+  /** Ends the connection because of what the client did [v5 4.13, v3 4.8]. */
+  fail(reasonCode: number, why: string): void {
+    if (this.#state === 'connected') return this.disconnect(reasonCode, why);
+    // MQTT 3.1.1 closes without a CONNACK [v3 MQTT-3.1.4-1].
+    if (this.version === 5) this.refuse(reasonCode, why);
+    else this.close();
+  }
+
+  /** Ends the connection by the server's own will. */
+  disconnect(reasonCode: number, why: string, serverReference?: string): void {
+    if (this.#state === 'connected' && this.version === 5) {
+      const properties = serverReference === undefined ? {} : { serverReference };
+      const packet: Packet = { type: 'disconnect', reasonCode, properties };
+      this.send(withDiagnostics(packet, why, this.core.settings, this.limits));
+    }
+    this.close();
+  }
+
+  /** Closes in an orderly way, once what was sent has left. */
+  close(): void {
+    if (this.#state === 'closed') return;
+    this.flush();
+    this.#ended();
+    this.wire.end();
+  }
+
+  /** Drops the connection at once. */
+  kill(): void {
+    if (this.#state !== 'closed') this.#ended();
+    this.wire.destroy();
+  }
+
+  #ended(): void {
+    this.#state = 'closed';
+    this.#decoder.stop();
+    this.#connectTimer?.cancel();
+    this.#keepAliveTimer?.cancel();
+    this.core.ended(this);
+  }
+
+  #received(packet: Packet): void {
+    if (this.#state === 'closed') return;
+    try {
+      this.#lastPacketAt = this.now();
+      this.core.statistics.received(packet);
+      const { type } = packet;
+      if (type === 'connect' && this.#state === 'opened') this.clientId = packet.clientId;
+      this.core.logged(this, 'in', packet);
+      const { dropOn, silent, silentAfterConnect, incoming } = this.faults;
+      if (this.#isTime('in', dropOn, type)) return this.kill();
+      if (silent === true || (silentAfterConnect === true && this.#state === 'connected')) return;
+      const seen = incoming === undefined ? packet : incoming(packet);
+      if (seen !== undefined) handlers[seen.type](this, seen);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (this.#state === 'opened' && this.#head.length > 0) {
+      const head = versionOfConnect(Buffer.concat(this.#head));
+      this.version = head?.version ?? 4;
+      if (head?.supported === false) return this.refuse(0x84, 'protocol version not supported');
+    }
+    if (error instanceof PeerError) return this.fail(error.reasonCode ?? 0x82, error.message);
+    // A fault of the broker itself ends this connection and nothing else [v3 MQTT-4.8.0-2].
+    this.core.broke(error);
+    this.fail(0x83, 'internal error');
+  }
+
+  #sendFaulty(packet: Packet): void {
+    const { withhold, reorder, dropBefore, insteadOfConnack } = this.faults;
+    const { type } = packet;
+    if (type === 'connack' && insteadOfConnack !== undefined) return this.sendRaw(insteadOfConnack);
+    if (this.#isTime('out', dropBefore, type)) {
+      this.flush();
+      return this.close();
+    }
+    if (withhold?.includes(type) === true) {
+      this.#withheld.push(packet);
+      return;
+    }
+    if (reorder?.type === type) {
+      this.#reordered.push(packet);
+      if (this.#reordered.length < reorder.count) return;
+      for (const one of this.#reordered.splice(0).reverse()) this.#write(one);
+      return;
+    }
+    this.#write(packet);
+  }
+
+  #write(packet: Packet): void {
+    if (this.#state === 'closed') return;
+    if (packet.type !== 'publish') {
+      const fitting = withinSize(packet, this.version, this.limits.maximumPacketSize);
+      if (fitting === undefined) {
+        if (packet.type === 'connack') this.close();
+        else if (packet.type !== 'disconnect')
+          this.disconnect(0x95, 'the answer is too large for the client');
+        return;
+      }
+      packet = fitting;
+    }
+    writePacket(this.#out, packet, this.version);
+    this.core.sent(this, packet);
+    if (
+      packet.type === 'puback' ||
+      packet.type === 'pubcomp' ||
+      (packet.type === 'pubrec' && packet.reasonCode >= 0x80)
+    ) {
+      this.inFlightFromClient.delete(packet.packetId);
+    }
+  }
+
+  #exceeds(packet: PublishPacket): boolean {
+    const { maximumPacketSize } = this.limits;
+    return (
+      maximumPacketSize !== Number.POSITIVE_INFINITY && packetSize(packet, this.version) > maximumPacketSize
+    );
+  }
+
+  #isTime(side: 'in' | 'out', fault: { type: string; count?: number } | undefined, type: string): boolean {
+    if (fault === undefined || fault.type !== type) return false;
+    const count = (this.#counts.get(side + type) ?? 0) + 1;
+    this.#counts.set(side + type, count);
+    return count === (fault.count ?? 1);
+  }
+
+  /** [v5 MQTT-3.1.2-22] one and a half times the interval without a packet ends the connection. */
+  #watchKeepAlive(): void {
+    if (this.keepAlive === 0) return;
+    const left = this.#lastPacketAt + this.keepAlive * 1_500 - this.now();
+    this.#keepAliveTimer = this.core.clock.schedule(left, () => {
+      if (this.now() < this.#lastPacketAt + this.keepAlive * 1_500) this.#watchKeepAlive();
+      else this.disconnect(0x8d, 'keep alive timeout');
+    });
+  }
+
+  /** Raises a violation that a handler found. */
+  static violation(why: string, reasonCode = 0x82): ProtocolError {
+    return new ProtocolError(why, 'protocol-error', reasonCode);
+  }
+}

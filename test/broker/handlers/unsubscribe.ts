@@ -1,0 +1,20 @@
+/** UNSUBSCRIBE: one code a filter, in order [v5 3.10, v3 3.10]. */
+
+import type { SubscribeAckPacket, UnsubscribePacket } from '../../../src/codec/packet';
+import type { Connection } from '../connection';
+import { withDiagnostics } from '../diagnostics';
+
+export function onUnsubscribe(connection: Connection, packet: UnsubscribePacket): void {
+  const { core, session, faults } = connection;
+  if (session === undefined) return;
+  const reasonCodes = packet.filters.map((filter) => {
+    if (faults.refuseUnsubscribe !== undefined) return faults.refuseUnsubscribe;
+    return core.unsubscribe(session, filter) ? 0x00 : 0x11;
+  });
+  const answer: SubscribeAckPacket = { type: 'unsuback', packetId: packet.packetId, reasonCodes };
+  const failed = reasonCodes.some((code) => code >= 0x80);
+  const explain = failed || core.settings.diagnostics === 'full';
+  connection.send(
+    explain ? withDiagnostics(answer, 'see the codes', core.settings, connection.limits) : answer,
+  );
+}

@@ -1,0 +1,43 @@
+/** Counters of the broker, published below `$SYS`. */
+
+import type { Packet, PacketType } from '../../src/codec/packet';
+
+/** Packets, application messages and bytes since the start. */
+export class Statistics {
+  /** When the broker started, in milliseconds of its clock. */
+  readonly startedAt: number;
+  bytesReceived = 0;
+  bytesSent = 0;
+  packetsReceived = 0;
+  packetsSent = 0;
+  publishReceived = 0;
+  publishSent = 0;
+  publishBytesReceived = 0;
+  publishBytesSent = 0;
+  /** Messages dropped for a full queue or a full buffer. */
+  publishDropped = 0;
+  socketsOpened = 0;
+  clientsMaximum = 0;
+  readonly receivedByType = new Map<PacketType, number>();
+  readonly sentByType = new Map<PacketType, number>();
+
+  constructor(startedAt: number) {
+    this.startedAt = startedAt;
+  }
+
+  received(packet: Packet): void {
+    this.packetsReceived += 1;
+    this.receivedByType.set(packet.type, (this.receivedByType.get(packet.type) ?? 0) + 1);
+    if (packet.type !== 'publish') return;
+    this.publishReceived += 1;
+    this.publishBytesReceived += packet.payload.length;
+  }
+
+  sent(packet: Packet): void {
+    this.packetsSent += 1;
+    this.sentByType.set(packet.type, (this.sentByType.get(packet.type) ?? 0) + 1);
+    if (packet.type !== 'publish') return;
+    this.publishSent += 1;
+    this.publishBytesSent += packet.payload.length;
+  }
+}
