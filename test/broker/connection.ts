@@ -33,6 +33,7 @@ import { FaultWire } from './fault-wire';
 import type { FaultPlan } from './faults';
 import { handlers } from './handlers';
 import type { OutboundPort } from './outbound';
+import { forVersion } from './packet-versions';
 import type { Session } from './session';
 import type { Wire, WireEvents } from './wire';
 
@@ -360,27 +361,22 @@ export class Connection implements OutboundPort, WireEvents {
     this.#write(packet);
   }
 
-  #write(packet: Packet): void {
+  #write(asked: Packet): void {
     if (this.#state === 'closed') return;
-    if (packet.type !== 'publish') {
-      const fitting = withinSize(packet, this.version, this.limits.maximumPacketSize);
-      if (fitting === undefined) {
-        if (packet.type === 'connack') this.close();
-        else if (packet.type !== 'disconnect')
-          this.disconnect(0x95, 'the answer is too large for the client');
-        return;
-      }
-      packet = fitting;
-    }
+    const packet = withinSize(forVersion(asked, this.version), this.version, this.limits.maximumPacketSize);
+    if (packet === undefined) return this.#cannotAnswer(asked);
     writePacket(this.#out, packet, this.version);
     this.core.sent(this, packet);
-    if (
-      packet.type === 'puback' ||
-      packet.type === 'pubcomp' ||
-      (packet.type === 'pubrec' && packet.reasonCode >= 0x80)
-    ) {
+    const ends = packet.type === 'pubrec' && packet.reasonCode >= 0x80;
+    if (packet.type === 'puback' || packet.type === 'pubcomp' || ends) {
       this.inFlightFromClient.delete(packet.packetId);
     }
+  }
+
+  /** What the client must have is too large for it. */
+  #cannotAnswer({ type }: Packet): void {
+    if (type === 'connack') this.close();
+    else if (type !== 'publish' && type !== 'disconnect') this.disconnect(0x95, 'too large for the client');
   }
 
   #exceeds(packet: PublishPacket): boolean {
