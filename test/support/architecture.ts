@@ -2,7 +2,7 @@
  * The rules between the rooms of `src`, and the check that files keep them.
  *
  *   entries -> client -> session -> codec -> leaves
- *              client -> transport, store; a store knows the session's types, a transport nothing but errors
+ *              client -> transport, store; a store knows the session's types, a transport only errors and the type of bytes
  *   optional rooms (auth, credentials, shared) -> the public surface
  */
 
@@ -27,7 +27,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   topic: ['errors', 'reason-code', 'message'],
   codec: leaves,
   session: ['codec', ...leaves],
-  transport: ['errors'],
+  transport: ['errors', 'message'],
   store: ['session', ...leaves],
   client: ['session', 'codec', 'transport', 'store', ...leaves],
   index: ['client', 'session', 'codec', 'transport', 'store', ...leaves],
@@ -39,7 +39,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Rooms of which another room may use the types only. */
-const typesOnly: Readonly<Record<string, readonly string[]>> = { store: ['session'] };
+const typesOnly: Readonly<Record<string, readonly string[]>> = { store: ['session'], transport: ['message'] };
 
 /** The files that may import built-in modules of Node. */
 const nodeFiles = ['node.ts', 'transport/tcp.ts'];

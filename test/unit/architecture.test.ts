@@ -57,7 +57,7 @@ describe('the check of the rooms', () => {
     ['session -> store', 'session/session.ts', "import type { a } from '../store/store';"],
     ['store -> client', 'store/store.ts', "import type { a } from '../client/client';"],
     ['transport -> session', 'transport/transport.ts', "import type { a } from '../session/session';"],
-    ['transport -> message', 'transport/transport.ts', "import type { a } from '../message';"],
+    ['transport -> topic', 'transport/transport.ts', "import type { a } from '../topic/match';"],
     ['message -> errors', 'message.ts', "import { a } from './errors';"],
     ['topic -> codec', 'topic/match.ts', "import type { a } from '../codec/packet';"],
     ['client -> entry', 'client/client.ts', "import { a } from '../index';"],
