@@ -24,14 +24,17 @@ export interface Proofs {
   readonly serverSignature: Bytes;
 }
 
+/** `SubtleCrypto`, a name that the types of Node 20 do not have. */
+type Subtle = typeof globalThis.crypto.subtle;
+
 /**
  * Web Crypto of this environment.
  *
  * @throws UsageError `'unsupported'` where there is none: in a page that was not loaded over https or from localhost
  */
-export function subtleCrypto(): SubtleCrypto {
+export function subtleCrypto(): Subtle {
   // The types promise it everywhere, but it is missing outside of secure contexts.
-  const subtle: SubtleCrypto | undefined = globalThis.crypto?.subtle;
+  const subtle: Subtle | undefined = globalThis.crypto?.subtle;
   if (subtle === undefined) {
     throw new UsageError(
       'scram: needs a secure context (https: or localhost), which has Web Crypto',
