@@ -86,7 +86,7 @@ describe('the declarations', () => {
       fileExists: ts.sys.fileExists,
       readFile: ts.sys.readFile,
     };
-    const use = readFileSync(application, 'utf8').indexOf('connect(');
+    const use = readFileSync(application, 'utf8').indexOf('connect(url)');
     const [definition] = ts.createLanguageService(host).getDefinitionAtPosition(application, use) ?? [];
     if (definition === undefined) throw new Error('no definition found');
     expect(definition.fileName).toMatch(/mqtide\/dist\/types\/.*\.d\.ts$/);
