@@ -21,18 +21,18 @@ const { values } = parseArgs({
 const base = `machine/${values.name}`;
 const json = { properties: { contentType: 'application/json' } };
 
+const stopping = new AbortController();
+const stop = () => stopping.abort();
+process.once('SIGINT', stop);
+process.once('SIGTERM', stop);
+process.once('disconnect', stop);
+
 const client = await connect(values.url, {
   clientId: `machine-${values.name}-${process.pid}`,
   keepAlive: 10,
   will: { topic: `${base}/state`, payload: 'offline', qos: 1, retain: true },
   reconnect: { maxDelay: 5_000 },
 });
-
-const stopping = new AbortController();
-const stop = () => stopping.abort();
-process.once('SIGINT', stop);
-process.once('SIGTERM', stop);
-process.once('disconnect', stop);
 
 const announce = async () => {
   await client.publish(`${base}/info`, JSON.stringify(await describeMachine()), {

@@ -29,6 +29,10 @@ async function start({ host, port, mqttPort, wsPort }: DemoOptions): Promise<voi
       host,
       port: await takePort('MQTT', mqttPort, host),
       wsPort: await takePort('WebSocket', wsPort, host),
+      // So that a refusal can be seen, with the reason in words.
+      authorization: { publish: { deny: ['private/#'] }, subscribe: { deny: ['private/#'] } },
+      diagnostics: 'reason',
+      logSize: 0,
     }),
     bundlePage(),
   ]);
@@ -62,7 +66,7 @@ async function start({ host, port, mqttPort, wsPort }: DemoOptions): Promise<voi
     files,
     tunnels,
     commands,
-    about: () => ({ mqttUrl: broker.url, wsUrl: broker.wsUrl }),
+    about: () => ({ mqttUrl: broker.url, wsUrl: broker.wsUrl, machinePid: machine.pid }),
   });
   machine.start();
 

@@ -1,0 +1,19 @@
+/** Types of the package from its sources: the demo can be checked before there is a build. It runs the build. */
+
+declare module 'mqtide' {
+  export const connect: typeof import('../src/index').connect;
+  export const createClient: typeof import('../src/index').createClient;
+
+  export type Client = import('../src/index').Client;
+  export type ConnectResult = import('../src/index').ConnectResult;
+  export type Message = import('../src/index').Message;
+  export type PublishProperties = import('../src/index').PublishProperties;
+  export type PublishResult = import('../src/index').PublishResult;
+  export type QoS = import('../src/index').QoS;
+  export type Status = import('../src/index').Status;
+  export type Subscription = import('../src/index').Subscription;
+}
+
+declare module 'mqtide/codec' {
+  export type Packet = import('../src/codec/index').Packet;
+}
