@@ -21,7 +21,7 @@ describe('the search for browsers', () => {
   test.each(engines)('says how to get %s when it is missing', (engine) => {
     expect(describeBrowser(engine, undefined)).toMatch(
       new RegExp(
-        `^${engine}: not found; to get it: .*npx playwright install ${engine}.* apt-get install \\S+`,
+        `^${engine}: not found; to get it: .*npx playwright install ${engine}.*apt-get install \\S+`,
       ),
     );
   });
