@@ -81,6 +81,9 @@ function openTls(url: URL, tls: TlsOptions): Socket {
   try {
     return connectTls(options).setNoDelay(noDelay);
   } catch (cause) {
+    // Node's own words repeat the value, which may be a passphrase.
+    if (failureCode(cause).startsWith('ERR_INVALID_ARG'))
+      throw new UsageError('tls: an option has the wrong type');
     // A key that is no PEM, a passphrase that does not fit: it never came to a connection.
     throw new UsageError(
       `tls: ${cause instanceof Error ? cause.message : 'cannot be used'}`,
@@ -93,8 +96,10 @@ function openTls(url: URL, tls: TlsOptions): Socket {
 }
 
 /** Text stays text; bytes become what the types of `node:tls` ask for. */
-function pem(value: string | Uint8Array): string | Buffer {
-  return typeof value === 'string' ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+function pem(value: unknown): string | Buffer {
+  if (typeof value === 'string') return value;
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  throw new UsageError('tls: certificates and keys must be strings or bytes');
 }
 
 /** Drops a socket that nobody listens to any more. */
