@@ -29,7 +29,7 @@ export interface DecoderOptions {
 const maximumTotal = 5 + maximumVarint;
 
 /** A chunk up to this size may be kept alive by any payload that is a view of it. */
-const smallChunk = 4_096;
+const smallChunk = 8_192;
 
 /** A larger chunk may be kept alive by a payload of at least this part of it. */
 const viewShare = 4;
@@ -67,7 +67,7 @@ const typesWithFlag = (1 << 6) | (1 << 8) | (1 << 10);
 
 /**
  * Decodes what clients and servers send. A payload is never overwritten: it is a view of the chunk it came in where
- * that keeps no more than 4 KiB or four times its own size alive, else a copy. PUBLISH has `packetId` undefined with
+ * that keeps no more than 8 KiB or four times its own size alive, else a copy. PUBLISH has `packetId` undefined with
  * QoS 0, and any packet `properties` undefined when there are none.
  */
 export class Decoder {
@@ -123,6 +123,11 @@ export class Decoder {
       throw new UsageError('push must not be called by onPacket', 'in-use');
     }
     if (!(chunk instanceof Uint8Array)) checkBytes(chunk, 'chunk', Infinity);
+    // Still not complete, whatever the chunk holds: the short way for chunks of a few bytes.
+    if (this.#wanted > this.#held + chunk.length) {
+      this.#append(chunk, 0, chunk.length);
+      return;
+    }
     this.#state = 'busy';
     try {
       this.#take(isOwned(chunk) ? chunk : chunk.slice());

@@ -8,9 +8,14 @@ export const maximumUint16 = 65_535;
 /** Largest Four Byte Integer [v5 1.5.3]. */
 export const maximumUint32 = 4_294_967_295;
 
+/** Whether the value is a whole number from `least` to `most`. */
+export function isInteger(value: unknown, least: number, most: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
+}
+
 /** @throws UsageError unless the value is a whole number from `least` to `most` */
 export function checkInteger(value: unknown, where: string, least: number, most: number): void {
-  if (!Number.isInteger(value) || Number(value) < least || Number(value) > most) {
+  if (!isInteger(value, least, most)) {
     throw new UsageError(`${where} must be a whole number from ${least} to ${most}`);
   }
 }
@@ -21,7 +26,7 @@ export function checkBoolean(value: unknown, where: string): void {
 }
 
 /**
- * Checks bytes; they may come from another realm, as in a test runner with a DOM.
+ * Checks bytes.
  *
  * @returns their number
  * @throws UsageError unless the value is a Uint8Array of at most `most` bytes
@@ -58,6 +63,7 @@ export function needsMqtt5(what: string): UsageError {
   return new UsageError(`${what} needs MQTT 5.0`, 'needs-mqtt-5');
 }
 
-function isBytes(value: unknown): value is Uint8Array {
+/** Whether the value is a Uint8Array; it may come from another realm, as in a test runner with a DOM. */
+export function isBytes(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array || Object.prototype.toString.call(value) === '[object Uint8Array]';
 }

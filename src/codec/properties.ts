@@ -1,7 +1,7 @@
 /** Properties of MQTT 5.0 [v5 2.2.2]: one table says what each is, and drives checks, writing and reading. */
 
 import { MalformedPacketError, ProtocolError, UsageError } from '../errors';
-import { checkBytes, checkInteger, checkObject, maximumUint16, maximumUint32, needsMqtt5 } from './fields';
+import { checkObject, isBytes, isInteger, maximumUint16, maximumUint32, needsMqtt5 } from './fields';
 import type {
   AckProperties,
   AuthProperties,
@@ -16,7 +16,7 @@ import type {
 } from './packet';
 import type { Reader } from './reader';
 import { writeBinary, writeUint16 } from './sink';
-import { checkText, textSize, writeText } from './text';
+import { measureText, textSize, writeText } from './text';
 import { maximumVarint, varintSize, writeVarint } from './varint';
 
 /** Properties by what carries them; `ack` is PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK and UNSUBACK. */
@@ -40,9 +40,9 @@ interface Kind<Value> {
   /** Range of the numbers. */
   readonly least: number;
   readonly most: number;
-  /** @throws UsageError */
-  check(value: unknown, where: string, kind: Kind<Value>): void;
-  /** Bytes on the wire, without the identifier. */
+  /** Bytes on the wire without the identifier, or what is wrong with the value. */
+  measure(value: unknown, kind: Kind<Value>): number | string;
+  /** Bytes of a value that was measured before. */
   size(value: Value): number;
   /** Returns the offset behind the value. */
   write(bytes: Uint8Array, offset: number, value: Value): number;
@@ -64,9 +64,8 @@ type Bag = Record<string, unknown>;
 const bit: Kind<number | boolean> = {
   least: 0,
   most: 1,
-  check(value, where) {
-    if (typeof value !== 'boolean') checkInteger(value, where, 0, 1);
-  },
+  measure: (value) =>
+    value === true || value === false || value === 0 || value === 1 ? 1 : 'must be true or false, 1 or 0',
   size: () => 1,
   write(bytes, offset, value) {
     bytes[offset] = Number(value);
@@ -81,7 +80,7 @@ const flag: Kind<number | boolean> = { ...bit };
 const uint16: Kind<number> = {
   least: 0,
   most: maximumUint16,
-  check: checkRange,
+  measure: measureInteger,
   size: () => 2,
   write: writeUint16,
   read: (reader) => reader.uint16(),
@@ -90,7 +89,7 @@ const uint16: Kind<number> = {
 const uint32: Kind<number> = {
   least: 0,
   most: maximumUint32,
-  check: checkRange,
+  measure: measureInteger,
   size: () => 4,
   write: (bytes, offset, value) =>
     writeUint16(bytes, writeUint16(bytes, offset, value >>> 16), value & 0xffff),
@@ -100,7 +99,7 @@ const uint32: Kind<number> = {
 const varint: Kind<number> = {
   least: 1,
   most: maximumVarint,
-  check: checkRange,
+  measure: measureInteger,
   size: varintSize,
   write: writeVarint,
   read: (reader) => reader.varint(),
@@ -109,9 +108,7 @@ const varint: Kind<number> = {
 const text: Kind<string> = {
   least: 0,
   most: 0,
-  check(value, where) {
-    checkText(value, where);
-  },
+  measure: (value) => prefixed(measureText(value)),
   size: (value) => 2 + textSize(value),
   write: writeText,
   read: (reader) => reader.text(),
@@ -120,17 +117,16 @@ const text: Kind<string> = {
 /** A text that is used as a Topic Name: without wildcards [v5 MQTT-3.3.2-14]. */
 const topic: Kind<string> = {
   ...text,
-  check(value, where) {
-    checkText(value, where, false);
-  },
+  measure: (value) => prefixed(measureText(value, false)),
   read: (reader) => reader.topic(),
 };
 
 const binary: Kind<Uint8Array> = {
   least: 0,
   most: 0,
-  check(value, where) {
-    checkBytes(value, where);
+  measure(value) {
+    if (!isBytes(value)) return 'must be a Uint8Array';
+    return value.length > maximumUint16 ? 'must not hold more than 65535 bytes' : 2 + value.length;
   },
   size: (value) => 2 + value.length,
   write: writeBinary,
@@ -140,11 +136,13 @@ const binary: Kind<Uint8Array> = {
 const pair: Kind<readonly [string, string]> = {
   least: 0,
   most: 0,
-  check(value, where) {
-    if (!Array.isArray(value) || value.length !== 2) throw new UsageError(`${where} must be [name, value]`);
+  measure(value) {
+    if (!Array.isArray(value) || value.length !== 2) return 'must be [name, value]';
     // [v5 MQTT-1.5.7-1] both are strings like any other
-    checkText(value[0], `${where}[0]`);
-    checkText(value[1], `${where}[1]`);
+    const name = measureText(value[0]);
+    if (typeof name === 'string') return `name ${name}`;
+    const text = measureText(value[1]);
+    return typeof text === 'string' ? `value ${text}` : 4 + name + text;
   },
   size: (value) => 4 + textSize(value[0]) + textSize(value[1]),
   write: (bytes, offset, value) => writeText(bytes, writeText(bytes, offset, value[0]), value[1]),
@@ -196,8 +194,8 @@ const table = rows.map(
   ([id, name, kind, owners, many = false]): Property => ({ id, name, kind, owners, many }),
 );
 
-/** The rows of each owner, in the order in which they are written. */
-const owned = byOwner((properties) => properties);
+/** The rows of each owner by name. */
+const byName = byOwner((properties) => new Map(properties.map((property) => [property.name, property])));
 
 /** The rows of each owner by identifier. */
 const byId = byOwner((properties) => {
@@ -237,30 +235,45 @@ export function checkProperties<O extends Owner>(
   if (properties === undefined) return blockSize(0, version);
   checkObject(properties, where);
   const bag = properties as Readonly<Bag>;
-  for (const name in bag) {
+  let size = 0;
+  for (const name of Object.keys(bag)) {
     const value = bag[name];
     if (value === undefined) continue;
     if (version < 5 && !(Array.isArray(value) && value.length === 0)) throw needsMqtt5(`${where}.${name}`);
-    if (!owned[owner].some((property) => property.name === name)) {
-      throw new UsageError(`${where}.${name} does not exist in this packet`);
-    }
-  }
-  for (const { name, kind, many } of owned[owner]) {
-    const value = bag[name];
-    if (value === undefined) continue;
-    const place = `${where}.${name}`;
-    if (!many) {
-      kind.check(value, place, kind);
-    } else {
-      if (!Array.isArray(value)) throw new UsageError(`${place} must be an array`);
-      for (let index = 0; index < value.length; index++) kind.check(value[index], `${place}[${index}]`, kind);
-    }
+    const property = byName[owner].get(name);
+    if (property === undefined) throw new UsageError(`${where}.${name} does not exist in this packet`);
+    size += measureProperty(property, value, where);
   }
   // [v5 3.1.2.11.10] Authentication Data without a method is a Protocol Error
   if (bag['authenticationData'] !== undefined && bag['authenticationMethod'] === undefined) {
     throw new UsageError(`${where}.authenticationData needs ${where}.authenticationMethod`);
   }
-  return blockSize(propertiesSize(properties, owner), version);
+  return blockSize(size, version);
+}
+
+/** Bytes of a value with its identifier. @throws UsageError when it is not of this kind */
+function measureProperty({ name, kind, many }: Property, value: unknown, where: string): number {
+  if (!many) {
+    const size = kind.measure(value, kind);
+    if (typeof size === 'string') throw new UsageError(`${where}.${name} ${size}`);
+    return 1 + size;
+  }
+  if (!Array.isArray(value)) throw new UsageError(`${where}.${name} must be an array`);
+  let total = 0;
+  for (let index = 0; index < value.length; index++) {
+    const size = kind.measure(value[index], kind);
+    if (typeof size === 'string') throw new UsageError(`${where}.${name}[${index}] ${size}`);
+    total += 1 + size;
+  }
+  return total;
+}
+
+/** Bytes of a checked value with its identifier, for a list one before each entry. */
+function sizeOf({ kind, many }: Property, value: unknown): number {
+  if (!many) return 1 + kind.size(value);
+  let size = 0;
+  for (const entry of value as readonly unknown[]) size += 1 + kind.size(entry);
+  return size;
 }
 
 /** Bytes of properties with the Property Length; nothing before MQTT 5.0. */
@@ -272,12 +285,12 @@ export function blockSize(size: number, version: ProtocolVersion): number {
 export function propertiesSize<O extends Owner>(properties: PropertiesOf[O] | undefined, owner: O): number {
   if (properties === undefined) return 0;
   const bag = properties as Readonly<Bag>;
+  const known = byName[owner];
   let size = 0;
-  for (const { name, kind, many } of owned[owner]) {
+  for (const name of Object.keys(bag)) {
     const value = bag[name];
-    if (value === undefined) continue;
-    if (many) for (const entry of value as readonly unknown[]) size += 1 + kind.size(entry);
-    else size += 1 + kind.size(value);
+    const property = known.get(name);
+    if (value !== undefined && property !== undefined) size += sizeOf(property, value);
   }
   return size;
 }
@@ -299,18 +312,25 @@ export function writeProperties<O extends Owner>(
   let at = writeVarint(bytes, offset, size);
   if (size === 0) return at;
   const bag = properties as Readonly<Bag>;
-  for (const { id, name, kind, many } of owned[owner]) {
+  const known = byName[owner];
+  for (const name of Object.keys(bag)) {
     const value = bag[name];
-    if (value === undefined) continue;
-    if (many) {
-      for (const entry of value as readonly unknown[]) {
-        bytes[at] = id;
-        at = kind.write(bytes, at + 1, entry);
-      }
-    } else {
-      bytes[at] = id;
-      at = kind.write(bytes, at + 1, value);
-    }
+    const property = known.get(name);
+    if (value !== undefined && property !== undefined) at = writeProperty(bytes, at, property, value);
+  }
+  return at;
+}
+
+function writeProperty(bytes: Uint8Array, offset: number, property: Property, value: unknown): number {
+  const { id, kind, many } = property;
+  if (!many) {
+    bytes[offset] = id;
+    return kind.write(bytes, offset + 1, value);
+  }
+  let at = offset;
+  for (const entry of value as readonly unknown[]) {
+    bytes[at] = id;
+    at = kind.write(bytes, at + 1, entry);
   }
   return at;
 }
@@ -356,8 +376,13 @@ export function readProperties<O extends Owner>(reader: Reader, owner: O): Prope
   return bag as PropertiesOf[O];
 }
 
-function checkRange(value: unknown, where: string, { least, most }: Kind<number>): void {
-  checkInteger(value, where, least, most);
+function measureInteger(value: unknown, { least, most, size }: Kind<number>): number | string {
+  return isInteger(value, least, most) ? size(value) : `must be a whole number from ${least} to ${most}`;
+}
+
+/** Adds the length in front of a text. */
+function prefixed(size: number | string): number | string {
+  return typeof size === 'number' ? 2 + size : size;
 }
 
 function outOfRange(name: string, value: number): ProtocolError {

@@ -1,6 +1,7 @@
 /** PUBLISH [v5 3.3, v3 3.3], the packet that everything else is there for: the hot path of both directions. */
 
 import { MalformedPacketError, ProtocolError, UsageError } from '../errors';
+import { encodedTopic } from './encoded-topics';
 import { checkBoolean, checkBytes, checkPacketId, checkQoS } from './fields';
 import { referenceFrom } from './output';
 import type { DecodedPublishPacket, ProtocolVersion, PublishPacket, PublishProperties, QoS } from './packet';
@@ -24,17 +25,18 @@ export const publish: PacketWriter<PublishPacket> = {
       // [v5 MQTT-3.3.1-2, v3 MQTT-3.3.1-2]
       if (dup) throw new UsageError('dup must be false with QoS 0');
     }
-    const topicLength = checkText(topic, 'topic', false);
+    const topicSize = encodedTopic(topic)?.length ?? 2 + checkText(topic, 'topic', false);
     const block = checkProperties(properties, 'publish', version);
     // [v5 MQTT-4.7.3-1, v3 MQTT-4.7.3-1]
-    if (topicLength === 0 && properties?.topicAlias === undefined) {
+    if (topicSize === 2 && properties?.topicAlias === undefined) {
       throw new UsageError('topic must not be empty without properties.topicAlias');
     }
-    return 2 + topicLength + (qos > 0 ? 2 : 0) + block + checkBytes(payload, 'payload', maximumVarint);
+    return topicSize + (qos > 0 ? 2 : 0) + block + checkBytes(payload, 'payload', maximumVarint);
   },
 
-  write(out, { topic, payload, qos, retain, dup, packetId = 0, properties }, version) {
-    writePublish(out, topic, payload, qos, retain, dup, packetId, properties, version);
+  write(out, { topic, payload, qos, retain, dup, packetId = 0, properties }, version, remaining) {
+    const size = version === 5 ? propertiesSize(properties, 'publish') : 0;
+    append(out, firstByte(qos, retain, dup), remaining, topic, payload, packetId, properties, version, size);
   },
 };
 
@@ -58,17 +60,44 @@ export function writePublish(
   protocolVersion: ProtocolVersion,
 ): void {
   const size = protocolVersion === 5 ? propertiesSize(properties, 'publish') : 0;
-  const length = payload.length;
-  const remaining = 2 + textSize(topic) + (qos > 0 ? 2 : 0) + blockSize(size, protocolVersion) + length;
-  const first = 0x30 | (dup ? 0x08 : 0) | (qos << 1) | (retain ? 0x01 : 0);
+  const topicSize = encodedTopic(topic)?.length ?? 2 + textSize(topic);
+  const remaining = topicSize + (qos > 0 ? 2 : 0) + blockSize(size, protocolVersion) + payload.length;
+  const first = firstByte(qos, retain, dup);
+  append(out, first, remaining, topic, payload, packetId, properties, protocolVersion, size);
+}
+
+function firstByte(qos: QoS, retain: boolean, dup: boolean): number {
+  return 0x30 | (dup ? 0x08 : 0) | (qos << 1) | (retain ? 0x01 : 0);
+}
+
+/** Appends a PUBLISH that was measured: `remaining` is the whole of it, `size` its properties. */
+function append(
+  out: Sink,
+  first: number,
+  remaining: number,
+  topic: string,
+  payload: Uint8Array,
+  packetId: number,
+  properties: PublishProperties | undefined,
+  version: ProtocolVersion,
+  size: number,
+): void {
+  const { length } = payload;
   const referenced = length >= referenceFrom;
   let at = beginPacket(out, first, remaining, referenced ? length : 0);
   const { bytes } = out;
-  at = writeText(bytes, at, topic);
-  if (qos > 0) at = writeUint16(bytes, at, packetId);
-  at = writeProperties(bytes, at, properties, 'publish', protocolVersion, size);
+  at = writeTopic(bytes, at, topic);
+  if ((first & 0x06) !== 0) at = writeUint16(bytes, at, packetId);
+  at = writeProperties(bytes, at, properties, 'publish', version, size);
   if (referenced) out.reference(payload);
   else bytes.set(payload, at);
+}
+
+function writeTopic(bytes: Uint8Array, offset: number, topic: string): number {
+  const encoded = encodedTopic(topic);
+  if (encoded === undefined) return writeText(bytes, offset, topic);
+  bytes.set(encoded, offset);
+  return offset + encoded.length;
 }
 
 /**

@@ -11,7 +11,7 @@ const empty: Bytes = new Uint8Array(0);
 const onHeap = 64;
 
 /** Copies of middling payloads share a slab: one allocation for many, and little that one of them can keep alive. */
-const slabSize = 4_096;
+const slabSize = 8_192;
 
 /**
  * Reads fields one after the other; each method throws a {@link MalformedPacketError} when the packet ends before
@@ -91,7 +91,7 @@ export class Reader {
     this.offset = end;
     if (size === 0) return empty;
     if (size >= this.viewFrom) return new Uint8Array(bytes.buffer, bytes.byteOffset + offset, size);
-    if (size <= onHeap || size > slabSize / 4) return bytes.slice(offset, end);
+    if (size <= onHeap || size > slabSize / 2) return bytes.slice(offset, end);
     if (this.#slabUsed + size > this.#slab.length) {
       this.#slab = new Uint8Array(slabSize);
       this.#slabUsed = 0;

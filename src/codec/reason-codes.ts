@@ -49,7 +49,8 @@ export function checkReasonCode(
   version: ProtocolVersion,
   where = 'reasonCode',
 ): void {
-  if (allowed(type, version).some((candidate) => candidate === code)) return;
+  // Success is a code of every packet.
+  if (code === 0 || allowed(type, version).some((candidate) => candidate === code)) return;
   if (version < 5 && codes[type].some((candidate) => candidate === code))
     throw needsMqtt5(`${where} ${code}`);
   throw new UsageError(`${where} must be one of the reason codes of ${type.toUpperCase()}`);

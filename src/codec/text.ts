@@ -27,25 +27,21 @@ export function textSize(text: string): number {
 }
 
 /**
- * Checks that a value is a text that MQTT can carry.
+ * Measures what may not be a text that MQTT can carry.
  *
- * @param where the field, for the message
  * @param wildcards false where the text is a Topic Name, which holds no wildcards [v5 MQTT-4.7.0-1]
- * @returns its bytes, without the two that hold its length
- * @throws UsageError
+ * @returns its bytes without the two that hold its length, or what is wrong with it
  */
-export function checkText(value: unknown, where: string, wildcards = true): number {
-  if (typeof value !== 'string') throw new UsageError(`${where} must be a string`);
+export function measureText(value: unknown, wildcards = true): number | string {
+  if (typeof value !== 'string') return 'must be a string';
   const length = value.length;
   let size = length;
   // A text that is too long in code units needs no look at all of them.
   for (let index = 0; index < length && length <= maximumTextSize; index++) {
     const unit = value.charCodeAt(index);
     if (unit <= 0x7f) {
-      if (unit === 0) throw new UsageError(`${where} must not hold U+0000`);
-      if (!wildcards && (unit === 0x2b || unit === 0x23)) {
-        throw new UsageError(`${where} must not hold the wildcards + and #`);
-      }
+      if (unit === 0) return 'must not hold U+0000';
+      if (!wildcards && (unit === 0x2b || unit === 0x23)) return 'must not hold the wildcards + and #';
     } else if (unit < 0x800) {
       size += 1;
     } else {
@@ -53,12 +49,25 @@ export function checkText(value: unknown, where: string, wildcards = true): numb
       if (unit >= 0xd800 && unit <= 0xdfff) {
         const next = value.charCodeAt(++index);
         if (unit > 0xdbff || !(next >= 0xdc00 && next <= 0xdfff)) {
-          throw new UsageError(`${where} must be well-formed Unicode, it holds a lone surrogate`);
+          return 'must be well-formed Unicode, it holds a lone surrogate';
         }
       }
     }
   }
-  if (size > maximumTextSize) throw new UsageError(`${where} must not take more than 65535 bytes`);
+  return size > maximumTextSize ? 'must not take more than 65535 bytes' : size;
+}
+
+/**
+ * Checks that a value is a text that MQTT can carry.
+ *
+ * @param where the field, for the message
+ * @param wildcards see {@link measureText}
+ * @returns its bytes, without the two that hold its length
+ * @throws UsageError
+ */
+export function checkText(value: unknown, where: string, wildcards = true): number {
+  const size = measureText(value, wildcards);
+  if (typeof size === 'string') throw new UsageError(`${where} ${size}`);
   return size;
 }
 

@@ -65,17 +65,23 @@ const writers: { readonly [Type in PacketType]: PacketWriter<PacketOf[Type]> } =
   auth,
 };
 
-function writerOf<Type extends PacketType>(type: Type): PacketWriter<PacketOf[Type]> {
-  if (!Object.hasOwn(writers, type)) throw new UsageError('type must be the type of an MQTT packet');
-  return writers[type];
-}
-
-function measure(packet: Packet, protocolVersion: ProtocolVersion): number {
+/**
+ * Looks up who writes a packet.
+ *
+ * @throws UsageError for what is no packet, or no version
+ */
+function writerOf<Type extends PacketType>(
+  packet: { type: Type },
+  protocolVersion: ProtocolVersion,
+): PacketWriter<PacketOf[Type]> {
   checkObject(packet, 'packet');
   if (protocolVersion !== 3 && protocolVersion !== 4 && protocolVersion !== 5) {
     throw new UsageError('protocolVersion must be 3, 4 or 5');
   }
-  return writerOf(packet.type).measure(packet, protocolVersion);
+  const writer = writers[packet.type];
+  // From JavaScript the type may be anything, 'constructor' too.
+  if (writer?.measure === undefined) throw new UsageError('type must be the type of an MQTT packet');
+  return writer;
 }
 
 /**
@@ -84,8 +90,8 @@ function measure(packet: Packet, protocolVersion: ProtocolVersion): number {
  * @throws UsageError when it cannot be written; then nothing is appended
  */
 export function writePacket(out: Sink, packet: Packet, protocolVersion: ProtocolVersion): void {
-  const remaining = measure(packet, protocolVersion);
-  writerOf(packet.type).write(out, packet, protocolVersion, remaining);
+  const writer = writerOf(packet, protocolVersion);
+  writer.write(out, packet, protocolVersion, writer.measure(packet, protocolVersion));
 }
 
 /**
@@ -95,5 +101,5 @@ export function writePacket(out: Sink, packet: Packet, protocolVersion: Protocol
  * @throws UsageError when it cannot
  */
 export function packetSize(packet: Packet, protocolVersion: ProtocolVersion): number {
-  return packetTotal(measure(packet, protocolVersion));
+  return packetTotal(writerOf(packet, protocolVersion).measure(packet, protocolVersion));
 }
