@@ -1,9 +1,9 @@
 /** MQTT over WebSocket in Node: the given constructor, else the package `ws`, else the global `WebSocket`. */
 
 import { UsageError } from '../errors';
-import { explainFailure } from './node-failure';
+import { explainFailure, failureCode } from './node-failure';
 import { portOf } from './scheme';
-import type { TlsOptions } from './tls-options';
+import { copyTlsOptions, type TlsOptions } from './tls-options';
 import type { Transport } from './transport';
 import {
   constructorIn,
@@ -29,7 +29,7 @@ const maxPayload = 268_435_460;
 export function nodeWebSocketTransport(options: NodeWebSocketTransportOptions = {}): Transport {
   const given = constructorIn(options);
   const protocols = options.protocols && [...options.protocols];
-  const tls = options.tls && { ...options.tls };
+  const tls = options.tls && copyTlsOptions(options.tls);
   return {
     async connect(url, attempt) {
       attempt.signal.throwIfAborted();
@@ -105,7 +105,15 @@ function tlsSettings({ alpnProtocols, ...same }: TlsOptions): object {
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }
 
-function explain(url: URL, cause: unknown): string {
+function explain(url: URL, cause: unknown): string | UsageError {
+  const code = failureCode(cause);
+  const words = cause instanceof Error ? cause.message : '';
+  // A key that is no PEM, a passphrase that does not fit.
+  if (/^ERR_(OSSL|CRYPTO)_/.test(code)) return new UsageError(`tls: ${words}`, 'invalid-argument', { cause });
+  // These tell the name of the header, not its value.
+  if (/^ERR_(INVALID_HTTP_TOKEN|INVALID_CHAR|HTTP_INVALID_HEADER_VALUE)$/.test(code)) {
+    return new UsageError(`webSocket.headers: ${words}`, 'invalid-argument', { cause });
+  }
   const port = portOf(url);
   const hint =
     port === 1883 || port === 8883

@@ -6,7 +6,7 @@ import { ConnectionError, UsageError } from '../errors';
 import { BaseConnection } from './base-connection';
 import { explainFailure, failureCode } from './node-failure';
 import { portOf, serverName } from './scheme';
-import type { TlsOptions } from './tls-options';
+import { copyTlsOptions, type TlsOptions } from './tls-options';
 import type { Connection, Transport } from './transport';
 
 /** Options of {@link tcpTransport}. */
@@ -17,7 +17,7 @@ export interface TcpTransportOptions {
 
 /** A transport over TCP and TLS sockets. */
 export function tcpTransport(options: TcpTransportOptions = {}): Transport {
-  const tls = { ...options.tls };
+  const tls = copyTlsOptions(options.tls ?? {});
   return {
     connect: (url, { signal }) =>
       new Promise<Connection>((resolve, reject) => {
@@ -81,25 +81,15 @@ function openTls(url: URL, tls: TlsOptions): Socket {
   try {
     return connectTls(options).setNoDelay(noDelay);
   } catch (cause) {
-    // Node's own words repeat the value, which may be a passphrase.
-    if (failureCode(cause).startsWith('ERR_INVALID_ARG'))
-      throw new UsageError('tls: an option has the wrong type');
     // A key that is no PEM, a passphrase that does not fit: it never came to a connection.
-    throw new UsageError(
-      `tls: ${cause instanceof Error ? cause.message : 'cannot be used'}`,
-      'invalid-argument',
-      {
-        cause,
-      },
-    );
+    const words = cause instanceof Error ? cause.message : 'cannot be used';
+    throw new UsageError(`tls: ${words}`, 'invalid-argument', { cause });
   }
 }
 
 /** Text stays text; bytes become what the types of `node:tls` ask for. */
-function pem(value: unknown): string | Buffer {
-  if (typeof value === 'string') return value;
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  throw new UsageError('tls: certificates and keys must be strings or bytes');
+function pem(value: string | Uint8Array): string | Buffer {
+  return typeof value === 'string' ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }
 
 /** Drops a socket that nobody listens to any more. */

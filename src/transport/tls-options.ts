@@ -1,5 +1,7 @@
 /** TLS options, for Node; named as in `node:tls`, yet without its types, which a browser's project does not have. */
 
+import { UsageError } from '../errors';
+
 /** How `mqtts:`, `tls:` and `wss:` connections are secured; Node, Deno and Bun only. */
 export interface TlsOptions {
   /** Certificate authorities to trust instead of the well-known ones, in PEM. */
@@ -9,7 +11,7 @@ export interface TlsOptions {
   /** The client's private key, in PEM. */
   readonly key?: string | Uint8Array | undefined;
   /** The client's certificate and key, in PKCS#12. */
-  readonly pfx?: string | Uint8Array | undefined;
+  readonly pfx?: Uint8Array | undefined;
   /** Decrypts `key` or `pfx`. */
   readonly passphrase?: string | undefined;
   /** Name to ask for and to verify the certificate against; @default the host of the URL. */
@@ -18,4 +20,39 @@ export interface TlsOptions {
   readonly rejectUnauthorized?: boolean | undefined;
   /** Application protocols to offer (ALPN), e.g. `['mqtt']` where MQTT shares port 443; @default none. */
   readonly alpnProtocols?: readonly string[] | undefined;
+}
+
+/**
+ * Copies the options, so that later changes have no effect.
+ *
+ * @throws UsageError for a member of the wrong type. Node would find it too, but its message repeats the value, which
+ * may be a passphrase
+ */
+export function copyTlsOptions(tls: TlsOptions): TlsOptions {
+  const { ca, cert, key, pfx, passphrase, servername, rejectUnauthorized, alpnProtocols } = tls;
+  check('ca', (Array.isArray(ca) ? ca : [ca]).every(isPem), 'PEM, or a list of PEM');
+  check('cert', isPem(cert), 'PEM');
+  check('key', isPem(key), 'PEM');
+  check('pfx', pfx === undefined || pfx instanceof Uint8Array, 'an Uint8Array');
+  check('passphrase', isString(passphrase), 'a string');
+  check('servername', isString(servername), 'a string');
+  check('rejectUnauthorized', ['undefined', 'boolean'].includes(typeof rejectUnauthorized), 'true or false');
+  check('alpnProtocols', alpnProtocols === undefined || isStrings(alpnProtocols), 'a list of strings');
+  return { ...tls };
+}
+
+function check(member: keyof TlsOptions, holds: boolean, kind: string): void {
+  if (!holds) throw new UsageError(`tls.${member}: must be ${kind}`);
+}
+
+function isString(value: unknown): boolean {
+  return value === undefined || typeof value === 'string';
+}
+
+function isStrings(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+function isPem(value: unknown): boolean {
+  return isString(value) || value instanceof Uint8Array;
 }

@@ -76,8 +76,8 @@ export interface WebSocketAttempt {
   readonly signal: AbortSignal;
   /** Makes the socket. */
   readonly create: (address: string, protocols: string[]) => WebSocketLike;
-  /** Says what may be wrong when no connection could be made. */
-  readonly explain: (url: URL, cause: unknown) => string;
+  /** Says what may be wrong when no connection could be made; an error when it is the caller's own doing. */
+  readonly explain: (url: URL, cause: unknown) => string | UsageError;
 }
 
 /** Opens a WebSocket and makes a connection of it; see `Transport.connect`. */
@@ -298,18 +298,23 @@ function refusedProtocol(url: URL, offered: readonly string[], selected: string)
 }
 
 /** The error of a handshake that failed. */
-function unreachable({ url, protocols, explain }: WebSocketAttempt, cause: unknown): ConnectionError {
+function unreachable(
+  { url, protocols, explain }: WebSocketAttempt,
+  cause: unknown,
+): ConnectionError | UsageError {
   const words = cause instanceof Error ? cause.message : '';
   // This is how `ws` says it; browsers say nothing.
   if (/subprotocol/.test(words)) {
     return new ConnectionError('subprotocol', refusedProtocol(url, protocols, ''), { cause });
   }
+  const explanation = explain(url, cause);
+  if (typeof explanation !== 'string') return explanation;
   // Some engines repeat the whole URL in their error, and a URL may hold a signature or a token.
   const path = url.pathname + url.search;
   const safe = path === '/' || !words.includes(path);
   return new ConnectionError(
     'unreachable',
-    `could not open a WebSocket to ${serverName(url)}: ${explain(url, cause)}`,
+    `could not open a WebSocket to ${serverName(url)}: ${explanation}`,
     { cause: safe ? cause : undefined },
   );
 }

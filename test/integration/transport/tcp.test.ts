@@ -416,8 +416,6 @@ describe('a TLS connection', () => {
   test.each([
     ['a key that is none', { key: 'nonsense', cert: 'nonsense' }],
     ['a passphrase that does not fit', { passphrase: 'wrong' }],
-    ['a key that is no text', { key: 7 as unknown as string }],
-    ['a passphrase that is no text', { passphrase: 1234 as unknown as string }],
   ])('needs usable options: not %s', async (_, wrong) => {
     const { client } = await certificates();
     const key = createPrivateKey(client.key).export({
@@ -432,6 +430,5 @@ describe('a TLS connection', () => {
     const error = await rejection(promise);
     expect(error).toBeInstanceOf(UsageError);
     expect((error as Error).message).toMatch(/^tls: /);
-    expect((error as Error).message).not.toContain('1234');
   });
 });

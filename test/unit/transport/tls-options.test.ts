@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest';
+import { UsageError } from '../../../src/errors';
+import { copyTlsOptions, type TlsOptions } from '../../../src/transport/tls-options';
+
+describe('TLS options', () => {
+  test('may all be missing or undefined', () => {
+    expect(copyTlsOptions({})).toEqual({});
+    expect(copyTlsOptions({ ca: undefined, rejectUnauthorized: undefined })).toEqual({});
+  });
+
+  test('are copied, text and bytes alike', () => {
+    const given: TlsOptions = {
+      ca: ['a', Uint8Array.of(1)],
+      cert: 'b',
+      key: Uint8Array.of(2),
+      pfx: Uint8Array.of(3),
+      passphrase: 'c',
+      servername: 'd',
+      rejectUnauthorized: false,
+      alpnProtocols: ['mqtt'],
+    };
+    expect(copyTlsOptions(given)).toEqual(given);
+    expect(copyTlsOptions(given)).not.toBe(given);
+  });
+
+  test.each([
+    { ca: 1234 },
+    { ca: ['a', 1234] },
+    { cert: 1234 },
+    { key: ['1234'] },
+    { pfx: '1234' },
+    { passphrase: 1234 },
+    { servername: 1234 },
+    { rejectUnauthorized: '1234' },
+    { alpnProtocols: '1234' },
+    { alpnProtocols: [1234] },
+  ])('have types, and their values never show in an error: %j', (wrong) => {
+    expect(() => copyTlsOptions(wrong as unknown as TlsOptions)).toThrow(UsageError);
+    expect(() => copyTlsOptions(wrong as unknown as TlsOptions)).toThrow(
+      `tls.${Object.keys(wrong)[0]}: must be`,
+    );
+    expect(() => copyTlsOptions(wrong as unknown as TlsOptions)).not.toThrow('1234');
+  });
+});
