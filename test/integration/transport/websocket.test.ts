@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { UsageError } from '../../../src/errors';
@@ -189,11 +190,15 @@ describe.each(Object.entries(transports))('a WebSocket by %s', (_, transport) =>
   });
 
   test('is lost at once by bytes that are no frame, without a close handshake', async () => {
-    const sockets: Socket[] = [];
+    const sockets: Duplex[] = [];
     const http = createServer();
     const peer = await webSocketPeer({ http });
-    http.on('upgrade', (_request, socket) => sockets.push(socket as Socket));
-    const recorded = await connect(`ws://127.0.0.1:${peer.port}`);
+    const proxy = await startFaultProxy(peer.port);
+    cleanups.push(() => proxy.close());
+    http.on('upgrade', (_request, socket) => sockets.push(socket));
+    const recorded = await connect(`ws://127.0.0.1:${proxy.port}`);
+    // The server hears nothing of it, and so never closes.
+    proxy.pause('up');
     sockets[0]?.write(Uint8Array.of(0xff, 0xff, 0xff, 0xff));
     await waitFor(() => recorded.closes.length > 0);
     expect(recorded.closes[0]).toMatchObject({ code: 'lost', cause: expect.any(Error) });

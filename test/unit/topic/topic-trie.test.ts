@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { matches } from '../../../src/topic/topic-filter';
@@ -133,6 +135,26 @@ describe('the trie', () => {
     expect(visited(trie, '/'.repeat(65_535))).toEqual(['all', 'wild']);
     expect(trie.remove(`${deep}+`, 'deep')).toBe(true);
     expect(visited(trie, deep)).toEqual(['all', 'wild']);
+  });
+
+  test('keeps nothing of the filters that were removed', () => {
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    const heap = () => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const trie = new TopicTrie<number>();
+    const round = (count: number) => {
+      for (let index = 0; index < count; index++) trie.add(`a/${index}/+/b/#`, index);
+      for (let index = 0; index < count; index++) expect(trie.remove(`a/${index}/+/b/#`, index)).toBe(true);
+    };
+    round(100);
+    const before = heap();
+    round(20_000);
+    // Nodes that stayed would take some 8 MB.
+    expect(heap() - before).toBeLessThan(2_000_000);
+    expect(visited(trie, 'a/1/x/b')).toEqual([]);
   });
 
   test('looks at a topic no further than its filters reach', () => {
