@@ -1,8 +1,8 @@
 /** SCRAM as a method of enhanced authentication [RFC 5802, RFC 7677, v5 4.12]. */
 
 import { UsageError } from '../errors';
+import type { EnhancedAuth } from '../index';
 import { clientNonce } from './client-nonce';
-import type { EnhancedAuth } from './enhanced-auth';
 import { saslprep } from './saslprep';
 import { minimumIterations, ScramExchange, type ScramSettings } from './scram-exchange';
 import { isScramHash, type ScramHash, subtleCrypto } from './scram-keys';

@@ -57,14 +57,14 @@ export class Link {
   /** True once the server acknowledged a publish. */
   progressed = false;
 
-  constructor(connect: ConnectPacket, onPacket: (packet: Packet) => void) {
+  constructor(connect: ConnectPacket, maximumPacketSize: number, onPacket: (packet: Packet) => void) {
     this.connect = connect;
     this.protocolVersion = connect.protocolVersion;
     this.inboundAliases = new InboundAliases(connect.properties?.topicAliasMaximum ?? 0);
     this.receiveMaximum = connect.properties?.receiveMaximum ?? 65_535;
     this.decoder = new Decoder({
       protocolVersion: connect.protocolVersion,
-      maximumPacketSize: connect.properties?.maximumPacketSize,
+      maximumPacketSize,
       onPacket,
     });
   }

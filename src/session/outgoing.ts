@@ -166,14 +166,10 @@ export class Outgoing {
 
   /**
    * Takes a message back.
-   * @returns false when it may have been sent: then it stays, and only its listener is let go
+   * @returns false when it may have been sent: then it stays, and its listener too
    */
   withdraw(message: OutgoingMessage): boolean {
-    if (message.state === 'done') return true;
-    if (message.state !== 'queued') {
-      message.listener = undefined;
-      return false;
-    }
+    if (message.state !== 'queued') return message.state === 'done';
     message.listener = undefined;
     this.#unqueue(message);
     this.#finish(message, undefined);
@@ -214,18 +210,6 @@ export class Outgoing {
       }
     }
     this.#nextExpiry = next;
-  }
-
-  /** Gives up all queued QoS 0 messages: the connection is gone and QoS 0 is not kept. */
-  dropQos0(): void {
-    for (const message of this.#queue0.drain()) {
-      if (message.state === 'done') continue;
-      this.#uncount(message);
-      this.#finish(
-        message,
-        new ConnectionError('dropped', 'The QoS 0 message was dropped: there is no connection'),
-      );
-    }
   }
 
   /** The store could not take these messages: they are refused, nothing of them has left. */

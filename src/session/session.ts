@@ -64,6 +64,8 @@ import { type Batch, Turn } from './turn';
 export interface SessionOptions extends OutgoingOptions {
   /** QoS 1 and 2 messages in flight, also when the server would take more. */
   readonly maxInflight: number;
+  /** Largest packet that we take, in bytes; in MQTT 5.0 CONNECT announces it. */
+  readonly maximumPacketSize: number;
   /** Whether topics are aliased on the way out. */
   readonly topicAliases: boolean;
   /** False when nobody can restore the session: then it makes no store operations. */
@@ -207,11 +209,6 @@ export class Session {
     return this.#outgoing.withdraw(message);
   }
 
-  /** See {@link Outgoing.dropQos0}. */
-  dropQos0(): void {
-    this.#outgoing.dropQos0();
-  }
-
   /** Messages that the server has not taken yet. */
   pending(): Iterable<OutgoingMessage> {
     return this.#outgoing.pending();
@@ -284,6 +281,11 @@ export class Session {
       });
     }
     this.#end(link, { error, by: 'us', flush: says, reasonCode: undefined });
+  }
+
+  /** Ends the link from our side without a word: nobody may be there to hear it. */
+  drop(error: MqttError): void {
+    if (this.#link) this.#end(this.#link, { error, by: 'us', flush: false, reasonCode: undefined });
   }
 
   /**
@@ -363,7 +365,7 @@ export class Session {
   /** A transport is open: CONNECT goes out. */
   opened(connect: ConnectPacket, now: Now): void {
     this.#now = now;
-    const link: Link = new Link(connect, (packet) => this.#dispatch(packet, link));
+    const link: Link = new Link(connect, this.#options.maximumPacketSize, (packet) => this.#dispatch(packet, link));
     this.#link = link;
     this.#ending = undefined;
     this.#held = undefined;

@@ -1,0 +1,203 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** The client as an application sees it. */
+
+import type { AckProperties, Packet } from '../codec/packet';
+import type { MqttError, RefusedError } from '../errors';
+import type { Message, QoS } from '../message';
+import type { ServerLimits } from '../session/server-limits';
+import type { ParamsOf } from '../topic/params';
+import type { CloseOptions, Payload, PublishOptions, SubscribeOptions, WaitOptions } from './options';
+
+/** Where a client stands; a new object only when it changes. */
+export type Status =
+  /** Nothing was opened yet. */
+  | { readonly type: 'idle' }
+  /** An attempt is under way; `attempt` counts from 1 since the last stable connection. */
+  | { readonly type: 'connecting'; readonly attempt: number; readonly url: string }
+  /** The server accepted; `since` is milliseconds since 1970. */
+  | {
+      readonly type: 'connected';
+      readonly url: string;
+      readonly since: number;
+      readonly sessionPresent: boolean;
+    }
+  /** The connection is lost; the next attempt comes after `delay` milliseconds, at `nextAttemptAt` (since 1970). */
+  | {
+      readonly type: 'reconnecting';
+      readonly attempt: number;
+      readonly delay: number;
+      readonly nextAttemptAt: number;
+      readonly error: MqttError;
+    }
+  /** Closed: by `close()`, or by the error. `connect()` opens it again. */
+  | { readonly type: 'closed'; readonly error?: MqttError };
+
+/** What a connection brought. */
+export interface ConnectResult {
+  /** The server resumed the session [v5 3.2.2.1.1]. */
+  readonly sessionPresent: boolean;
+  /** There was a session, and the server has lost it. */
+  readonly sessionLost: boolean;
+  readonly server: ServerLimits;
+  readonly protocolVersion: 3 | 4 | 5;
+}
+
+/** How a publish ended. */
+export interface PublishResult {
+  /** Reason code of PUBACK or PUBCOMP; 0x10: nobody is subscribed [v5 3.4.2.1]. 0 for QoS 0 and before MQTT 5.0. */
+  readonly reasonCode: number;
+  readonly properties?: AckProperties | undefined;
+  /** True when it was sent anew although a session which the server lost may have delivered it. */
+  readonly resent?: boolean | undefined;
+}
+
+/** Counters since the client was created, and what waits now. */
+export interface ClientStats {
+  /** Messages published to the server, first sends only. */
+  readonly messagesSent: number;
+  readonly messagesReceived: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  /** Publishes that failed. */
+  readonly publishesFailed: number;
+  /** Unread QoS 0 messages that were dropped (`queue.maxUnread`). */
+  readonly unreadDropped: number;
+  /** Connections that the server accepted. */
+  readonly connections: number;
+  /** Messages that wait for their first send, and their bytes. */
+  readonly queued: number;
+  readonly queuedBytes: number;
+  /** QoS 1 and 2 messages between first send and acknowledgement. */
+  readonly inFlight: number;
+  /** QoS 1 and 2 messages that were received and not acknowledged yet. */
+  readonly unacknowledged: number;
+}
+
+/** Events of a client and what their listeners get. */
+export interface ClientEvents {
+  status: Status;
+  connect: ConnectResult;
+  /** A connection ended. */
+  disconnect: {
+    readonly error?: MqttError | undefined;
+    readonly reasonCode?: number | undefined;
+    readonly willReconnect: boolean;
+  };
+  reconnecting: { readonly attempt: number; readonly delay: number; readonly error: MqttError };
+  /** Every message, whatever it was subscribed with. A promise that the listener returns is waited for. */
+  message: Message;
+  /** A QoS 1 or 2 message that nobody took; it was acknowledged. */
+  unclaimed: Message;
+  /** A message of an earlier page came to its end. */
+  settled: { readonly key: string | undefined; readonly error?: Error | undefined };
+  /** What has no promise to reject: handlers that fail, subscriptions that end. */
+  error: Error;
+  /** Every packet, for tools; passwords and authentication data are masked. */
+  packet: { readonly direction: 'in' | 'out'; readonly packet: Packet };
+  close: { readonly error?: MqttError | undefined };
+}
+
+/** Listener of one event. */
+export type Listener<Name extends keyof ClientEvents> = (event: ClientEvents[Name]) => unknown;
+
+/** Handler of a Subscription; the message is acknowledged when what it returns has settled. */
+export type Handler<Pattern extends string> = (message: Message<ParamsOf<Pattern>>) => unknown;
+
+/** The outcome for one filter of a Subscription. */
+export interface Grant {
+  /** The filter as it was given. */
+  readonly filter: string;
+  /** As granted; absent when it was refused. */
+  readonly qos?: QoS | undefined;
+  readonly error?: RefusedError | undefined;
+}
+
+/**
+ * What `subscribe` gives. Without a handler it collects messages for one iterator, from the moment that exists:
+ *
+ * ```ts
+ * for await (const message of await client.subscribe('news/#')) console.log(message.text());
+ * ```
+ *
+ * A message counts as handled when the next one is asked for. Leaving the loop unsubscribes.
+ */
+export interface Subscription<Params = Record<string, string>>
+  extends AsyncIterable<Message<Params>>,
+    AsyncDisposable {
+  /** The first filter, as it was given. */
+  readonly filter: string;
+  /** QoS that the first filter was granted. */
+  readonly qos: QoS;
+  /** One entry a filter, in order. */
+  readonly grants: readonly Grant[];
+  /**
+   * Ends the Subscription; the filter is unsubscribed from when no other Subscription needs it.
+   * @throws RefusedError when the server refuses
+   */
+  unsubscribe(): Promise<void>;
+}
+
+/**
+ * An MQTT client. Methods that return promises never throw: wrong arguments reject with UsageError.
+ */
+export interface Client extends AsyncDisposable {
+  readonly status: Status;
+  /** The client identifier in force. */
+  readonly clientId: string;
+  /** Version of the connection; undefined while there is none. */
+  readonly protocolVersion: 3 | 4 | 5 | undefined;
+  /** What the server announced in CONNACK; undefined while not connected. */
+  readonly server: ServerLimits | undefined;
+  readonly stats: ClientStats;
+  /**
+   * Connects. While an attempt is under way it joins that; while connected it gives that connection's result.
+   *
+   * @throws ConnectionError, PeerError when the attempt fails, with several URLs when each has failed once;
+   * `signal.reason` when aborted, and then no socket is left
+   */
+  connect(options?: { signal?: AbortSignal | undefined }): Promise<ConnectResult>;
+  /**
+   * Publishes a message.
+   *
+   * QoS 0 resolves when its bytes are with the transport (or in the batch that leaves at the end of the running task)
+   * and the transport is not congested, so `await` is backpressure. QoS 1 and 2 resolve when the server acknowledged
+   * the message; without a connection they wait. Do not change a large array before the promise settles.
+   *
+   * @throws UsageError for wrong arguments; RefusedError when the server refuses; ConnectionError `'closed'`,
+   * `'queue-full'`, `'dropped'`, `'expired'`, `'timeout'`, `'still-stored'` (it will be sent); `signal.reason`
+   */
+  publish(topic: string, payload: Payload, options?: PublishOptions): Promise<PublishResult>;
+  /**
+   * Subscribes to one filter or several. Wildcards may be named: `'sensor/+id/#rest'` gives `message.params`.
+   *
+   * @throws UsageError for wrong arguments; RefusedError when the (or every) filter is refused
+   */
+  subscribe<const Pattern extends string>(
+    filter: Pattern | readonly Pattern[],
+    handler?: Handler<Pattern>,
+  ): Promise<Subscription<ParamsOf<Pattern>>>;
+  subscribe<const Pattern extends string>(
+    filter: Pattern | readonly Pattern[],
+    options: SubscribeOptions | undefined,
+    handler?: Handler<Pattern>,
+  ): Promise<Subscription<ParamsOf<Pattern>>>;
+  /** Ends all Subscriptions of these filters, as they are on the wire. */
+  unsubscribe(filter: string | readonly string[], options?: WaitOptions): Promise<void>;
+  /**
+   * Authenticates anew on the open connection [v5 4.12.1].
+   * @throws UsageError without `authenticate`; ConnectionError when there is no connection
+   */
+  reauthenticate(): Promise<void>;
+  /**
+   * Listens to an event.
+   * @returns ends the listening
+   * @throws UsageError for an unknown event or a listener that is no function
+   */
+  on<Name extends keyof ClientEvents>(
+    event: Name,
+    listener: Listener<Name>,
+    options?: { once?: boolean | undefined; signal?: AbortSignal | undefined },
+  ): () => void;
+  /** Disconnects in an orderly way, see {@link CloseOptions}. Always settles; `connect()` works again. */
+  close(options?: CloseOptions): Promise<void>;
+}

@@ -1,0 +1,93 @@
+/** Events of a client. A listener's own exception never reaches the code that emits. */
+
+import { UsageError } from '../errors';
+import type { ClientEvents, Listener } from './client';
+import { reportUncaught } from './report-uncaught';
+
+type Listeners = { [Name in keyof ClientEvents]: Set<Entry<Name>> };
+
+/** A listener with its registration: the same function may listen twice. */
+interface Entry<Name extends keyof ClientEvents> {
+  readonly listener: Listener<Name>;
+  readonly off: () => void;
+  readonly once: boolean;
+}
+
+/** Calls listeners. */
+export class Emitter {
+  readonly #listeners: Listeners = {
+    status: new Set(),
+    connect: new Set(),
+    disconnect: new Set(),
+    reconnecting: new Set(),
+    message: new Set(),
+    unclaimed: new Set(),
+    settled: new Set(),
+    error: new Set(),
+    packet: new Set(),
+    close: new Set(),
+  };
+
+  /** See `Client.on`. */
+  on<Name extends keyof ClientEvents>(
+    event: Name,
+    listener: Listener<Name>,
+    options: { once?: boolean | undefined; signal?: AbortSignal | undefined } = {},
+  ): () => void {
+    if (!Object.hasOwn(this.#listeners, event)) {
+      throw new UsageError(
+        `event: there is no event '${String(event)}'; one of ${Object.keys(this.#listeners).join(', ')}`,
+      );
+    }
+    if (typeof listener !== 'function') throw new UsageError('listener: must be a function');
+    const { once = false, signal } = options;
+    const entries = this.#listeners[event];
+    const off = (): void => {
+      entries.delete(entry);
+      signal?.removeEventListener('abort', off);
+    };
+    const entry: Entry<Name> = { listener, off, once };
+    if (signal?.aborted) return off;
+    entries.add(entry);
+    signal?.addEventListener('abort', off);
+    return off;
+  }
+
+  /** Whether anyone listens. */
+  has(event: keyof ClientEvents): boolean {
+    return this.#listeners[event].size > 0;
+  }
+
+  /** Calls all listeners of an event, those that were there when it began. */
+  emit<Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]): void {
+    for (const call of this.calls(name)) {
+      try {
+        call(event);
+      } catch (error) {
+        this.#failed(name, error);
+      }
+    }
+  }
+
+  /** The listeners of an event as functions that may throw, for a caller who waits for what they return. */
+  calls<Name extends keyof ClientEvents>(name: Name): ((event: ClientEvents[Name]) => unknown)[] {
+    const entries: Set<Entry<Name>> = this.#listeners[name];
+    if (entries.size === 0) return [];
+    return [...entries].map(({ listener, off, once }) => (event) => {
+      if (once) off();
+      return listener(event);
+    });
+  }
+
+  /** An exception of the application's own code: to `'error'`, else to where uncaught exceptions go. */
+  failure(error: unknown): void {
+    if (this.has('error'))
+      this.emit('error', error instanceof Error ? error : new Error(String(error), { cause: error }));
+    else reportUncaught(error);
+  }
+
+  #failed(name: keyof ClientEvents, error: unknown): void {
+    if (name === 'error') reportUncaught(error);
+    else this.failure(error);
+  }
+}

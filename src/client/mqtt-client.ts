@@ -1,0 +1,423 @@
+/** The class behind {@link Client}: it holds the parts together and has little to say itself. */
+
+import type { Packet } from '../codec/packet';
+import { ConnectionError, type MqttError, UsageError } from '../errors';
+import type { ServerLimits } from '../session/server-limits';
+import type { SessionPort } from '../session/session';
+import { allSchemes, type Scheme } from '../transport/scheme';
+import type { Transport } from '../transport/transport';
+import { asyncDispose } from './async-dispose';
+import { boolean, checkOptions, checkSignal, integer, milliseconds } from './check';
+import type {
+  Client,
+  ClientEvents,
+  ClientStats,
+  ConnectResult,
+  Listener,
+  PublishResult,
+  Status,
+  Subscription,
+} from './client';
+import { Connector, parseTarget } from './connector';
+import { ignoreRejection } from './deferred';
+import { Emitter } from './emitter';
+import { Inbox } from './inbox';
+import { masked } from './masked';
+import type {
+  ClientOptions,
+  CloseOptions,
+  Payload,
+  PublishOptions,
+  SubscribeOptions,
+  WaitOptions,
+} from './options';
+import { Publisher } from './publisher';
+import { type ResolvedOptions, resolveOptions } from './resolve-options';
+import { Router } from './router';
+import { closedError, Runner } from './runner';
+import { Subscriber } from './subscriber';
+import type { SubscriptionHandle } from './subscription-handle';
+import { waiting } from './waiting';
+
+/** What an environment can connect with. */
+export interface Platform {
+  readonly schemes: readonly Scheme[];
+  /** Checks the options that only some environments have, and gives the choice of transport by URL. */
+  transports(options: ClientOptions): (url: URL) => Transport;
+}
+
+/** How long `close()` waits for what is under way, in milliseconds. */
+const defaultCloseTimeout = 5_000;
+
+/** {@link Client}. */
+export class MqttClient implements Client {
+  readonly #options: ResolvedOptions;
+  readonly #emitter = new Emitter();
+  readonly #router = new Router<SubscriptionHandle>();
+  readonly #runner: Runner;
+  readonly #inbox: Inbox;
+  readonly #publisher: Publisher;
+  readonly #subscriber: Subscriber;
+  readonly #connector: Connector;
+  #connections = 0;
+  #unreadDropped = 0;
+  /** Reading the store: undefined before and after. */
+  #restoring: Promise<void> | undefined;
+  #restored: boolean;
+  /** While `close` waits. */
+  #closing: Promise<void> | undefined;
+  /** Called whenever something that `close` waits for may have ended. */
+  #checkIdle: (() => void) | undefined;
+
+  /** @throws UsageError for wrong arguments */
+  constructor(url: unknown, options: ClientOptions | undefined, platform: Platform) {
+    this.#options = resolveOptions(options);
+    const { clientId, queue, store, recording } = this.#options;
+    const schemes = this.#options.transport ? allSchemes : platform.schemes;
+    const list: unknown[] = Array.isArray(url) ? url : [url];
+    if (list.length === 0) throw new UsageError('url: must not be an empty list');
+    const targets = list.map((one, index) =>
+      parseTarget(one as string | URL, Array.isArray(url) ? `url[${index}]` : 'url', schemes),
+    );
+    const transportFor = platform.transports(options ?? {});
+    this.#restored = !recording;
+    this.#runner = new Runner(
+      {
+        maxMessages: queue.maxMessages,
+        maxBytes: queue.maxBytes,
+        overflow: queue.overflow,
+        sessionLost: this.#options.sessionLost,
+        maxInflight: this.#options.maxInflight,
+        maximumPacketSize: this.#options.properties.maximumPacketSize ?? Number.POSITIVE_INFINITY,
+        topicAliases: this.#options.topicAliases,
+        recording,
+      },
+      this.#port(),
+      store,
+      clientId,
+    );
+    const { handlerTimeout, unclaimedTimeout, ack } = this.#options;
+    this.#inbox = new Inbox(
+      {
+        ack,
+        handlerTimeout,
+        unclaimedTimeout,
+        acknowledge: (message, reasonCode) => {
+          this.#runner.session.acknowledge(message, reasonCode);
+          this.#runner.touch();
+        },
+        settled: () => this.#checkIdle?.(),
+      },
+      this.#router,
+      this.#emitter,
+    );
+    const host = this.#partsHost();
+    this.#publisher = new Publisher({ ...host, maxBytes: queue.maxBytes, ...this.#qos0Host() });
+    this.#subscriber = new Subscriber({
+      ...host,
+      router: this.#router,
+      handleHost: {
+        handlerTimeout,
+        maxUnread: queue.maxUnread,
+        failed: (error) => this.#emitter.failure(error),
+        dropped: () => {
+          this.#unreadDropped += 1;
+        },
+        reclaim: () => this.#inbox.reclaim(),
+        release: (deliveries) => this.#inbox.release(deliveries),
+        settled: () => this.#checkIdle?.(),
+      },
+    });
+    this.#connector = new Connector(
+      {
+        runner: this.#runner,
+        options: this.#options,
+        schemes,
+        transportFor,
+        ready: () => this.#ready(),
+        statusChanged: (status) => this.#emitter.emit('status', status),
+        connected: (result) => {
+          this.#connections += 1;
+          this.#emitter.emit('connect', result);
+        },
+        disconnected: (error, reasonCode, willReconnect) =>
+          this.#emitter.emit('disconnect', { error, reasonCode, willReconnect }),
+        reconnecting: (attempt, delay, error) =>
+          this.#emitter.emit('reconnecting', { attempt, delay, error }),
+        report: (error) => this.#report(error),
+        gaveUp: (error) => this.#end(error),
+      },
+      targets,
+    );
+  }
+
+  get status(): Status {
+    return this.#connector.status;
+  }
+
+  get clientId(): string {
+    return this.#runner.session.limits?.clientId ?? this.#options.clientId;
+  }
+
+  get protocolVersion(): 3 | 4 | 5 | undefined {
+    return this.status.type === 'connected' ? this.#runner.session.protocolVersion : undefined;
+  }
+
+  get server(): ServerLimits | undefined {
+    return this.status.type === 'connected' ? this.#runner.session.limits : undefined;
+  }
+
+  get stats(): ClientStats {
+    return {
+      messagesSent: this.#publisher.sent,
+      messagesReceived: this.#inbox.received,
+      ...this.#runner.counts,
+      publishesFailed: this.#publisher.failures,
+      unreadDropped: this.#unreadDropped,
+      connections: this.#connections,
+      ...this.#runner.session.counts,
+    };
+  }
+
+  async connect(options?: { signal?: AbortSignal | undefined }): Promise<ConnectResult> {
+    checkOptions(options, 'options', ['signal']);
+    const { signal } = options ?? {};
+    checkSignal(signal, 'options.signal');
+    signal?.throwIfAborted();
+    if (this.#closing) await this.#closing;
+    const opening = this.#connector.open();
+    if (!signal) return opening;
+    return waiting(opening, {
+      signal,
+      what: 'connect',
+      giveUp: (reason) => {
+        // An aborted connect leaves no socket; a connection that stands already is not its business.
+        if (this.status.type !== 'connected') this.#shut(undefined);
+        return reason;
+      },
+    });
+  }
+
+  publish(topic: string, payload: Payload, options?: PublishOptions): Promise<PublishResult> {
+    return this.#publisher.publish(topic, payload, options);
+  }
+
+  subscribe(
+    filter: string | readonly string[],
+    optionsOrHandler?: SubscribeOptions | ((message: never) => unknown),
+    handler?: (message: never) => unknown,
+  ): Promise<Subscription<never>> {
+    const isHandler = typeof optionsOrHandler === 'function';
+    const taken = (isHandler ? optionsOrHandler : handler) as Parameters<Subscriber['subscribe']>[2];
+    const subscribed: Promise<Subscription<Record<string, string>>> = this.#subscriber.subscribe(
+      filter,
+      isHandler ? undefined : optionsOrHandler,
+      taken,
+    );
+    return subscribed as Promise<Subscription<never>>;
+  }
+
+  unsubscribe(filter: string | readonly string[], options?: WaitOptions): Promise<void> {
+    return this.#subscriber.unsubscribe(filter, options);
+  }
+
+  reauthenticate(): Promise<void> {
+    return this.#connector.reauthenticate();
+  }
+
+  on<Name extends keyof ClientEvents>(
+    event: Name,
+    listener: Listener<Name>,
+    options?: { once?: boolean | undefined; signal?: AbortSignal | undefined },
+  ): () => void {
+    checkOptions(options, 'options', ['once', 'signal']);
+    boolean(options?.once, 'options.once');
+    checkSignal(options?.signal, 'options.signal');
+    const off = this.#emitter.on(event, listener, options);
+    if (event === 'packet') this.#updateTap();
+    if (event === 'message') this.#inbox.reclaim();
+    return () => {
+      off();
+      if (event === 'packet') this.#updateTap();
+    };
+  }
+
+  async close(options?: CloseOptions): Promise<void> {
+    checkOptions(options, 'options', ['force', 'timeout', 'reasonCode', 'properties']);
+    const force = boolean(options?.force, 'options.force') ?? false;
+    const timeout = milliseconds(options?.timeout, 'options.timeout') ?? defaultCloseTimeout;
+    const reasonCode = integer(options?.reasonCode, 'options.reasonCode', 0, 0xff) ?? 0;
+    checkDisconnect(reasonCode, options?.properties);
+    if (this.status.type === 'idle' || this.status.type === 'closed') {
+      this.#shut(undefined);
+      return;
+    }
+    if (this.#closing && !force) return this.#closing;
+    const closing = this.#close(force ? 0 : timeout, reasonCode, options?.properties).finally(() => {
+      if (this.#closing === closing) this.#closing = undefined;
+    });
+    this.#closing = closing;
+    return closing;
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  // --- closing
+
+  async #close(timeout: number, reasonCode: number, properties: CloseOptions['properties']): Promise<void> {
+    const { session } = this.#runner;
+    if (timeout > 0 && session.isConnected) {
+      const idle = new Promise<void>((resolve) => {
+        this.#checkIdle = () => {
+          if (!session.isConnected || this.#isIdle()) resolve();
+        };
+        this.#runner.afterFlush = this.#checkIdle;
+        this.#checkIdle();
+      });
+      const patience = waiting(idle, { timeout, what: 'close', giveUp: (reason) => reason });
+      await patience.catch(() => {});
+      this.#checkIdle = undefined;
+      this.#runner.afterFlush = undefined;
+    }
+    if (session.isConnected) {
+      // With a clean session nobody comes back for it: the server need not keep it [v5 3.14.2.2.2].
+      const endsSession = this.#options.clean && properties?.sessionExpiryInterval === undefined;
+      const sent = endsSession ? { ...properties, sessionExpiryInterval: 0 } : properties;
+      session.disconnect(reasonCode, sent, closedError());
+    }
+    this.#shut(undefined);
+    if (this.#options.recording) {
+      // A store that hangs must not hang close().
+      await waiting(this.#runner.stored(), {
+        timeout: Math.max(timeout, 1_000),
+        what: 'store',
+        giveUp: (r) => r,
+      }).catch(() => {});
+    }
+  }
+
+  #isIdle(): boolean {
+    const { inFlight, queued } = this.#runner.session.counts;
+    return inFlight === 0 && queued === 0 && !this.#subscriber.isBusy && !this.#inbox.isBusy;
+  }
+
+  /** Ends the connection and everything that waits. */
+  #shut(error: MqttError | undefined): void {
+    const wasOpen = this.status.type !== 'idle' && this.status.type !== 'closed';
+    const wasConnected = this.status.type === 'connected';
+    this.#connector.stop(error);
+    if (wasConnected)
+      this.#emitter.emit('disconnect', { error, reasonCode: undefined, willReconnect: false });
+    this.#end(error, wasOpen);
+  }
+
+  /** Everything that waits ends: the client is closed. */
+  #end(error: MqttError | undefined, wasOpen = true): void {
+    const { session } = this.#runner;
+    const keep = !this.#options.clean;
+    session.abandon(
+      ({ content }) =>
+        keep && content.qos > 0
+          ? new ConnectionError('still-stored', 'The client was closed; the message stays and will be sent', {
+              cause: error,
+            })
+          : closedError(error),
+      closedError(error),
+      keep,
+    );
+    this.#subscriber.endAll(error);
+    this.#inbox.clear();
+    this.#runner.flush();
+    this.#runner.stop();
+    if (wasOpen) this.#emitter.emit('close', { error });
+  }
+
+  // --- the store
+
+  #ready(): Promise<void> | undefined {
+    if (this.#restored) return undefined;
+    this.#restoring ??= this.#runner.restore().then(
+      () => {
+        this.#restored = true;
+        this.#publisher.adopt(this.#runner.session.pending());
+      },
+      (error: unknown) => {
+        this.#restoring = undefined;
+        throw error;
+      },
+    );
+    ignoreRejection(this.#restoring);
+    return this.#restoring;
+  }
+
+  // --- the parts' view of the client
+
+  #port(): SessionPort {
+    return {
+      connected: (result) => this.#connector.sessionConnected(result),
+      message: (packet, message, redelivered) => this.#inbox.deliver(packet, message, redelivered),
+      subscriptionLost: (filter, error) => {
+        this.#subscriber.lost(filter, error);
+        this.#report(error);
+      },
+      settled: (key, error) => {
+        this.#publisher.settled(key, error);
+        this.#emitter.emit('settled', { key, error });
+      },
+      challenged: (data) => this.#connector.challenged(data),
+      authenticated: (data) => this.#connector.authenticated(data),
+      ended: (end) => {
+        this.#connector.sessionEnded(end);
+        this.#checkIdle?.();
+      },
+    };
+  }
+
+  #partsHost() {
+    return {
+      runner: this.#runner,
+      ready: () => this.#ready(),
+      checkOpen: () => {
+        if (this.status.type === 'closed') throw closedError(this.status.error);
+        if (this.#closing) throw closedError();
+      },
+    };
+  }
+
+  #qos0Host() {
+    const client = this;
+    return {
+      get keepsQos0() {
+        return client.#options.queue.qos0 === 'queue' || !client.#connector.hasConnected;
+      },
+      failed: (error: unknown) => {
+        if (error instanceof Error && this.#emitter.has('error')) this.#emitter.emit('error', error);
+      },
+    };
+  }
+
+  /** An error of ours without a promise: to those who listen. */
+  #report(error: MqttError): void {
+    this.#emitter.emit('error', error);
+  }
+
+  #updateTap(): void {
+    if (!this.#emitter.has('packet')) this.#runner.tap(undefined);
+    else
+      this.#runner.tap((direction, packet: Packet) =>
+        this.#emitter.emit('packet', { direction, packet: masked(packet) }),
+      );
+  }
+}
+
+function checkDisconnect(reasonCode: number, properties: CloseOptions['properties']): void {
+  checkOptions(properties, 'options.properties', ['sessionExpiryInterval', 'reasonString', 'userProperties']);
+  // What a client can mean by closing [v5 3.14.2.1].
+  if (reasonCode !== 0 && reasonCode !== 4 && reasonCode < 0x80) {
+    throw new UsageError(
+      `options.reasonCode: a client's DISCONNECT has no reason code ${reasonCode} [v5 3.14.2.1]`,
+    );
+  }
+}

@@ -1,0 +1,78 @@
+/** A message as it is handed out. */
+
+import type { DecodedPublishPacket } from '../codec/packet';
+import { UsageError } from '../errors';
+import type { Bytes, Message, PublishProperties, QoS } from '../message';
+
+/** What `message.ack()` does; undefined when acknowledging is not the application's. */
+export type ManualAck = ((reasonCode: number) => void) | undefined;
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** Properties of a message without any: one object for all. */
+const noProperties: PublishProperties = Object.freeze({});
+
+/** Reason codes that PUBACK and PUBREC can carry [v5 3.4.2.1]. */
+const ackReasonCodes: ReadonlySet<number> = new Set([0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99]);
+
+/** {@link Message} over a PUBLISH packet. */
+export class ReceivedMessage<Params> implements Message<Params> {
+  readonly params: Params;
+  readonly redelivered: boolean;
+  readonly #packet: DecodedPublishPacket;
+  readonly #ack: ManualAck;
+
+  constructor(packet: DecodedPublishPacket, params: Params, redelivered: boolean, ack: ManualAck) {
+    this.#packet = packet;
+    this.params = params;
+    this.redelivered = redelivered;
+    this.#ack = ack;
+  }
+
+  get topic(): string {
+    return this.#packet.topic;
+  }
+
+  get payload(): Bytes {
+    return this.#packet.payload;
+  }
+
+  get qos(): QoS {
+    return this.#packet.qos;
+  }
+
+  get retain(): boolean {
+    return this.#packet.retain;
+  }
+
+  get duplicate(): boolean {
+    return this.#packet.dup;
+  }
+
+  get properties(): PublishProperties {
+    return this.#packet.properties ?? noProperties;
+  }
+
+  text(): string {
+    return decoder.decode(this.#packet.payload);
+  }
+
+  json<T = unknown>(): T {
+    return JSON.parse(this.text()) as T;
+  }
+
+  ack(reasonCode = 0): void {
+    if (!this.#ack) {
+      throw new UsageError(
+        "message.ack: is only for ack: 'manual'; with the current option mqtide acknowledges",
+        'unsupported',
+      );
+    }
+    if (!ackReasonCodes.has(reasonCode)) {
+      throw new UsageError(
+        `reasonCode: PUBACK and PUBREC have no reason code ${String(reasonCode)} [v5 3.4.2.1]`,
+      );
+    }
+    this.#ack(reasonCode);
+  }
+}

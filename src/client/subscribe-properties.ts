@@ -1,0 +1,26 @@
+/** Properties of SUBSCRIBE as applications give them. */
+
+import { packetSize } from '../codec/writer';
+import { UsageError } from '../errors';
+import type { UserProperties } from '../message';
+import { checkOptions } from './check';
+
+/**
+ * Checks the properties of a `subscribe`.
+ * @throws UsageError; also for a Subscription Identifier, which is mqtide's own
+ */
+export function validateSubscribeProperties(properties: unknown): UserProperties | undefined {
+  if (properties === undefined) return undefined;
+  if (typeof properties === 'object' && properties !== null && 'subscriptionIdentifier' in properties) {
+    throw new UsageError(
+      'options.properties.subscriptionIdentifier: is chosen by mqtide; handlers are routed by it',
+    );
+  }
+  checkOptions(properties, 'options.properties', ['userProperties']);
+  const { userProperties } = properties as { userProperties?: UserProperties };
+  if (userProperties === undefined) return undefined;
+  packetSize({ type: 'unsubscribe', packetId: 1, filters: ['a'], properties: { userProperties } }, 5);
+  return userProperties.length === 0
+    ? undefined
+    : userProperties.map(([name, value]) => [name, value] as const);
+}

@@ -1,0 +1,39 @@
+/** Entry `mqtide` for Node, Deno and Bun: WebSocket, TCP and TLS. */
+
+import type { Client } from './client/client';
+import { factoryFor, type ServerUrls } from './client/factory';
+import type { ClientOptions } from './client/options';
+import { nodeWebSocketTransport } from './transport/node-websocket';
+import { allSchemes } from './transport/scheme';
+import { tcpTransport } from './transport/tcp';
+
+export {
+  ConnectionError,
+  MalformedPacketError,
+  MqttError,
+  PeerError,
+  ProtocolError,
+  RefusedError,
+  StoreError,
+  UsageError,
+} from './errors';
+export { memoryStore } from './store/memory';
+
+const factory = factoryFor({
+  schemes: allSchemes,
+  transports({ webSocket, tls }) {
+    const web = nodeWebSocketTransport({ ...webSocket, tls });
+    const tcp = tcpTransport({ tls });
+    return (url) => (url.protocol === 'ws:' || url.protocol === 'wss:' ? web : tcp);
+  },
+});
+
+/** See the browser's `createClient`: the same, with `mqtt:`, `tcp:`, `mqtts:` and `tls:` too. */
+export function createClient(url: ServerUrls, options?: ClientOptions): Client {
+  return factory.createClient(url, options);
+}
+
+/** See the browser's `connect`: the same, with `mqtt:`, `tcp:`, `mqtts:` and `tls:` too. */
+export function connect(url: ServerUrls, options?: ClientOptions): Promise<Client> {
+  return factory.connect(url, options);
+}
