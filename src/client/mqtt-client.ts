@@ -112,7 +112,14 @@ export class MqttClient implements Client {
       this.#emitter,
     );
     const host = this.#partsHost();
-    this.#publisher = new Publisher({ ...host, maxBytes: queue.maxBytes, ...this.#qos0Host() });
+    this.#publisher = new Publisher({
+      ...host,
+      maxBytes: queue.maxBytes,
+      keepsQos0: () => queue.qos0 === 'queue' || !this.#connector.hasConnected,
+      failed: (error) => {
+        if (error instanceof Error && this.#emitter.has('error')) this.#emitter.emit('error', error);
+      },
+    });
     this.#subscriber = new Subscriber({
       ...host,
       router: this.#router,
@@ -382,18 +389,6 @@ export class MqttClient implements Client {
       checkOpen: () => {
         if (this.status.type === 'closed') throw closedError(this.status.error);
         if (this.#closing) throw closedError();
-      },
-    };
-  }
-
-  #qos0Host() {
-    const client = this;
-    return {
-      get keepsQos0() {
-        return client.#options.queue.qos0 === 'queue' || !client.#connector.hasConnected;
-      },
-      failed: (error: unknown) => {
-        if (error instanceof Error && this.#emitter.has('error')) this.#emitter.emit('error', error);
       },
     };
   }

@@ -33,7 +33,7 @@ export interface PublisherHost {
   /** Bytes that may wait in the transport before QoS 0 is refused. */
   readonly maxBytes: number;
   /** Whether QoS 0 waits for a connection now, or is dropped without one. */
-  readonly keepsQos0: boolean;
+  keepsQos0(): boolean;
   /** Throws when the client takes no publishes. */
   checkOpen(): void;
   /** A promise while the store is being read; undefined when that is done. */
@@ -185,7 +185,7 @@ export class Publisher {
         ? waiting(result, { ...wait, what: 'publish', giveUp: (reason) => reason })
         : result;
     }
-    if (!this.#host.keepsQos0) {
+    if (!this.#host.keepsQos0()) {
       throw new ConnectionError(
         'dropped',
         "The QoS 0 message was dropped: there is no connection; queue.qos0: 'queue' keeps it, QoS 1 is stored",
