@@ -14,6 +14,7 @@
 import { Decoder } from '../../src/codec/decoder';
 import { Output } from '../../src/codec/output';
 import type {
+  AckPacket,
   ConnackProperties,
   Packet,
   ProtocolVersion,
@@ -216,7 +217,11 @@ export class Connection implements OutboundPort, WireEvents {
   }
 
   sendPubrel(packetId: number, reasonCode: number): void {
-    this.send({ type: 'pubrel', packetId, reasonCode });
+    const packet: AckPacket = { type: 'pubrel', packetId, reasonCode };
+    const { settings } = this.core;
+    const explain = reasonCode >= 0x80 || settings.diagnostics === 'full';
+    const why = reasonCode === 0 ? 'go on' : 'packet identifier not found';
+    this.send(explain ? withDiagnostics(packet, why, settings, this.limits) : packet);
   }
 
   /** Sends bytes as they are, around the codec and the log. */
