@@ -7,13 +7,10 @@ declare module 'mqtide' {
   export type Client = import('../src/index').Client;
   export type ConnectResult = import('../src/index').ConnectResult;
   export type Message = import('../src/index').Message;
+  export type Packet = import('../src/index').Packet;
   export type PublishProperties = import('../src/index').PublishProperties;
   export type PublishResult = import('../src/index').PublishResult;
   export type QoS = import('../src/index').QoS;
   export type Status = import('../src/index').Status;
   export type Subscription = import('../src/index').Subscription;
-}
-
-declare module 'mqtide/codec' {
-  export type Packet = import('../src/codec/index').Packet;
 }

@@ -66,7 +66,7 @@ async function start({ host, port, mqttPort, wsPort }: DemoOptions): Promise<voi
     files,
     tunnels,
     commands,
-    about: () => ({ mqttUrl: broker.url, wsUrl: broker.wsUrl, machinePid: machine.pid }),
+    about: () => ({ mqttUrl: broker.url, wsUrl: broker.wsUrl, pid: process.pid, machinePid: machine.pid }),
   });
   machine.start();
 
@@ -82,8 +82,6 @@ async function start({ host, port, mqttPort, wsPort }: DemoOptions): Promise<voi
   };
   process.on('SIGINT', end);
   process.on('SIGTERM', end);
-  // Started by another process (tsx is one) that has gone without a word.
-  process.on('disconnect', end);
 
   console.log(`
   mqtide demo: http://${bracketed(near)}:${pagePort}/

@@ -135,7 +135,7 @@ function place(url: string | URL): string {
 /** The members of an object with limits or counters, one a row. */
 function rows(values: object | undefined): [string, string][] {
   return Object.entries(values ?? {}).flatMap(([name, value]: [string, unknown]) =>
-    value === undefined ? [] : [[words(name), plain(value)]],
+    value === undefined || (Array.isArray(value) && value.length === 0) ? [] : [[words(name), plain(value)]],
   );
 }
 

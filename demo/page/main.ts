@@ -25,6 +25,12 @@ startPublishPanel(client);
 startSubscribePanel(client);
 client.connect().catch(complain);
 
+// A page that is left has no use for its session; one that comes back from the browser's cache begins anew.
+addEventListener('pagehide', () => void client.close({ force: true }).catch(complain));
+addEventListener('pageshow', ({ persisted }) => {
+  if (persisted) client.connect().catch(complain);
+});
+
 // Lists that scroll can be scrolled by keyboard; Safari needs to be told.
 for (const id of ['events', 'chat-list', 'messages', 'packet-list']) byId(id, HTMLElement).tabIndex = 0;
 

@@ -1,7 +1,6 @@
 /** A live log of the packets that go over the wire. */
 
-import type { Client } from 'mqtide';
-import type { Packet } from 'mqtide/codec';
+import type { Client, Packet } from 'mqtide';
 import { byId, element, prependBounded, setText } from './dom';
 import { preciseClock } from './format';
 import { detail, summarize } from './packet-summary';

@@ -1,6 +1,6 @@
 /** A packet in one line, and in full. */
 
-import type { Packet } from 'mqtide/codec';
+import type { Packet } from 'mqtide';
 import { hexCode, plain } from './format';
 import { showPayload } from './payload';
 

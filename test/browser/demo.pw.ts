@@ -68,7 +68,7 @@ test('shows what comes over MQTT as text, never as markup', async ({ page }) => 
   const problems = watchProblems(page);
   await open(page);
   const markup = '<img src="x" onerror="document.title = 1"><script>document.title = 2</script>';
-  await subscribe(page, '#');
+  await subscribe(page, 'demo/#');
   await withClient(async (client) => {
     await client.publish(`chat/room/${markup.replaceAll('/', '')}`, markup, { qos: 1 });
     await client.publish('demo/markup', markup, {
@@ -154,7 +154,7 @@ test('recovers by itself from a link that was cut, resumes its session and misse
 test('sees a server that is gone at once, and is back when it is', async ({ page }) => {
   await open(page);
   await page.locator('#cut-seconds').fill('60');
-  await page.getByLabel('How').selectOption('reset');
+  await page.locator('#cut-mode').selectOption('reset');
   await page.getByRole('button', { name: 'Cut the link' }).click();
   await expect(page.locator('#state')).toHaveAttribute('data-state', 'reconnecting');
   await expect(page.locator('#state-note')).toContainText(/Attempt \d+ in \d/);
@@ -175,7 +175,7 @@ test('marks the machine offline by its will when its process is killed', async (
   await open(page);
   const badge = (tab: Page) => tab.locator('.machine .badge').first();
   await expect(badge(page)).toHaveText('online');
-  const pid = await machinePid();
+  const { machinePid: pid } = await processesOf(demo);
   await page.getByRole('button', { name: 'Kill the process' }).click();
   await expect(badge(page)).toHaveText('offline');
   expect(isAlive(pid)).toBe(false);
@@ -203,7 +203,7 @@ test('chooses other ports when they are taken, says so, and ends with all that i
     await open(page, second.pageUrl);
     await expect(page.locator('.machine .badge')).toHaveText('online');
 
-    const pid = await machinePid(second);
+    const { machinePid: pid } = await processesOf(second);
     const states: string[] = [];
     await withClient(async (client) => {
       await client.subscribe('machine/+host/state', { qos: 1 }, (message) => {
@@ -211,7 +211,7 @@ test('chooses other ports when they are taken, says so, and ends with all that i
       });
       await waitFor(() => states.includes('online'), { what: 'the retained state of the machine' });
       second.process.kill('SIGINT');
-      // Its own word, while there is still a broker to hear it: a will would come without one.
+      // While there is still a broker to hear it.
       await waitFor(() => states.includes('offline'), { what: "the machine's good-bye" });
     }, second);
     await exitOf(second);
@@ -224,8 +224,8 @@ test('chooses other ports when they are taken, says so, and ends with all that i
 test('leaves no process behind when it is killed', async () => {
   const second = await startDemo(await freePorts());
   try {
-    const pid = await waitFor(() => machinePid(second));
-    second.process.kill('SIGKILL');
+    const { pid: parent, machinePid: pid } = await processesOf(second);
+    process.kill(parent, 'SIGKILL');
     await waitFor(() => !isAlive(pid), { what: 'the end of the machine process', timeout: 10_000 });
   } finally {
     await stopDemo(second);
@@ -342,10 +342,10 @@ async function withClient(use: (client: Client) => Promise<void>, { mqttUrl } = 
   }
 }
 
-async function machinePid({ pageUrl } = demo): Promise<number> {
+/** The processes behind a demo: its own, which tsx has started, and the one that publishes the figures. */
+async function processesOf({ pageUrl }: Demo): Promise<{ pid: number; machinePid: number }> {
   const response = await fetch(new URL('/demo.json', pageUrl));
-  const { machinePid: pid } = (await response.json()) as { machinePid: number };
-  return pid;
+  return (await response.json()) as { pid: number; machinePid: number };
 }
 
 function isAlive(pid: number): boolean {
