@@ -1,8 +1,8 @@
 /** Entry `mqtide` for browsers and workers: the client over WebSocket. */
 
 import type { Client } from './client/client';
-import { factoryFor, type ServerUrls } from './client/factory';
-import type { ClientOptions } from './client/options';
+import { factoryFor } from './client/factory';
+import type { ClientOptions, ServerUrls } from './client/options';
 import { UsageError } from './errors';
 import { webSchemes } from './transport/scheme';
 import { webSocketTransport } from './transport/websocket';
@@ -19,7 +19,6 @@ export type {
   Status,
   Subscription,
 } from './client/client';
-export type { ServerUrls } from './client/factory';
 export type {
   AuthenticationData,
   ClientOptions,
@@ -32,6 +31,7 @@ export type {
   PublishOptions,
   QueueOptions,
   ReconnectOptions,
+  ServerUrls,
   SubscribeOptions,
   WaitOptions,
   WebSocketOptions,

@@ -1,8 +1,8 @@
 /** Entry `mqtide` for Node, Deno and Bun: WebSocket, TCP and TLS. */
 
 import type { Client } from './client/client';
-import { factoryFor, type ServerUrls } from './client/factory';
-import type { ClientOptions } from './client/options';
+import { factoryFor } from './client/factory';
+import type { ClientOptions, ServerUrls } from './client/options';
 import { nodeWebSocketTransport } from './transport/node-websocket';
 import { allSchemes } from './transport/scheme';
 import { tcpTransport } from './transport/tcp';

@@ -1,5 +1,4 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-/** The client as an application sees it. */
 
 import type { AckProperties, Packet } from '../codec/packet';
 import type { MqttError, RefusedError } from '../errors';

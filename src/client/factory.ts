@@ -2,10 +2,7 @@
 
 import type { Client, ConnectResult } from './client';
 import { MqttClient, type Platform } from './mqtt-client';
-import type { ClientOptions } from './options';
-
-/** One server, or several that are tried in turn. */
-export type ServerUrls = string | URL | readonly (string | URL)[];
+import type { ClientOptions, ServerUrls } from './options';
 
 /** The two ways to a client. */
 export interface Factory {

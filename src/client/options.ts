@@ -8,6 +8,9 @@ import type { TlsOptions } from '../transport/tls-options';
 import type { Transport } from '../transport/transport';
 import type { WebSocketConstructor } from '../transport/websocket';
 
+/** One server, or several that are tried in turn. */
+export type ServerUrls = string | URL | readonly (string | URL)[];
+
 /** What can be published: text is sent as UTF-8. */
 export type Payload = string | ArrayBuffer | ArrayBufferView;
 
