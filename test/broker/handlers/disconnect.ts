@@ -4,9 +4,9 @@ import type { DisconnectPacket } from '../../../src/codec/packet';
 import { ProtocolError } from '../../../src/errors';
 import type { Connection } from '../connection';
 
-/** Reason codes that only a server may use [v5 3.14.2.1]. */
+/** Reason codes that only a server may use [v5 3.14.2.1]; 0x8C stands in table 2-6 only. */
 const serverOnly = new Set([
-  0x87, 0x89, 0x8b, 0x8d, 0x8e, 0x8f, 0x9a, 0x9b, 0x9c, 0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2,
+  0x87, 0x89, 0x8b, 0x8c, 0x8d, 0x8e, 0x8f, 0x9a, 0x9b, 0x9c, 0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2,
 ]);
 
 export function onDisconnect(connection: Connection, packet: DisconnectPacket): void {

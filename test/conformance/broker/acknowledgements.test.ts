@@ -7,6 +7,8 @@ import { Bench, type BenchClient } from '../../broker/bench';
 
 type Ack = AckPacket['type'];
 
+const types = ['puback', 'pubrec', 'pubrel', 'pubcomp'] as const;
+
 /** Makes the broker send one acknowledgement to a client that takes packets of a size. */
 const provoke: Readonly<Record<Ack, (client: BenchClient, bench: Bench) => void>> = {
   puback: (client) => client.publish('none', '', { qos: 1, packetId: 5 }),
@@ -44,38 +46,31 @@ function codesOf(client: BenchClient, type: Ack): number[] {
 const publishCodes = [0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99];
 
 describe('the size of an acknowledgement', () => {
-  test.each(['puback', 'pubrec', 'pubrel', 'pubcomp'] as const)(
-    '%s explains itself when there is room',
+  test.each(types)('%s explains itself when there is room', (type) => {
+    expect(answer(type).properties).toMatchObject({
+      reasonString: expect.any(String),
+      userProperties: [['broker', 'mqtide']],
+    });
+    expect(answer(type, sizes(type).full).properties?.userProperties).toBeDefined();
+  });
+
+  test.each(types)(
+    'leaves User Properties out that would not fit: %s [v5 MQTT-3.4.2-3, v5 MQTT-3.5.2-3, v5 MQTT-3.6.2-3, v5 MQTT-3.7.2-3]',
     (type) => {
-      expect(answer(type).properties).toMatchObject({
-        reasonString: expect.any(String),
-        userProperties: [['broker', 'mqtide']],
-      });
-      expect(answer(type, sizes(type).full).properties?.userProperties).toBeDefined();
+      const { properties } = answer(type, sizes(type).full - 1);
+      expect(properties?.userProperties).toBeUndefined();
+      expect(properties?.reasonString).toBeDefined();
     },
   );
 
-  test.each([
-    ['puback [v5 MQTT-3.4.2-3]', 'puback'],
-    ['pubrec [v5 MQTT-3.5.2-3]', 'pubrec'],
-    ['pubrel [v5 MQTT-3.6.2-3]', 'pubrel'],
-    ['pubcomp [v5 MQTT-3.7.2-3]', 'pubcomp'],
-  ] as const)('leaves User Properties out that would not fit: %s', (_, type) => {
-    const { properties } = answer(type, sizes(type).full - 1);
-    expect(properties?.userProperties).toBeUndefined();
-    expect(properties?.reasonString).toBeDefined();
-  });
-
-  test.each([
-    ['puback [v5 MQTT-3.4.2-2]', 'puback'],
-    ['pubrec [v5 MQTT-3.5.2-2]', 'pubrec'],
-    ['pubrel [v5 MQTT-3.6.2-2]', 'pubrel'],
-    ['pubcomp [v5 MQTT-3.7.2-2]', 'pubcomp'],
-  ] as const)('leaves a Reason String out that would not fit: %s', (_, type) => {
-    const packet = answer(type, sizes(type).withoutUser - 1);
-    expect(packet.properties?.reasonString).toBeUndefined();
-    expect(packet.packetId).toBeGreaterThan(0);
-  });
+  test.each(types)(
+    'leaves a Reason String out that would not fit: %s [v5 MQTT-3.4.2-2, v5 MQTT-3.5.2-2, v5 MQTT-3.6.2-2, v5 MQTT-3.7.2-2]',
+    (type) => {
+      const packet = answer(type, sizes(type).withoutUser - 1);
+      expect(packet.properties?.reasonString).toBeUndefined();
+      expect(packet.packetId).toBeGreaterThan(0);
+    },
+  );
 
   test('without diagnostics is as small as can be', () => {
     const client = new Bench().connect();
