@@ -15,46 +15,32 @@ const noProperties: PublishProperties = Object.freeze({});
 /** Reason codes that PUBACK and PUBREC can carry [v5 3.4.2.1]. */
 const ackReasonCodes: ReadonlySet<number> = new Set([0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99]);
 
-/** {@link Message} over a PUBLISH packet. */
+/** {@link Message} of a PUBLISH packet. Its members are its own, so that it logs and clones as one would expect. */
 export class ReceivedMessage<Params> implements Message<Params> {
-  readonly params: Params;
+  readonly topic: string;
+  readonly payload: Bytes;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly duplicate: boolean;
   readonly redelivered: boolean;
-  readonly #packet: DecodedPublishPacket;
+  readonly properties: PublishProperties;
+  readonly params: Params;
   readonly #ack: ManualAck;
 
   constructor(packet: DecodedPublishPacket, params: Params, redelivered: boolean, ack: ManualAck) {
-    this.#packet = packet;
-    this.params = params;
+    this.topic = packet.topic;
+    this.payload = packet.payload;
+    this.qos = packet.qos;
+    this.retain = packet.retain;
+    this.duplicate = packet.dup;
     this.redelivered = redelivered;
+    this.properties = packet.properties ?? noProperties;
+    this.params = params;
     this.#ack = ack;
   }
 
-  get topic(): string {
-    return this.#packet.topic;
-  }
-
-  get payload(): Bytes {
-    return this.#packet.payload;
-  }
-
-  get qos(): QoS {
-    return this.#packet.qos;
-  }
-
-  get retain(): boolean {
-    return this.#packet.retain;
-  }
-
-  get duplicate(): boolean {
-    return this.#packet.dup;
-  }
-
-  get properties(): PublishProperties {
-    return this.#packet.properties ?? noProperties;
-  }
-
   text(): string {
-    return decoder.decode(this.#packet.payload);
+    return decoder.decode(this.payload);
   }
 
   json<T = unknown>(): T {
