@@ -67,15 +67,18 @@ export function startConnectionPanel({ client, link }: PageClient): void {
     const lost = result.sessionLost ? ', the earlier session was lost' : '';
     report(`Connected, session ${result.sessionPresent ? 'resumed' : 'new'}${lost}`, 'good');
   });
+  /** Why the connection ended; the first `reconnecting` after it tells the same. */
+  let lost: Error | undefined;
   client.on('disconnect', ({ error, willReconnect }) => {
+    lost = error;
     report(
       `Disconnected${error === undefined ? '' : `: ${error.message}`}`,
       willReconnect || error ? 'bad' : 'neutral',
     );
   });
-  client.on('reconnecting', ({ attempt, error }) => {
-    // The first attempt follows a disconnect, which has been reported.
-    if (attempt > 1) report(`Attempt ${attempt - 1} failed: ${error.message}`, 'bad');
+  client.on('reconnecting', ({ error }) => {
+    if (error !== lost) report(`Attempt failed: ${error.message}`, 'bad');
+    lost = undefined;
   });
   client.on('error', (error) => report(describeError(error), 'bad'));
   onTick(showClock);

@@ -15,6 +15,9 @@ export function startMachinePanel(client: Client, complain: (error: unknown) => 
   const list = byId('machine-list', HTMLElement);
   const cards = new Map<string, MachineCard>();
 
+  // Old figures look old.
+  client.on('status', ({ type }) => list.toggleAttribute('data-stale', type !== 'connected'));
+
   /** Shows something on the card of a machine. */
   const on = (host: string, show: (card: MachineCard) => void) => {
     let card = cards.get(host);

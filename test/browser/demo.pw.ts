@@ -204,12 +204,8 @@ test('chooses other ports when they are taken, says so, and ends with all that i
     await expect(page.locator('.machine .badge')).toHaveText('online');
 
     const { machinePid: pid } = await processesOf(second);
-    const states: string[] = [];
     await withClient(async (client) => {
-      await client.subscribe('machine/+host/state', { qos: 1 }, (message) => {
-        states.push(message.text());
-      });
-      await waitFor(() => states.includes('online'), { what: 'the retained state of the machine' });
+      const states = await statesOfMachine(client);
       second.process.kill('SIGINT');
       // While there is still a broker to hear it.
       await waitFor(() => states.includes('offline'), { what: "the machine's good-bye" });
@@ -224,6 +220,9 @@ test('chooses other ports when they are taken, says so, and ends with all that i
 test('leaves no process behind when it is killed', async () => {
   const second = await startDemo(await freePorts());
   try {
+    await withClient(async (client) => {
+      await statesOfMachine(client);
+    }, second);
     const { pid: parent, machinePid: pid } = await processesOf(second);
     process.kill(parent, 'SIGKILL');
     await waitFor(() => !isAlive(pid), { what: 'the end of the machine process', timeout: 10_000 });
@@ -340,6 +339,16 @@ async function withClient(use: (client: Client) => Promise<void>, { mqttUrl } = 
   } finally {
     await client.close({ force: true });
   }
+}
+
+/** Waits for the machine to be online, and goes on collecting its states. */
+async function statesOfMachine(client: Client): Promise<readonly string[]> {
+  const states: string[] = [];
+  await client.subscribe('machine/+host/state', { qos: 1 }, (message) => {
+    states.push(message.text());
+  });
+  await waitFor(() => states.includes('online'), { what: 'the machine' });
+  return states;
 }
 
 /** The processes behind a demo: its own, which tsx has started, and the one that publishes the figures. */
