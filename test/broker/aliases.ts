@@ -36,6 +36,9 @@ export class InboundAliases {
   }
 }
 
+/** Aliases that the broker sets at most, however many a client allows. */
+const outboundLimit = 1_024;
+
 /** Aliases that the broker has set for the client. */
 export class OutboundAliases {
   readonly #aliases = new Map<string, number>();
@@ -43,7 +46,7 @@ export class OutboundAliases {
 
   /** @param maximum Topic Alias Maximum of CONNECT; 0 turns aliases off [v5 MQTT-3.1.2-27] */
   constructor(maximum: number) {
-    this.#maximum = maximum;
+    this.#maximum = Math.min(maximum, outboundLimit);
   }
 
   /** The alias of a topic, and whether the client knows it already; undefined when none is free. */

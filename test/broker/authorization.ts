@@ -3,6 +3,11 @@
 import { matches } from '../../src/topic/topic-filter';
 import type { Authorization, TopicRules } from './options';
 
+/** Topics that only the broker publishes to [v5 4.7.2]. */
+export function isReserved(topic: string): boolean {
+  return /^\$(?:SYS|share|queue)(?:\/|$)/.test(topic);
+}
+
 /** Whether everything that `filter` matches is matched by `rule` as well. */
 export function covers(rule: string, filter: string): boolean {
   const rules = rule.split('/');

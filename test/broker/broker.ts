@@ -36,6 +36,8 @@ export class Broker {
   readonly host: string;
 
   readonly #options: BrokerOptions;
+  /** Who waits for the end of a connection, by its number. */
+  readonly #watches = new Map<number, () => void>();
   readonly #sys: SysTopics;
   readonly #listeners = new Map<PortName, Listener>();
   /** Ports as they were first opened, for a restart. */
@@ -47,6 +49,10 @@ export class Broker {
     this.host = options.host ?? '127.0.0.1';
     this.core = new BrokerCore(resolveOptions(options));
     this.core.onBreak = (error) => this.errors.push(error);
+    this.core.onEnd = ({ id }) => {
+      this.#watches.get(id)?.();
+      this.#watches.delete(id);
+    };
     this.#sys = new SysTopics(this.core);
     const { tls } = options;
     this.#order('port', options.port ?? 0);
@@ -114,6 +120,19 @@ export class Broker {
     const connection = this.core.connectionOf(clientId);
     if (connection === undefined) throw new Error(`${clientId} is not connected`);
     return connection;
+  }
+
+  /** Resolves when the connection that a client has now is over; at once when it has none. */
+  gone(clientId: string): Promise<void> {
+    const connection = this.core.connectionOf(clientId);
+    if (connection === undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      const others = this.#watches.get(connection.id);
+      this.#watches.set(connection.id, () => {
+        others?.();
+        resolve();
+      });
+    });
   }
 
   /** Publishes a message that no client published. */

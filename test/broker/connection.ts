@@ -22,7 +22,7 @@ import type {
   WillPacket,
 } from '../../src/codec/packet';
 import { packetSize, writePacket } from '../../src/codec/writer';
-import { PeerError, ProtocolError } from '../../src/errors';
+import { PeerError } from '../../src/errors';
 import { InboundAliases, OutboundAliases } from './aliases';
 import type { AuthExchange } from './authentication';
 import type { Permissions } from './authorization';
@@ -34,6 +34,7 @@ import { FaultWire } from './fault-wire';
 import type { FaultPlan } from './faults';
 import { handlers } from './handlers';
 import type { OutboundPort } from './outbound';
+import { PacketFaults } from './packet-faults';
 import { forVersion } from './packet-versions';
 import type { Session } from './session';
 import type { Wire, WireEvents } from './wire';
@@ -106,11 +107,8 @@ export class Connection implements OutboundPort, WireEvents {
   #lastPacketAt: number;
   #connectTimer: Timer | undefined;
   #keepAliveTimer: Timer | undefined;
-  /** Packets that the fault plan holds back. */
-  #withheld: Packet[] = [];
-  #reordered: Packet[] = [];
-  /** Packets by type, for faults that count. */
-  readonly #counts = new Map<string, number>();
+  /** What goes wrong with whole packets; what goes wrong with bytes is the wire's. */
+  readonly #faults = new PacketFaults();
 
   constructor(id: number, core: BrokerCore, wire: Wire, plan: FaultPlan) {
     this.id = id;
@@ -120,7 +118,9 @@ export class Connection implements OutboundPort, WireEvents {
     this.#lastPacketAt = this.openedAt;
     const { maximumPacketSize, connectTimeout } = core.settings;
     this.#decoder = new Decoder({ maximumPacketSize, onPacket: (packet) => this.#received(packet) });
-    this.#connectTimer = core.clock.schedule(connectTimeout, () => this.close());
+    this.#connectTimer = core.clock.schedule(connectTimeout, () => {
+      if (this.faults.silent !== true) this.close();
+    });
     if (plan.greeting !== undefined) this.wire.write([plan.greeting]);
     if (plan.closeOnAccept === true) this.close();
   }
@@ -188,9 +188,7 @@ export class Connection implements OutboundPort, WireEvents {
   /** Sends a packet, unless a fault says otherwise. */
   send(packet: Packet): void {
     if (this.#state === 'closed') return;
-    const changed = this.faults.outgoing === undefined ? packet : this.faults.outgoing(packet);
-    if (changed === undefined) return;
-    for (const one of 'type' in changed ? [changed] : changed) this.#sendFaulty(one);
+    for (const one of this.#faults.replaced(this.faults, packet)) this.#sendFaulty(one);
   }
 
   /** Sends a PUBLISH with an alias where the client allows one; false when it is too large [v5 MQTT-3.1.2-25]. */
@@ -232,17 +230,18 @@ export class Connection implements OutboundPort, WireEvents {
 
   /** Sends what a fault plan held back, in reverse when asked. */
   release(order: 'kept' | 'reversed' = 'kept'): void {
-    const packets = order === 'kept' ? this.#withheld : this.#withheld.reverse();
-    this.#withheld = [];
-    for (const packet of packets) this.#write(packet);
+    for (const packet of this.#faults.release(order)) this.#write(packet);
     this.core.flush();
   }
 
   /** Hands what was sent in this turn to the network. */
   flush(): void {
-    if (this.#out.length === 0) return;
-    this.core.statistics.bytesSent += this.#out.length;
-    for (const frame of this.#out.take()) this.wire.write(frame);
+    while (this.#out.length > 0) {
+      this.core.statistics.bytesSent += this.#out.length;
+      for (const frame of this.#out.take()) this.wire.write(frame);
+      // What waited for room may go on at once where the network took it all; else `drained` goes on.
+      if (this.writable && this.session?.outbound.stalled === true) this.session.outbound.pump();
+    }
   }
 
   // Its life.
@@ -323,11 +322,9 @@ export class Connection implements OutboundPort, WireEvents {
       const { type } = packet;
       if (type === 'connect' && this.#state === 'opened') this.clientId = packet.clientId;
       this.core.logged(this, 'in', packet);
-      const { dropOn, silent, silentAfterConnect, incoming } = this.faults;
-      if (this.#isTime('in', dropOn, type)) return this.kill();
-      if (silent === true || (silentAfterConnect === true && this.#state === 'connected')) return;
-      const seen = incoming === undefined ? packet : incoming(packet);
-      if (seen !== undefined) handlers[seen.type](this, seen);
+      const fate = this.#faults.incoming(this.faults, packet, this.#state === 'connected');
+      if (fate.type === 'drop') return this.kill();
+      if (fate.type === 'pass') for (const one of fate.packets) handlers[one.type](this, one);
     } catch (error) {
       this.#failed(error);
     }
@@ -346,24 +343,10 @@ export class Connection implements OutboundPort, WireEvents {
   }
 
   #sendFaulty(packet: Packet): void {
-    const { withhold, reorder, dropBefore, insteadOfConnack } = this.faults;
-    const { type } = packet;
-    if (type === 'connack' && insteadOfConnack !== undefined) return this.sendRaw(insteadOfConnack);
-    if (this.#isTime('out', dropBefore, type)) {
-      this.flush();
-      return this.close();
-    }
-    if (withhold?.includes(type) === true) {
-      this.#withheld.push(packet);
-      return;
-    }
-    if (reorder?.type === type) {
-      this.#reordered.push(packet);
-      if (this.#reordered.length < reorder.count) return;
-      for (const one of this.#reordered.splice(0).reverse()) this.#write(one);
-      return;
-    }
-    this.#write(packet);
+    const fate = this.#faults.outgoing(this.faults, packet);
+    if (fate.type === 'raw') this.sendRaw(fate.bytes);
+    else if (fate.type === 'drop') this.close();
+    else for (const one of fate.packets) this.#write(one);
   }
 
   #write(asked: Packet): void {
@@ -372,6 +355,7 @@ export class Connection implements OutboundPort, WireEvents {
     if (packet === undefined) return this.#cannotAnswer(asked);
     writePacket(this.#out, packet, this.version);
     this.core.sent(this, packet);
+    if (this.#faults.endsAfter(this.faults, packet)) return this.close();
     const ends = packet.type === 'pubrec' && packet.reasonCode >= 0x80;
     if (packet.type === 'puback' || packet.type === 'pubcomp' || ends) {
       this.inFlightFromClient.delete(packet.packetId);
@@ -391,13 +375,6 @@ export class Connection implements OutboundPort, WireEvents {
     );
   }
 
-  #isTime(side: 'in' | 'out', fault: { type: string; count?: number } | undefined, type: string): boolean {
-    if (fault === undefined || fault.type !== type) return false;
-    const count = (this.#counts.get(side + type) ?? 0) + 1;
-    this.#counts.set(side + type, count);
-    return count === (fault.count ?? 1);
-  }
-
   /** [v5 MQTT-3.1.2-22] one and a half times the interval without a packet ends the connection. */
   #watchKeepAlive(): void {
     if (this.keepAlive === 0) return;
@@ -406,10 +383,5 @@ export class Connection implements OutboundPort, WireEvents {
       if (this.now() < this.#lastPacketAt + this.keepAlive * 1_500) this.#watchKeepAlive();
       else this.disconnect(0x8d, 'keep alive timeout');
     });
-  }
-
-  /** Raises a violation that a handler found. */
-  static violation(why: string, reasonCode = 0x82): ProtocolError {
-    return new ProtocolError(why, 'protocol-error', reasonCode);
   }
 }

@@ -35,6 +35,8 @@ export class BrokerCore {
   readonly connections = new Map<number, Connection>();
   /** Called with errors of the broker itself. */
   onBreak: ((error: unknown) => void) | undefined;
+  /** Called with each connection that has ended. */
+  onEnd: ((connection: Connection) => void) | undefined;
 
   readonly #wills: Wills;
   /** Timers that are armed. */
@@ -108,6 +110,7 @@ export class BrokerCore {
   /** A connection ended: what becomes of its will and of its session. */
   ended(connection: Connection): void {
     this.connections.delete(connection.id);
+    this.onEnd?.(connection);
     const { session, will } = connection;
     if (session === undefined || session.connection !== connection) return;
     session.connection = undefined;
@@ -253,7 +256,9 @@ export class BrokerCore {
     const { message, qos } = delivery;
     if (connection?.permissions?.mayReceive(message.topic) === false) return;
     const { maximumQueued, queueQoS0 } = this.settings;
-    if (qos === 0 && connection?.state === 'connected') {
+    // Behind what waits already, so that the order stays [v5 MQTT-4.6.0-6].
+    const overtakes = queueQoS0 && outbound.queued > 0;
+    if (qos === 0 && connection?.state === 'connected' && !overtakes) {
       const expiry = remainingExpiry(message, this.clock.now());
       return connection.publishQoS0(publishOf(delivery, undefined, false, expiry));
     }

@@ -29,6 +29,8 @@ export interface FaultPlan {
   reorder?: { type: PacketType; count: number } | undefined;
   /** Drop the connection when the broker is about to send the n-th packet of a type, counted from 1. */
   dropBefore?: { type: PacketType; count?: number } | undefined;
+  /** Drop the connection right after the broker has sent the n-th packet of a type. */
+  dropAfter?: { type: PacketType; count?: number } | undefined;
   /** Drop the connection right after the broker has got the n-th packet of a type, which is not handled. */
   dropOn?: { type: PacketType; count?: number } | undefined;
   /** Drop the connection when this many bytes came in; what is beyond is not read. */

@@ -75,6 +75,12 @@ export class Outbound {
     return this.#published.size + this.#released.size;
   }
 
+  /** Whether something waits that could be sent but for a connection that has too much to send. */
+  get stalled(): boolean {
+    const waits = this.#resend.length > 0 || this.#queue.length > 0;
+    return waits && this.#port !== undefined && this.#slots.size < this.#port.receiveMaximum;
+  }
+
   /** Identifiers in use, with what they wait for. */
   get packetIds(): ReadonlyMap<number, 'puback' | 'pubrec' | 'pubcomp'> {
     const ids = new Map<number, 'puback' | 'pubrec' | 'pubcomp'>();

@@ -4,7 +4,7 @@ import type { ConnackProperties, ConnectPacket } from '../../../src/codec/packet
 import { ProtocolError, UsageError } from '../../../src/errors';
 import { checkTopicName } from '../../../src/topic/topic-name';
 import { InboundAliases, OutboundAliases } from '../aliases';
-import { Permissions } from '../authorization';
+import { isReserved, Permissions } from '../authorization';
 import { connackProperties } from '../connack';
 import type { Connection } from '../connection';
 import { step } from './auth';
@@ -100,7 +100,8 @@ function accept(
   const user = core.authenticator.user(username);
   const rules = user === undefined ? [settings.authorization] : [settings.authorization, user];
   const permissions = new Permissions(rules, clientId, username);
-  if (packet.will !== undefined && !permissions.mayPublish(packet.will.topic)) {
+  const willTopic = packet.will?.topic;
+  if (willTopic !== undefined && (isReserved(willTopic) || !permissions.mayPublish(willTopic))) {
     return connection.refuse(0x87, 'not allowed to publish the will');
   }
   connection.clientId = clientId;
@@ -109,9 +110,7 @@ function accept(
   connection.will = packet.will;
   connection.keepAlive = keepAliveOf(connection, packet);
   connection.inboundAliases = new InboundAliases(protocolVersion === 5 ? settings.topicAliasMaximum : 0);
-  connection.outboundAliases = new OutboundAliases(
-    Math.min(connection.limits.topicAliasMaximum, settings.topicAliasMaximum),
-  );
+  connection.outboundAliases = new OutboundAliases(connection.limits.topicAliasMaximum);
   const asked = askedExpiry(packet);
   const granted = core.grantedExpiry(asked);
   const { session, present } = core.openSession(connection, packet.clean, granted);

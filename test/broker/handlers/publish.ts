@@ -3,6 +3,7 @@
 import type { AckPacket, PublishPacket } from '../../../src/codec/packet';
 import { ProtocolError, UsageError } from '../../../src/errors';
 import { checkTopicName } from '../../../src/topic/topic-name';
+import { isReserved } from '../authorization';
 import type { Connection } from '../connection';
 import { withDiagnostics } from '../diagnostics';
 import { messageOfPublish } from '../message';
@@ -74,8 +75,7 @@ function refusalOf(
   const { core, faults, permissions } = connection;
   const { settings } = core;
   if (faults.refusePublish !== undefined) return faults.refusePublish;
-  // [v5 4.7.2] what begins so belongs to the server
-  if (/^\$(?:SYS|share|queue)(?:\/|$)/.test(topic)) return 0x87;
+  if (isReserved(topic)) return 0x87;
   if (permissions?.mayPublish(topic) === false) return 0x87;
   if (packet.qos === 1 && packet.packetId !== undefined && session.received.has(packet.packetId)) return 0x91;
   const isText = packet.properties?.payloadFormatIndicator === 1;
