@@ -42,9 +42,14 @@ export function checkObject(value: unknown, where: string): void {
   if (typeof value !== 'object' || value === null) throw new UsageError(`${where} must be an object`);
 }
 
-/** @throws UsageError unless the value is a list with something in it */
-export function checkList(value: unknown, where: string): void {
+/** @throws UsageError unless the value is an array */
+export function checkArray(value: unknown, where: string): void {
   if (!Array.isArray(value)) throw new UsageError(`${where} must be an array`);
+}
+
+/** @throws UsageError unless the value is an array with something in it */
+export function checkList(value: readonly unknown[], where: string): void {
+  checkArray(value, where);
   if (value.length === 0) throw new UsageError(`${where} must hold at least one entry`);
 }
 

@@ -2,6 +2,7 @@
 
 import { MalformedPacketError, ProtocolError, UsageError } from '../errors';
 import {
+  checkArray,
   checkBoolean,
   checkInteger,
   checkList,
@@ -180,8 +181,9 @@ export const subscribeAck: PacketWriter<SubscribeAckPacket> = {
       reasonCodes.forEach((code, index) => {
         checkReasonCode(code, type, version, `reasonCodes[${index}]`);
       });
-    } else if (!Array.isArray(reasonCodes) || reasonCodes.length > 0) {
-      throw needsMqtt5('an UNSUBACK with reasonCodes');
+    } else {
+      checkArray(reasonCodes, 'reasonCodes');
+      if (reasonCodes.length > 0) throw needsMqtt5('an UNSUBACK with reasonCodes');
     }
     return 2 + block + reasonCodes.length;
   },
