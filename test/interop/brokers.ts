@@ -1,0 +1,97 @@
+/** The brokers that the same tests run against, and how each is told the same thing. */
+
+import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { startBroker } from '../broker/index';
+import { findMosquitto, howToGetMosquitto, requiresMosquitto, startMosquitto } from '../support/mosquitto';
+
+/** What MQTT goes over. */
+export type TransportName = 'TCP' | 'WebSocket';
+
+/** What a test may ask of any broker. */
+export interface BrokerSettings {
+  /** Passwords by user name; nobody else is let in then. */
+  readonly users?: Readonly<Record<string, string>> | undefined;
+  /** QoS 1 and 2 messages that it takes and sends at a time. */
+  readonly receiveMaximum?: number | undefined;
+  /** Largest packet it takes, in bytes. */
+  readonly maximumPacketSize?: number | undefined;
+}
+
+/** A broker that runs. */
+export interface RunningBroker {
+  port(transport: TransportName): number;
+  close(): Promise<void>;
+}
+
+/** A broker that tests may start. */
+export interface BrokerKind {
+  readonly name: 'in-repo' | 'Mosquitto';
+  /** Why it cannot be started here, and what to do about it. */
+  readonly missing: string | undefined;
+  start(settings?: BrokerSettings): Promise<RunningBroker>;
+}
+
+const inRepo: BrokerKind = {
+  name: 'in-repo',
+  missing: undefined,
+  async start({ users, receiveMaximum, maximumPacketSize } = {}) {
+    const broker = await startBroker({
+      users: users && Object.entries(users).map(([username, password]) => ({ username, password })),
+      receiveMaximum,
+      maximumPacketSize,
+    });
+    return {
+      port: (transport) => (transport === 'TCP' ? broker.port : broker.wsPort),
+      async close() {
+        await broker.close();
+        const [error] = broker.errors;
+        if (error !== undefined) throw new Error('The broker broke', { cause: error });
+      },
+    };
+  },
+};
+
+const mosquitto: BrokerKind = {
+  name: 'Mosquitto',
+  missing: findMosquitto() === undefined ? howToGetMosquitto : undefined,
+  async start({ users, receiveMaximum, maximumPacketSize } = {}) {
+    const config = [
+      // Its default of 1,000 is less than what tests leave for clients that are away.
+      'max_queued_messages 100000',
+      ...(receiveMaximum === undefined ? [] : [`max_inflight_messages ${receiveMaximum}`]),
+      ...(maximumPacketSize === undefined ? [] : [`max_packet_size ${maximumPacketSize}`]),
+    ];
+    const { port, wsPort, close } = await startMosquitto({ users, config, awake: true });
+    return { port: (transport) => (transport === 'TCP' ? port : wsPort), close };
+  },
+};
+
+/** All brokers, the one that is always there first. */
+export const brokerKinds: readonly BrokerKind[] = [inRepo, mosquitto];
+
+/**
+ * Starts a broker for the tests of the surrounding `describe`, and skips them, saying why, where it is missing; where
+ * it is required (see `requiresMosquitto`) they fail instead.
+ *
+ * @returns gives the broker, within tests
+ */
+export function useBroker(kind: BrokerKind, settings?: BrokerSettings): () => RunningBroker {
+  let running: RunningBroker | undefined;
+  beforeAll(async () => {
+    if (kind.missing === undefined) running = await kind.start(settings);
+    else if (requiresMosquitto()) throw new Error(kind.missing);
+  });
+  afterAll(() => running?.close());
+  beforeEach(({ skip }) => {
+    if (kind.missing !== undefined) skip(kind.missing);
+  });
+  return () => {
+    if (!running) throw new Error(`${kind.name} does not run`);
+    return running;
+  };
+}
+
+/** URL of a port of 127.0.0.1: a broker's, or that of a proxy in front of it. */
+export function urlOf(transport: TransportName, port: number): string {
+  return transport === 'TCP' ? `mqtt://127.0.0.1:${port}` : `ws://127.0.0.1:${port}/mqtt`;
+}
