@@ -55,12 +55,14 @@ process.exit();
 
 /** Takes one reading after the other, `reading.every` milliseconds apart or as fast as they can be had. */
 async function keepPublishing(reading: Reading): Promise<void> {
+  // What comes seldom is retained, so that a page that opens has it at once.
+  const options = { ...json, retain: reading.every > 1_000 };
   while (!stopping.signal.aborted) {
     const next = wait(reading.every);
     try {
       for (const { topic, value } of await reading.take()) {
         // QoS 0: the next figure is a second away, so one that is lost while offline is no loss.
-        client.publish(`${base}/${topic}`, JSON.stringify(value), json).catch(() => {});
+        client.publish(`${base}/${topic}`, JSON.stringify(value), options).catch(() => {});
       }
     } catch (error) {
       // Not every machine tells everything.

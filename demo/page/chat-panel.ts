@@ -73,7 +73,7 @@ class ChatLine {
     const time = new Date();
     this.#note = element('span', { class: 'chat-note' }, own ? 'sending' : '');
     this.root = element(
-      'li',
+      'div',
       { class: own ? 'chat-line own' : 'chat-line' },
       element(
         'p',

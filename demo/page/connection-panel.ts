@@ -29,8 +29,8 @@ export function startConnectionPanel({ client, link }: PageClient): void {
   const report = (words: string, mood: Mood = 'neutral') => {
     const time = new Date();
     const item = element(
-      'li',
-      { attributes: { 'data-mood': mood } },
+      'div',
+      { class: 'event', attributes: { 'data-mood': mood } },
       element('time', { attributes: { datetime: time.toISOString() } }, clock(time)),
       element('span', {}, words),
     );

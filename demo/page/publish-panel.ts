@@ -92,8 +92,8 @@ class Result {
   constructor(what: string) {
     const time = new Date();
     this.root = element(
-      'li',
-      { attributes: { 'data-mood': 'neutral' } },
+      'div',
+      { class: 'result', attributes: { 'data-mood': 'neutral' } },
       element('time', { attributes: { datetime: time.toISOString() } }, clock(time)),
       element('span', { class: 'result-what' }, what),
       this.#outcome,

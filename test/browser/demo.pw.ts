@@ -87,7 +87,7 @@ test('shows what comes over MQTT as text, never as markup', async ({ page }) => 
 
 test('says how a publish went, and why it was refused', async ({ page }) => {
   await open(page);
-  const outcome = page.locator('#publish-results li').first().locator('.result-outcome');
+  const outcome = page.locator('.result-outcome').first();
   const publish = async (topic: string) => {
     await page.getByLabel('Topic', { exact: true }).fill(topic);
     await page.getByRole('button', { name: 'Publish' }).click();
