@@ -26,6 +26,7 @@ startSubscribePanel(client);
 client.connect().catch(complain);
 
 // A page that is left has no use for its session; one that comes back from the browser's cache begins anew.
+// Firefox sends nothing any more at this point: there the session expires at the server.
 addEventListener('pagehide', () => void client.close({ force: true }).catch(complain));
 addEventListener('pageshow', ({ persisted }) => {
   if (persisted) client.connect().catch(complain);
