@@ -30,6 +30,7 @@ import type { Timer } from './clock';
 import { returnCodeOf, versionOfConnect } from './connect-versions';
 import type { BrokerCore } from './core';
 import { withDiagnostics, withinSize } from './diagnostics';
+import { connackCode, disconnectCode } from './error-codes';
 import { FaultWire } from './fault-wire';
 import type { FaultPlan } from './faults';
 import { handlers } from './handlers';
@@ -146,41 +147,23 @@ export class Connection implements OutboundPort, WireEvents {
     return this.core.clock.now();
   }
 
-  // From the network.
+  // From the network: nothing that goes wrong in here reaches the listener.
 
   received(chunk: Uint8Array): void {
     if (this.#state === 'closed') return;
-    const seen = this.wire.incoming(chunk);
-    if (seen === undefined) return;
-    this.core.statistics.bytesReceived += seen.length;
-    if (this.#state === 'opened' && this.#headLength < headLimit) {
-      this.#head.push(seen);
-      this.#headLength += seen.length;
-    }
-    try {
-      if (seen.length > 0) this.#decoder.push(seen);
-    } catch (error) {
-      this.#failed(error);
-    }
-    if (this.wire.inputExhausted) this.kill();
-    this.core.flush();
+    this.#turn(() => this.#take(chunk));
   }
 
   drained(): void {
-    if (this.#state !== 'connected' || !this.writable) return;
-    this.session?.outbound.pump();
-    this.core.flush();
+    if (this.writable) this.#turn(() => this.session?.outbound.pump());
   }
 
   violated(reason: string): void {
-    this.fail(0x81, reason);
-    this.core.flush();
+    this.#turn(() => this.fail(0x81, reason));
   }
 
   closed(): void {
-    if (this.#state === 'closed') return;
-    this.#ended();
-    this.core.flush();
+    if (this.#state !== 'closed') this.#turn(() => this.#ended());
   }
 
   // To the network.
@@ -266,7 +249,7 @@ export class Connection implements OutboundPort, WireEvents {
   /** Answers CONNECT with a refusal and closes [v5 MQTT-3.2.2-7, v3 MQTT-3.2.2-5]. */
   refuse(reasonCode: number, why: string, properties: ConnackProperties = {}): void {
     if (this.#state === 'closed') return;
-    const code = this.version === 5 ? reasonCode : returnCodeOf(reasonCode);
+    const code = this.version === 5 ? connackCode(reasonCode) : returnCodeOf(reasonCode);
     if (code !== undefined) {
       const packet: Packet = { type: 'connack', sessionPresent: false, reasonCode: code, properties };
       this.send(withDiagnostics(packet, why, this.core.settings, this.limits));
@@ -286,7 +269,7 @@ export class Connection implements OutboundPort, WireEvents {
   disconnect(reasonCode: number, why: string, serverReference?: string): void {
     if (this.#state === 'connected' && this.version === 5) {
       const properties = serverReference === undefined ? {} : { serverReference };
-      const packet: Packet = { type: 'disconnect', reasonCode, properties };
+      const packet: Packet = { type: 'disconnect', reasonCode: disconnectCode(reasonCode), properties };
       this.send(withDiagnostics(packet, why, this.core.settings, this.limits));
     }
     this.close();
@@ -312,6 +295,32 @@ export class Connection implements OutboundPort, WireEvents {
     this.#connectTimer?.cancel();
     this.#keepAliveTimer?.cancel();
     this.core.ended(this);
+  }
+
+  #turn(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.core.broke(error);
+      this.kill();
+    }
+    this.core.flush();
+  }
+
+  #take(chunk: Uint8Array): void {
+    const seen = this.wire.incoming(chunk);
+    if (seen === undefined) return;
+    this.core.statistics.bytesReceived += seen.length;
+    if (this.#state === 'opened' && this.#headLength < headLimit) {
+      this.#head.push(seen);
+      this.#headLength += seen.length;
+    }
+    try {
+      if (seen.length > 0) this.#decoder.push(seen);
+    } catch (error) {
+      this.#failed(error);
+    }
+    if (this.wire.inputExhausted) this.kill();
   }
 
   #received(packet: Packet): void {

@@ -80,7 +80,11 @@ export class BrokerCore {
   #schedule(clock: Clock, delay: number, action: () => void): Timer {
     const timer = clock.schedule(delay, () => {
       this.#timers.delete(timer);
-      action();
+      try {
+        action();
+      } catch (error) {
+        this.broke(error);
+      }
       this.flush();
     });
     this.#timers.add(timer);
