@@ -1,6 +1,8 @@
 /** Checks of arguments and options: each throws a UsageError that names the argument and the rule. */
 
 import { UsageError } from '../errors';
+import { flawIn } from '../topic/text';
+import type { WaitOptions } from './options';
 
 /** An object with members, as options are. */
 export function checkObject(value: unknown, name: string): asserts value is Record<string, unknown> {
@@ -66,12 +68,8 @@ export function checkFunction(value: unknown, name: string): void {
 export function text(value: unknown, name: string): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'string') throw new UsageError(`${name}: must be a string, not ${described(value)}`);
-  if (value.includes('\0')) throw new UsageError(`${name}: must not contain U+0000`);
-  if (loneSurrogate.test(value))
-    throw new UsageError(`${name}: must be well-formed Unicode: it has a lone surrogate`);
-  if (value.length * 3 > 65_535 && new TextEncoder().encode(value).length > 65_535) {
-    throw new UsageError(`${name}: must be at most 65,535 bytes of UTF-8`);
-  }
+  const flaw = flawIn(value);
+  if (flaw !== undefined) throw new UsageError(`${name}: ${flaw}`);
   return value;
 }
 
@@ -83,7 +81,12 @@ export function checkSignal(value: unknown, name: string): asserts value is Abor
   throw new UsageError(`${name}: must be an AbortSignal, not ${described(value)}`);
 }
 
-const loneSurrogate = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/;
+/** The options of every wait. @throws `signal.reason` when that is aborted already */
+export function checkWait({ signal, timeout }: WaitOptions): void {
+  milliseconds(timeout, 'options.timeout');
+  checkSignal(signal, 'options.signal');
+  signal?.throwIfAborted();
+}
 
 /** A value as a message may show it: its kind, and itself only where it cannot be a secret or huge. */
 export function described(value: unknown): string {

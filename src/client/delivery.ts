@@ -4,35 +4,43 @@
  */
 
 import type { DecodedPublishPacket } from '../codec/packet';
+import type { IncomingMessage } from '../session/incoming-message';
 import type { ManualAck } from './received-message';
 
 /** Reason code for a message whose handler failed [v5 3.4.2.1]. */
 const handlerFailed = 0x83;
 
+/** Where a message comes from, and what becomes of it. */
+export interface DeliveryHost {
+  /** All takers have settled; the reason code is what to acknowledge with. */
+  handled(delivery: Delivery, reasonCode: number): void;
+  /** For `message.ack()` of this message. */
+  manualAck(delivery: Delivery): ManualAck;
+}
+
 /** A message and the count of those who still work on it. */
 export class Delivery {
   readonly packet: DecodedPublishPacket;
+  /** What is to be acknowledged; undefined with QoS 0. */
+  readonly incoming: IncomingMessage | undefined;
   readonly redelivered: boolean;
-  /** For `message.ack()`. */
-  readonly manualAck: ManualAck;
-  /** Acknowledges when nobody claims it and no taker's settling does that (`ack: 'manual'`). */
-  whenUnclaimed: (() => void) | undefined;
+  readonly host: DeliveryHost;
   /** Takers that have not settled. */
   #open = 0;
+  /** Whether any taker has worked on it. */
+  #handled = false;
   #failed = false;
-  #settled: ((reasonCode: number) => void) | undefined;
 
-  /** @param settled called once when all takers have settled, with the reason code to acknowledge with */
   constructor(
     packet: DecodedPublishPacket,
+    incoming: IncomingMessage | undefined,
     redelivered: boolean,
-    manualAck: ManualAck,
-    settled: ((reasonCode: number) => void) | undefined,
+    host: DeliveryHost,
   ) {
     this.packet = packet;
+    this.incoming = incoming;
     this.redelivered = redelivered;
-    this.manualAck = manualAck;
-    this.#settled = settled;
+    this.host = host;
   }
 
   /** Somebody takes it. */
@@ -42,16 +50,16 @@ export class Delivery {
 
   /** A taker is done with it. */
   settle(failed = false): void {
-    this.#open -= 1;
+    this.#handled = true;
     this.#failed ||= failed;
-    if (this.#open > 0) return;
-    const settled = this.#settled;
-    this.#settled = undefined;
-    settled?.(this.#failed ? handlerFailed : 0);
+    this.letGo();
   }
 
-  /** Whether this many takers have it. */
-  isHeldBy(takers: number): boolean {
-    return this.#open === takers;
+  /** A taker lets go of it without having worked on it. @returns whether nobody else has it or had it */
+  letGo(): boolean {
+    this.#open -= 1;
+    if (this.#open > 0) return false;
+    if (this.#handled) this.host.handled(this, this.#failed ? handlerFailed : 0);
+    return !this.#handled;
   }
 }

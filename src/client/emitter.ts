@@ -1,8 +1,10 @@
 /** Events of a client. A listener's own exception never reaches the code that emits. */
 
 import { UsageError } from '../errors';
+import { described } from './check';
 import type { ClientEvents, Listener } from './client';
 import { reportUncaught } from './report-uncaught';
+import { isThenable } from './taker';
 
 type Listeners = { [Name in keyof ClientEvents]: Set<Entry<Name>> };
 
@@ -27,6 +29,12 @@ export class Emitter {
     packet: new Set(),
     close: new Set(),
   };
+  readonly #changed: (event: keyof ClientEvents) => void;
+
+  /** @param changed called when an event got a listener or lost one */
+  constructor(changed: (event: keyof ClientEvents) => void) {
+    this.#changed = changed;
+  }
 
   /** See `Client.on`. */
   on<Name extends keyof ClientEvents>(
@@ -39,17 +47,19 @@ export class Emitter {
         `event: there is no event '${String(event)}'; one of ${Object.keys(this.#listeners).join(', ')}`,
       );
     }
-    if (typeof listener !== 'function') throw new UsageError('listener: must be a function');
+    if (typeof listener !== 'function')
+      throw new UsageError(`listener: must be a function, not ${described(listener)}`);
     const { once = false, signal } = options;
     const entries = this.#listeners[event];
     const off = (): void => {
-      entries.delete(entry);
       signal?.removeEventListener('abort', off);
+      if (entries.delete(entry)) this.#changed(event);
     };
     const entry: Entry<Name> = { listener, off, once };
     if (signal?.aborted) return off;
     entries.add(entry);
     signal?.addEventListener('abort', off);
+    this.#changed(event);
     return off;
   }
 
@@ -60,11 +70,16 @@ export class Emitter {
 
   /** Calls all listeners of an event, those that were there when it began. */
   emit<Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]): void {
+    const failed = (error: unknown) => {
+      if (name === 'error') reportUncaught(error);
+      else this.failure(error);
+    };
     for (const call of this.calls(name)) {
       try {
-        call(event);
+        const result = call(event);
+        if (isThenable(result)) result.then(undefined, failed);
       } catch (error) {
-        this.#failed(name, error);
+        failed(error);
       }
     }
   }
@@ -81,13 +96,11 @@ export class Emitter {
 
   /** An exception of the application's own code: to `'error'`, else to where uncaught exceptions go. */
   failure(error: unknown): void {
-    if (this.has('error'))
-      this.emit('error', error instanceof Error ? error : new Error(String(error), { cause: error }));
-    else reportUncaught(error);
-  }
-
-  #failed(name: keyof ClientEvents, error: unknown): void {
-    if (name === 'error') reportUncaught(error);
-    else this.failure(error);
+    if (!this.has('error')) {
+      reportUncaught(error);
+      return;
+    }
+    const words = `A handler or listener failed with ${typeof error === 'string' ? error : described(error)}`;
+    this.emit('error', error instanceof Error ? error : new Error(words, { cause: error }));
   }
 }

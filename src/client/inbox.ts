@@ -4,39 +4,32 @@
  */
 
 import type { DecodedPublishPacket } from '../codec/packet';
-import { ConnectionError } from '../errors';
+import { UsageError } from '../errors';
 import type { IncomingMessage } from '../session/incoming-message';
-import { Delivery } from './delivery';
+import { Delivery, type DeliveryHost } from './delivery';
 import type { Emitter } from './emitter';
-import { ReceivedMessage } from './received-message';
+import { type ManualAck, ReceivedMessage } from './received-message';
 import type { Router } from './router';
 import type { SubscriptionHandle } from './subscription-handle';
-import { isThenable, timeoutFor } from './taker';
+import { type AnyMessage, type HandlerHost, runHandler, timeoutFor } from './taker';
 
 /** What the inbox needs from the client. */
-export interface InboxHost {
+export interface InboxHost extends HandlerHost {
   readonly ack: 'handled' | 'received' | 'manual';
-  readonly handlerTimeout: number;
   readonly unclaimedTimeout: number;
   /** Acknowledges to the server. */
   acknowledge(message: IncomingMessage, reasonCode: number): void;
-  /** A listener is done with a message. */
-  settled(): void;
-}
-
-/** A message that waits for a taker. */
-interface Unclaimed {
-  readonly delivery: Delivery;
-  readonly until: number;
+  /** Without a link: a message will be delivered anew when the server sends it again; undefined means all. */
+  forget(message: IncomingMessage | undefined): void;
 }
 
 /** Hands out what is received. */
-export class Inbox {
+export class Inbox implements DeliveryHost {
   readonly #host: InboxHost;
   readonly #router: Router<SubscriptionHandle>;
   readonly #emitter: Emitter;
-  /** Oldest first; all wait equally long. */
-  readonly #unclaimed = new Set<Unclaimed>();
+  /** Messages that wait for a taker, and until when; oldest first, since all wait equally long. */
+  readonly #unclaimed = new Map<Delivery, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Listeners of `'message'` that have not settled. */
   #busyListeners = 0;
@@ -57,120 +50,79 @@ export class Inbox {
   /** A message came. */
   deliver(packet: DecodedPublishPacket, incoming: IncomingMessage | undefined, redelivered: boolean): void {
     this.received += 1;
-    const { ack } = this.#host;
-    if (incoming && ack === 'received') this.#host.acknowledge(incoming, 0);
-    const settled =
-      incoming && ack === 'handled'
-        ? (reasonCode: number) => this.#host.acknowledge(incoming, reasonCode)
-        : undefined;
-    const delivery = new Delivery(
-      packet,
-      redelivered,
-      ack === 'manual' ? this.#manualAck(incoming) : undefined,
-      settled,
-    );
-    // Held by us while it is offered: a taker that settles at once must not end it for the next one.
-    delivery.take();
-    const taken = this.#offer(delivery);
-    if (taken || !incoming || ack === 'received') delivery.settle();
-    else this.#hold(delivery, incoming);
+    if (incoming && this.#host.ack === 'received') this.#host.acknowledge(incoming, 0);
+    const delivery = new Delivery(packet, incoming, redelivered, this);
+    if (!this.#offer(delivery)) this.#hold(delivery);
   }
 
   /** A taker has appeared. */
   reclaim(): void {
-    for (const unclaimed of [...this.#unclaimed]) {
-      if (!this.#offer(unclaimed.delivery)) continue;
-      this.#unclaimed.delete(unclaimed);
-      unclaimed.delivery.settle();
+    for (const delivery of [...this.#unclaimed.keys()]) {
+      if (this.#unclaimed.has(delivery) && this.#offer(delivery)) this.#unclaimed.delete(delivery);
     }
   }
 
-  /** Messages that a taker had and let go of unread. */
+  /** Messages that a taker had and let go of unread: what nobody else had is offered as if it had just come. */
   release(deliveries: readonly Delivery[]): void {
     for (const delivery of deliveries) {
-      // Whoever else has it decides; with nobody left it waits for a taker, as if it had just come.
-      if (delivery.packet.qos === 0 || this.#host.ack === 'received' || !delivery.isHeldBy(1))
-        delivery.settle();
-      else if (this.#offer(delivery)) delivery.settle();
-      else this.#wait(delivery);
+      if (delivery.letGo() && !this.#offer(delivery)) this.#hold(delivery);
     }
   }
 
-  /** The client is closed: nothing is held any more, and nothing acknowledged. */
+  /** The client is closed: nothing is held any more, and nothing acknowledged; the server will send it again. */
   clear(): void {
+    if (this.#host.ack === 'manual') this.#host.forget(undefined);
+    for (const { incoming } of this.#unclaimed.keys()) this.#host.forget(incoming);
     this.#unclaimed.clear();
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
-  #manualAck(incoming: IncomingMessage | undefined): (reasonCode: number) => void {
+  /** See {@link DeliveryHost}. */
+  handled({ incoming }: Delivery, reasonCode: number): void {
+    if (incoming && this.#host.ack === 'handled') this.#host.acknowledge(incoming, reasonCode);
+  }
+
+  /** See {@link DeliveryHost}. */
+  manualAck({ incoming }: Delivery): ManualAck {
+    if (this.#host.ack !== 'manual') return undefined;
     return (reasonCode) => {
-      if (incoming?.link) this.#host.acknowledge(incoming, reasonCode);
+      if (reasonCode !== 0 && incoming?.link && incoming.link.protocolVersion !== 5) {
+        throw new UsageError(
+          'reasonCode: MQTT 5.0 introduced it; the connection speaks an earlier version',
+          'needs-mqtt-5',
+        );
+      }
+      if (incoming) this.#host.acknowledge(incoming, reasonCode);
     };
   }
 
+  /** @returns whether anybody took it */
   #offer(delivery: Delivery): boolean {
-    let taken = false;
-    this.#router.route(delivery.packet, (handle, params) => {
-      if (handle.offer(delivery, params)) taken = true;
-    });
-    if (!this.#emitter.has('message')) return taken;
-    const { packet, redelivered, manualAck } = delivery;
-    const message = new ReceivedMessage<Record<string, string>>(packet, {}, redelivered, manualAck);
-    for (const call of this.#emitter.calls('message')) {
-      taken = true;
-      this.#call(() => call(message), delivery);
-    }
-    return taken;
-  }
-
-  #call(call: () => unknown, delivery: Delivery): void {
-    let result: unknown;
+    // Held by us meanwhile: a taker that settles at once must not end it for the next one.
     delivery.take();
-    try {
-      result = call();
-    } catch (error) {
-      delivery.settle(true);
-      this.#emitter.failure(error);
-      return;
+    for (const [handle, params] of this.#router.match(delivery.packet)) handle.offer(delivery, params);
+    const listeners = this.#emitter.calls('message');
+    if (listeners.length > 0) {
+      const { packet, redelivered } = delivery;
+      const message: AnyMessage = new ReceivedMessage(packet, {}, redelivered, this.manualAck(delivery));
+      for (const call of listeners) this.#call(call, message, delivery);
     }
-    if (!isThenable(result)) {
-      delivery.settle();
-      return;
-    }
-    this.#busyListeners += 1;
-    let open = true;
-    const done = (failed: boolean, error?: unknown) => {
-      if (!open) return;
-      open = false;
-      clearTimeout(timer);
+    return !delivery.letGo();
+  }
+
+  #call(listener: (message: AnyMessage) => unknown, message: AnyMessage, delivery: Delivery): void {
+    delivery.take();
+    const goesOn = runHandler(listener, message, delivery, this.#host, () => {
       this.#busyListeners -= 1;
-      delivery.settle(failed);
-      if (failed) this.#emitter.failure(error);
-      this.#host.settled();
-    };
-    const { handlerTimeout } = this.#host;
-    const timer = timeoutFor(handlerTimeout, () =>
-      done(
-        true,
-        new ConnectionError('timeout', `A 'message' listener did not settle within ${handlerTimeout} ms`),
-      ),
-    );
-    result.then(
-      () => done(false),
-      (error: unknown) => done(true, error),
-    );
+    });
+    if (goesOn) this.#busyListeners += 1;
   }
 
-  /** Keeps a message that nobody took; with `ack: 'manual'` its acknowledgement is ours then. */
-  #hold(delivery: Delivery, incoming: IncomingMessage): void {
-    if (this.#host.ack === 'manual') delivery.whenUnclaimed = () => this.#host.acknowledge(incoming, 0);
-    this.#wait(delivery);
-  }
-
-  #wait(delivery: Delivery): void {
+  #hold(delivery: Delivery): void {
+    if (!delivery.incoming) return;
     const { unclaimedTimeout } = this.#host;
-    this.#unclaimed.add({ delivery, until: performance.now() + unclaimedTimeout });
+    this.#unclaimed.set(delivery, performance.now() + unclaimedTimeout);
     if (this.#timer === undefined) this.#arm(unclaimedTimeout);
   }
 
@@ -178,21 +130,20 @@ export class Inbox {
     this.#timer = timeoutFor(delay, () => {
       this.#timer = undefined;
       const time = performance.now();
-      for (const unclaimed of this.#unclaimed) {
-        if (unclaimed.until > time) {
-          this.#arm(unclaimed.until - time);
+      for (const [delivery, until] of this.#unclaimed) {
+        if (until > time) {
+          this.#arm(until - time);
           return;
         }
-        this.#unclaimed.delete(unclaimed);
-        this.#giveUp(unclaimed.delivery);
+        this.#unclaimed.delete(delivery);
+        this.#giveUp(delivery);
       }
     });
   }
 
-  #giveUp(delivery: Delivery): void {
-    delivery.whenUnclaimed?.();
-    delivery.settle();
-    const { packet, redelivered } = delivery;
+  #giveUp({ packet, incoming, redelivered }: Delivery): void {
+    // Nobody else does it, with `ack: 'manual'` neither.
+    if (incoming) this.#host.acknowledge(incoming, 0);
     this.#emitter.emit('unclaimed', new ReceivedMessage(packet, {}, redelivered, undefined));
   }
 }

@@ -52,7 +52,10 @@ const defaultCloseTimeout = 5_000;
 /** {@link Client}. */
 export class MqttClient implements Client {
   readonly #options: ResolvedOptions;
-  readonly #emitter = new Emitter();
+  readonly #emitter = new Emitter((event) => {
+    if (event === 'packet') this.#updateTap();
+    if (event === 'message') this.#inbox.reclaim();
+  });
   readonly #router = new Router<SubscriptionHandle>();
   readonly #runner: Runner;
   readonly #inbox: Inbox;
@@ -97,16 +100,21 @@ export class MqttClient implements Client {
       clientId,
     );
     const { handlerTimeout, unclaimedTimeout, ack } = this.#options;
+    const handlerHost = {
+      handlerTimeout,
+      failed: (error: unknown) => this.#emitter.failure(error),
+      settled: () => this.#checkIdle?.(),
+    };
     this.#inbox = new Inbox(
       {
         ack,
-        handlerTimeout,
         unclaimedTimeout,
         acknowledge: (message, reasonCode) => {
           this.#runner.session.acknowledge(message, reasonCode);
           this.#runner.touch();
         },
-        settled: () => this.#checkIdle?.(),
+        forget: (message) => this.#runner.session.forget(message),
+        ...handlerHost,
       },
       this.#router,
       this.#emitter,
@@ -124,15 +132,13 @@ export class MqttClient implements Client {
       ...host,
       router: this.#router,
       handleHost: {
-        handlerTimeout,
+        ...handlerHost,
         maxUnread: queue.maxUnread,
-        failed: (error) => this.#emitter.failure(error),
         dropped: () => {
           this.#unreadDropped += 1;
         },
         reclaim: () => this.#inbox.reclaim(),
         release: (deliveries) => this.#inbox.release(deliveries),
-        settled: () => this.#checkIdle?.(),
       },
     });
     this.#connector = new Connector(
@@ -193,15 +199,10 @@ export class MqttClient implements Client {
     signal?.throwIfAborted();
     if (this.#closing) await this.#closing;
     const opening = this.#connector.open();
-    if (!signal) return opening;
-    return waiting(opening, {
-      signal,
-      what: 'connect',
-      giveUp: (reason) => {
-        // An aborted connect leaves no socket; a connection that stands already is not its business.
-        if (this.status.type !== 'connected') this.#shut(undefined);
-        return reason;
-      },
+    return waiting(opening, 'connect', { signal }, (reason) => {
+      // An aborted connect leaves no socket; a connection that stands already is not its business.
+      if (this.status.type !== 'connected') this.#shut(undefined);
+      return reason;
     });
   }
 
@@ -214,12 +215,11 @@ export class MqttClient implements Client {
     optionsOrHandler?: SubscribeOptions | ((message: never) => unknown),
     handler?: (message: never) => unknown,
   ): Promise<Subscription<never>> {
-    const isHandler = typeof optionsOrHandler === 'function';
-    const taken = (isHandler ? optionsOrHandler : handler) as Parameters<Subscriber['subscribe']>[2];
+    type Arguments = Parameters<Subscriber['subscribe']>;
     const subscribed: Promise<Subscription<Record<string, string>>> = this.#subscriber.subscribe(
       filter,
-      isHandler ? undefined : optionsOrHandler,
-      taken,
+      optionsOrHandler as Arguments[1],
+      handler as Arguments[2],
     );
     return subscribed as Promise<Subscription<never>>;
   }
@@ -240,13 +240,7 @@ export class MqttClient implements Client {
     checkOptions(options, 'options', ['once', 'signal']);
     boolean(options?.once, 'options.once');
     checkSignal(options?.signal, 'options.signal');
-    const off = this.#emitter.on(event, listener, options);
-    if (event === 'packet') this.#updateTap();
-    if (event === 'message') this.#inbox.reclaim();
-    return () => {
-      off();
-      if (event === 'packet') this.#updateTap();
-    };
+    return this.#emitter.on(event, listener, options);
   }
 
   async close(options?: CloseOptions): Promise<void> {
@@ -283,8 +277,7 @@ export class MqttClient implements Client {
         this.#runner.afterFlush = this.#checkIdle;
         this.#checkIdle();
       });
-      const patience = waiting(idle, { timeout, what: 'close', giveUp: (reason) => reason });
-      await patience.catch(() => {});
+      await waiting(idle, 'close', { timeout }).catch(() => {});
       this.#checkIdle = undefined;
       this.#runner.afterFlush = undefined;
     }
@@ -297,11 +290,7 @@ export class MqttClient implements Client {
     this.#shut(undefined);
     if (this.#options.recording) {
       // A store that hangs must not hang close().
-      await waiting(this.#runner.stored(), {
-        timeout: Math.max(timeout, 1_000),
-        what: 'store',
-        giveUp: (r) => r,
-      }).catch(() => {});
+      await waiting(this.#runner.stored(), 'store', { timeout: Math.max(timeout, 1_000) }).catch(() => {});
     }
   }
 

@@ -1,17 +1,17 @@
 /** `client.publish`: arguments, promises and keys; the flows are the session's. */
 
 import type { AckProperties } from '../codec/packet';
-import { validatePublishProperties } from '../codec/writer';
+import { publishSize, validatePublishProperties } from '../codec/writer';
 import { ConnectionError, UsageError } from '../errors';
-import type { PublishProperties, QoS } from '../message';
-import type { OutgoingMessage, PublishListener } from '../session/outgoing-message';
+import type { PublishProperties } from '../message';
+import type { OutgoingContent, OutgoingMessage, PublishListener } from '../session/outgoing-message';
 import { checkTopicName } from '../topic/topic-name';
-import { boolean, checkOptions, checkSignal, milliseconds, oneOf, text } from './check';
+import { boolean, checkOptions, checkWait, oneOf, text } from './check';
 import type { PublishResult } from './client';
 import { now } from './clock';
 import { type Deferred, deferred, ignoreRejection } from './deferred';
-import type { Payload, PublishOptions } from './options';
-import { payloadBytes, settledBytes } from './payload';
+import type { Payload, PublishOptions, WaitOptions } from './options';
+import { bytesToWrite, payloadBytes, settledBytes } from './payload';
 import type { Runner } from './runner';
 import { waiting } from './waiting';
 
@@ -20,6 +20,9 @@ const keyLifetime = 600_000;
 
 /** Keys remembered after their end: beyond it the oldest go early. */
 const maximumKeys = 10_000;
+
+/** A payload of up to this size fits into a packet with any topic, if there are no properties. */
+const alwaysFits = 268_369_900;
 
 const knownOptions = ['qos', 'retain', 'properties', 'until', 'key', 'signal', 'timeout'] as const;
 
@@ -42,17 +45,15 @@ export interface PublisherHost {
   failed(error: unknown): void;
 }
 
-/** A message that a key names. */
-interface Keyed {
-  readonly ticket: Ticket;
-  /** Monotonic time from which the key is free again; Infinity until the message's end. */
-  until: number;
-}
-
 /** Publishes. */
 export class Publisher {
   readonly #host: PublisherHost;
-  readonly #keys = new Map<string, Keyed>();
+  /** Keys of messages that have not ended. */
+  readonly #pending = new Map<string, Ticket>();
+  /** Keys of messages that were delivered, oldest first, until the monotonic time from which they are free again. */
+  readonly #completed = new Map<string, { readonly ticket: Ticket; readonly until: number }>();
+  /** What QoS 0 publishes wait for, and what all of them get for it. */
+  #flush: { readonly written: Promise<void>; readonly result: Promise<PublishResult> } | undefined;
   /** First sends. */
   sent = 0;
   /** Publishes that failed. */
@@ -67,40 +68,47 @@ export class Publisher {
     try {
       checkTopicName(topic, 'topic');
       const bytes = payloadBytes(payload, 'payload');
-      if (options === undefined) return this.#publish0(topic, payload, bytes, false, undefined, undefined);
-      return this.#publish(topic, payload, bytes, options);
+      if (bytes.length > alwaysFits) publishSize(topic, bytes, 2, undefined, 5);
+      if (options !== undefined) return this.#publish(topic, payload, bytes, options);
+      return this.#publish0(topic, payload, bytes, false, undefined, options);
     } catch (error) {
-      return this.#rejected(error);
+      this.#count(error);
+      const promise = Promise.reject(error);
+      ignoreRejection(promise);
+      return promise;
     }
   }
 
   /** Messages of an earlier page: their keys name them again. */
   adopt(messages: Iterable<OutgoingMessage>): void {
-    for (const message of messages) {
-      const { key } = message.content;
-      if (key === undefined) continue;
-      const ticket = new Ticket(this, key);
-      ticket.accepted();
-      this.#keys.set(key, { ticket, until: Number.POSITIVE_INFINITY });
-    }
+    for (const { content } of messages) if (content.key !== undefined) this.#adopt(content.key);
   }
 
   /** A message without a promise of its own came to its end. */
   settled(key: string | undefined, error: Error | undefined): void {
-    const ticket = key === undefined ? undefined : this.#keys.get(key)?.ticket;
-    if (error) ticket?.failed(error);
-    else ticket?.acknowledged(0, undefined, false);
+    const ticket = key === undefined ? undefined : this.#pending.get(key);
+    if (!ticket) this.#count(error);
+    else if (error) ticket.failed(error);
+    else ticket.acknowledged(0, undefined, false);
   }
 
   /** A ticket is done: its key names it for a while. */
   done(ticket: Ticket, error: unknown): void {
-    if (error === undefined) this.sent += 1;
-    else this.#count(error);
-    const keyed = ticket.key === undefined ? undefined : this.#keys.get(ticket.key);
-    if (!keyed || keyed.ticket !== ticket || ticket.key === undefined) return;
+    const isStillStored = error instanceof ConnectionError && error.code === 'still-stored';
+    if (!isStillStored) this.#count(error);
+    const { key } = ticket;
+    if (key === undefined || this.#pending.get(key) !== ticket) return;
     // What failed may be tried again at once.
-    if (error !== undefined) this.#keys.delete(ticket.key);
-    else keyed.until = performance.now() + keyLifetime;
+    this.#pending.delete(key);
+    if (isStillStored) this.#adopt(key);
+    else if (error === undefined)
+      this.#completed.set(key, { ticket, until: performance.now() + keyLifetime });
+  }
+
+  #adopt(key: string): void {
+    const ticket = this.#pending.get(key) ?? new Ticket(this, key);
+    this.#pending.set(key, ticket);
+    ticket.accepted();
   }
 
   #publish(
@@ -112,51 +120,26 @@ export class Publisher {
     checkOptions(options, 'options', knownOptions);
     const qos = oneOf(options.qos, 'options.qos', [0, 1, 2]) ?? 0;
     const retain = boolean(options.retain, 'options.retain') ?? false;
-    const properties = checkedProperties(options.properties);
-    const until = oneOf(options.until, 'options.until', ['stored', 'acknowledged']) ?? 'acknowledged';
+    const properties = ownProperties(options.properties);
+    if (properties) publishSize(topic, bytes, 2, properties, 5);
+    const until = oneOf(options.until, 'options.until', ['stored', 'acknowledged']);
     const key = text(options.key, 'options.key');
-    const timeout = milliseconds(options.timeout, 'options.timeout');
-    const { signal } = options;
-    checkSignal(signal, 'options.signal');
+    checkWait(options);
     if (qos === 0 && (key !== undefined || until === 'stored')) {
       throw new UsageError(
         `options.${key === undefined ? "until: 'stored'" : 'key'}: needs QoS 1 or 2; QoS 0 is not stored`,
       );
     }
-    signal?.throwIfAborted();
-    if (qos === 0) return this.#publish0(topic, payload, bytes, retain, properties, { signal, timeout });
+    if (qos === 0) return this.#publish0(topic, payload, bytes, retain, properties, options);
 
-    const known = key === undefined ? undefined : this.#named(key);
-    if (known) return this.#wait(known, until, { signal, timeout }, undefined);
     this.#host.checkOpen();
-    const ticket = new Ticket(this, key);
-    if (key !== undefined) this.#keys.set(key, { ticket, until: Number.POSITIVE_INFINITY });
-    const content = { topic, payload: settledBytes(bytes, payload), qos, retain, properties, key };
-    let message: OutgoingMessage | undefined;
-    const start = () => {
-      if (ticket.isDone) return;
-      message = this.#host.runner.session.publish(content, ticket, now());
-      this.#host.runner.touch();
-    };
-    const ready = this.#host.ready();
-    if (ready) {
-      ready.then(
-        () => {
-          const earlier = key === undefined ? undefined : this.#keys.get(key)?.ticket;
-          if (earlier && earlier !== ticket) earlier.joinedBy(ticket);
-          else start();
-        },
-        (error: unknown) => ticket.failed(error),
-      );
-    } else start();
-    const withdraw = () => {
-      if (message ? !this.#host.runner.session.withdraw(message) : false) return false;
-      this.#host.runner.touch();
-      ticket.withdrawn();
-      if (key !== undefined && this.#keys.get(key)?.ticket === ticket) this.#keys.delete(key);
-      return true;
-    };
-    return this.#wait(ticket, until, { signal, timeout }, withdraw);
+    let ticket = key === undefined ? undefined : this.#named(key);
+    if (!ticket) {
+      ticket = new Ticket(this, key);
+      if (key !== undefined) this.#pending.set(key, ticket);
+      this.#start(ticket, { topic, payload: settledBytes(bytes, payload), qos, retain, properties, key });
+    }
+    return this.#wait(ticket, until === 'stored' ? ticket.stored() : ticket.promise, options);
   }
 
   #publish0(
@@ -165,7 +148,7 @@ export class Publisher {
     bytes: Uint8Array,
     retain: boolean,
     properties: PublishProperties | undefined,
-    wait: { signal: AbortSignal | undefined; timeout: number | undefined } | undefined,
+    wait: WaitOptions | undefined,
   ): Promise<PublishResult> {
     const { runner } = this.#host;
     this.#host.checkOpen();
@@ -175,15 +158,14 @@ export class Publisher {
         'More than queue.maxBytes wait in the transport; await publish() to keep its pace',
       );
     }
-    if (runner.session.publishNow(topic, bytes, retain, properties)) {
+    if (runner.session.publishNow(topic, bytesToWrite(bytes, payload), retain, properties)) {
       this.sent += 1;
       runner.touch();
       const written = runner.written();
       if (!written) return writtenPromise;
-      const result = written.then(() => writtenResult);
-      return wait?.signal || wait?.timeout !== undefined
-        ? waiting(result, { ...wait, what: 'publish', giveUp: (reason) => reason })
-        : result;
+      if (this.#flush?.written !== written)
+        this.#flush = { written, result: written.then(() => writtenResult) };
+      return wait ? waiting(this.#flush.result, 'publish', wait) : this.#flush.result;
     }
     if (!this.#host.keepsQos0()) {
       throw new ConnectionError(
@@ -192,70 +174,76 @@ export class Publisher {
       );
     }
     const ticket = new Ticket(this, undefined);
-    const content = { topic, payload: settledBytes(bytes, payload), qos: 0 as QoS, retain, properties };
-    const message = runner.session.publish(content, ticket, now());
-    runner.touch();
-    return this.#wait(ticket, 'acknowledged', wait ?? { signal: undefined, timeout: undefined }, () => {
-      if (!runner.session.withdraw(message)) return false;
-      ticket.withdrawn();
-      return true;
-    });
+    this.#start(ticket, { topic, payload: settledBytes(bytes, payload), qos: 0, retain, properties });
+    return this.#wait(ticket, ticket.promise, wait ?? {});
   }
 
-  /** The promise for the caller: the ticket's, or one that may give up before it. */
-  #wait(
-    ticket: Ticket,
-    until: 'stored' | 'acknowledged',
-    { signal, timeout }: { signal: AbortSignal | undefined; timeout: number | undefined },
-    withdraw: (() => boolean) | undefined,
-  ): Promise<PublishResult> {
-    const promise = until === 'stored' ? ticket.stored() : ticket.promise;
-    if (signal === undefined && timeout === undefined) return promise;
-    return waiting(promise, {
-      signal,
-      timeout,
-      what: 'publish',
-      giveUp: (reason) => {
-        if (withdraw?.()) return reason;
-        return new ConnectionError(
-          'still-stored',
-          'Gave up waiting; the message stays and will be delivered',
-          {
-            cause: reason,
-          },
-        );
-      },
+  /** Gives a message to the session; one that has to be stored waits until the store has been read. */
+  #start(ticket: Ticket, content: OutgoingContent): void {
+    const { runner } = this.#host;
+    let message: OutgoingMessage | undefined;
+    const publish = () => {
+      message = runner.session.publish(content, ticket, now());
+      runner.touch();
+    };
+    ticket.withdraw = () => {
+      if (message ? !runner.session.withdraw(message) : ticket.isStored) return false;
+      runner.touch();
+      return true;
+    };
+    const ready = content.qos === 0 ? undefined : this.#host.ready();
+    if (!ready) {
+      publish();
+      return;
+    }
+    ready
+      .then(() => {
+        // Stored: an earlier page published it under this key.
+        if (ticket.isDone || ticket.isStored) return;
+        this.#host.checkOpen();
+        publish();
+      })
+      .catch((error: unknown) => ticket.failed(error));
+  }
+
+  /** The promise for one caller: the ticket's, or one that may give up before it. */
+  #wait(ticket: Ticket, promise: Promise<PublishResult>, wait: WaitOptions): Promise<PublishResult> {
+    ticket.callers += 1;
+    return waiting(promise, 'publish', wait, (reason) => {
+      ticket.callers -= 1;
+      if (ticket.callers === 0 && ticket.withdraw()) {
+        ticket.failed(reason);
+        return reason;
+      }
+      const message = 'Gave up waiting; the message stays and will be delivered';
+      return new ConnectionError('still-stored', message, { cause: reason });
     });
   }
 
   /** The message that a key names now. */
   #named(key: string): Ticket | undefined {
     const time = performance.now();
-    for (const [name, { until }] of this.#keys) {
-      if (until > time && (until === Number.POSITIVE_INFINITY || this.#keys.size <= maximumKeys)) break;
-      this.#keys.delete(name);
+    for (const [name, { until }] of this.#completed) {
+      if (until > time && this.#completed.size <= maximumKeys) break;
+      this.#completed.delete(name);
     }
-    const keyed = this.#keys.get(key);
-    if (keyed && keyed.until <= time) this.#keys.delete(key);
-    return keyed && keyed.until > time ? keyed.ticket : undefined;
+    return this.#pending.get(key) ?? this.#completed.get(key)?.ticket;
   }
 
   #count(error: unknown): void {
-    this.failures += 1;
+    if (error === undefined) this.sent += 1;
+    else this.failures += 1;
     if (error instanceof UsageError) this.#host.failed(error);
-  }
-
-  #rejected(error: unknown): Promise<never> {
-    this.#count(error);
-    const promise = Promise.reject(error);
-    ignoreRejection(promise);
-    return promise;
   }
 }
 
 /** The promise of one message, and its listener in the session. */
 export class Ticket implements PublishListener {
   readonly key: string | undefined;
+  /** Callers that wait for it: the last one who gives up takes the message back, if that is possible. */
+  callers = 0;
+  /** Takes the message back if it was never sent. @returns whether it was */
+  withdraw: () => boolean = () => false;
   readonly #publisher: Publisher;
   readonly #end: Deferred<PublishResult> = deferred();
   #stored: Deferred<PublishResult> | undefined;
@@ -275,6 +263,11 @@ export class Ticket implements PublishListener {
   /** Whether it has settled. */
   get isDone(): boolean {
     return this.#isDone;
+  }
+
+  /** Whether the store has the message. */
+  get isStored(): boolean {
+    return this.#isStored;
   }
 
   /** Resolves once the message is accepted. */
@@ -301,26 +294,11 @@ export class Ticket implements PublishListener {
 
   failed(error: unknown): void {
     if (!this.#finish(error)) return;
-    // An ignored publish must not raise an unhandled rejection.
-    ignoreRejection(this.#end.promise);
-    this.#end.reject(error);
-    if (!this.#stored) return;
-    ignoreRejection(this.#stored.promise);
-    this.#stored.reject(error);
-  }
-
-  /** The caller took it back before it was sent: nobody waits for it any more. */
-  withdrawn(): void {
-    this.#isDone = true;
-  }
-
-  /** It is the same message as another ticket's, which the store knew. */
-  joinedBy(other: Ticket): void {
-    if (this.#isStored) other.accepted();
-    this.promise.then(
-      ({ reasonCode, properties, resent }) => other.acknowledged(reasonCode, properties, resent ?? false),
-      (error: unknown) => other.failed(error),
-    );
+    for (const { promise, reject } of [this.#end, this.#stored ?? this.#end]) {
+      // An ignored publish must not raise an unhandled rejection.
+      ignoreRejection(promise);
+      reject(error);
+    }
   }
 
   #finish(error: unknown): boolean {
@@ -335,11 +313,18 @@ function resultOf(reasonCode: number): PublishResult {
   return reasonCode === 0 ? writtenResult : { reasonCode };
 }
 
-function checkedProperties(properties: PublishProperties | undefined): PublishProperties | undefined {
+/** A copy of the caller's properties, which may wait for long. */
+function ownProperties(properties: PublishProperties | undefined): PublishProperties | undefined {
   if (properties === undefined) return undefined;
-  validatePublishProperties(properties, 'options.properties');
+  const name = 'options.properties';
+  validatePublishProperties(properties, name);
   if (properties.topicAlias !== undefined) {
-    throw new UsageError('options.properties.topicAlias: is chosen by mqtide, see the option topicAliases');
+    throw new UsageError(`${name}.topicAlias: is chosen by mqtide, see the option topicAliases`);
   }
-  return { ...properties };
+  const { correlationData, userProperties } = properties;
+  return {
+    ...properties,
+    ...(correlationData && { correlationData: new Uint8Array(correlationData) }),
+    ...(userProperties && { userProperties: userProperties.map(([key, value]) => [key, value] as const) }),
+  };
 }

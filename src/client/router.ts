@@ -1,7 +1,6 @@
 /** From a message to the Subscriptions that it is for. */
 
 import type { DecodedPublishPacket } from '../codec/packet';
-import { parseSharedFilter } from '../topic/topic-filter';
 import { TopicTrie } from '../topic/topic-trie';
 import type { ParamsOfTopic } from './taker';
 
@@ -30,20 +29,20 @@ export class Router<Handle> {
   }
 
   /** Adds someone who wants a filter's messages. */
-  add(filter: string, handle: Handle, params: ParamsOfTopic): Route<Handle> {
+  add(filter: string, handle: Handle, params: ParamsOfTopic): void {
     let route = this.#routes.get(filter);
     if (!route) {
       route = { filter, identifier: 0, handles: new Map() };
       this.#routes.set(filter, route);
-      this.#trie.add(topicFilter(filter), route);
+      this.#trie.add(filter, route);
     }
     if (!route.handles.has(handle)) route.handles.set(handle, params);
-    return route;
   }
 
   /** Notes the Subscription Identifier under which the server knows a filter. */
-  identify(route: Route<Handle>, identifier: number): void {
-    if (route.identifier === identifier || this.#routes.get(route.filter) !== route) return;
+  identify(filter: string, identifier: number): void {
+    const route = this.#routes.get(filter);
+    if (!route || route.identifier === identifier) return;
     this.#byIdentifier.delete(route.identifier);
     route.identifier = identifier;
     if (identifier !== 0) this.#byIdentifier.set(identifier, route);
@@ -55,44 +54,32 @@ export class Router<Handle> {
     if (!route?.handles.delete(handle) || route.handles.size > 0) return false;
     this.#routes.delete(filter);
     this.#byIdentifier.delete(route.identifier);
-    this.#trie.remove(topicFilter(filter), route);
+    this.#trie.remove(filter, route);
     return true;
   }
 
-  /** Calls back for everyone whose filter matches, once each. */
-  route(packet: DecodedPublishPacket, visit: (handle: Handle, params: ParamsOfTopic) => void): void {
-    const identifiers = packet.properties?.subscriptionIdentifiers;
-    const routes = identifiers && this.#identified(identifiers);
-    let first: Handle | undefined;
-    let seen: Set<Handle> | undefined;
-    const visitRoute = (route: Route<Handle>) => {
-      for (const [handle, params] of route.handles) {
-        if (first === undefined) first = handle;
-        else {
-          if (handle === first || seen?.has(handle)) continue;
-          seen ??= new Set();
-          seen.add(handle);
-        }
-        visit(handle, params);
-      }
-    };
-    if (routes) routes.forEach(visitRoute);
-    else this.#trie.match(packet.topic, visitRoute);
+  /** Everyone whose filter matches, once each: as it is now, for takers may subscribe and unsubscribe. */
+  match({ topic, properties }: DecodedPublishPacket): Iterable<readonly [Handle, ParamsOfTopic]> {
+    const routes = this.#identified(properties?.subscriptionIdentifiers ?? []);
+    if (routes.length === 0) this.#trie.match(topic, (route) => routes.push(route));
+    const [first, second] = routes;
+    if (!first) return [];
+    if (!second) return [...first.handles];
+    const all = new Map<Handle, ParamsOfTopic>();
+    for (const { handles } of routes) {
+      for (const [handle, params] of handles) if (!all.has(handle)) all.set(handle, params);
+    }
+    return all;
   }
 
-  /** The routes of all identifiers; undefined when one is unknown, so that the topic has to decide. */
-  #identified(identifiers: readonly number[]): Route<Handle>[] | undefined {
+  /** The routes of all identifiers; none when one is unknown, so that the topic has to decide. */
+  #identified(identifiers: readonly number[]): Route<Handle>[] {
     const routes: Route<Handle>[] = [];
     for (const identifier of identifiers) {
       const route = this.#byIdentifier.get(identifier);
-      if (!route) return undefined;
+      if (!route) return [];
       routes.push(route);
     }
-    return routes.length === 0 ? undefined : routes;
+    return routes;
   }
-}
-
-/** What topics are matched against: a shared subscription matches by the filter behind its group. */
-function topicFilter(filter: string): string {
-  return parseSharedFilter(filter)?.filter ?? filter;
 }

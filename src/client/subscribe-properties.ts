@@ -4,12 +4,16 @@ import { packetSize } from '../codec/writer';
 import { UsageError } from '../errors';
 import type { UserProperties } from '../message';
 import { checkOptions } from './check';
+import type { SubscribeOptions } from './options';
 
 /**
  * Checks the properties of a `subscribe`.
+ * @returns a copy of what they hold
  * @throws UsageError; also for a Subscription Identifier, which is mqtide's own
  */
-export function validateSubscribeProperties(properties: unknown): UserProperties | undefined {
+export function ownSubscribeProperties(
+  properties: SubscribeOptions['properties'],
+): UserProperties | undefined {
   if (properties === undefined) return undefined;
   if (typeof properties === 'object' && properties !== null && 'subscriptionIdentifier' in properties) {
     throw new UsageError(
@@ -17,7 +21,7 @@ export function validateSubscribeProperties(properties: unknown): UserProperties
     );
   }
   checkOptions(properties, 'options.properties', ['userProperties']);
-  const { userProperties } = properties as { userProperties?: UserProperties };
+  const { userProperties } = properties;
   if (userProperties === undefined) return undefined;
   packetSize({ type: 'unsubscribe', packetId: 1, filters: ['a'], properties: { userProperties } }, 5);
   return userProperties.length === 0

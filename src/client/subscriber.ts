@@ -1,19 +1,20 @@
 /** `client.subscribe` and `client.unsubscribe`: arguments, promises, and which Subscriptions share a filter. */
 
 import { type MqttError, RefusedError, UsageError } from '../errors';
-import type { Message, QoS } from '../message';
+import type { QoS } from '../message';
 import type { FilterOutcome, SubscriptionOptions, SubscriptionRequest } from '../session/subscriptions';
 import { refusalOfOutcome } from '../session/subscriptions';
 import { compilePattern, type Pattern } from '../topic/pattern';
-import { boolean, checkFunction, checkOptions, checkSignal, described, milliseconds, oneOf } from './check';
+import { boolean, checkFunction, checkOptions, checkWait, oneOf } from './check';
 import type { Grant } from './client';
 import { deferred } from './deferred';
 import { atEndOfTask } from './end-of-task';
 import type { SubscribeOptions, WaitOptions } from './options';
 import type { Router } from './router';
 import type { Runner } from './runner';
-import { validateSubscribeProperties } from './subscribe-properties';
+import { ownSubscribeProperties } from './subscribe-properties';
 import { SubscriptionHandle, type SubscriptionHost } from './subscription-handle';
+import type { AnyMessage } from './taker';
 import { waiting } from './waiting';
 
 /** What the subscriber needs from the client. */
@@ -27,7 +28,7 @@ export interface SubscriberHost {
   ready(): Promise<void> | undefined;
 }
 
-type AnyHandler = (message: Message<Record<string, string>>) => unknown;
+type Handler = (message: AnyMessage) => unknown;
 
 /** Subscribes. */
 export class Subscriber {
@@ -36,216 +37,191 @@ export class Subscriber {
 
   constructor(host: SubscriberHost) {
     this.#host = host;
-    this.#handleHost = Object.assign(Object.create(host.handleHost), {
-      unsubscribe: (handle: SubscriptionHandle) => this.#unsubscribeHandle(handle),
-    });
+    this.#handleHost = {
+      ...host.handleHost,
+      unsubscribe: (handle) => this.#unsubscribeHandle(handle),
+    };
   }
 
   /** See `Client.subscribe`. */
   async subscribe(
     filters: unknown,
-    options: SubscribeOptions | undefined,
-    handler: AnyHandler | undefined,
+    optionsOrHandler: SubscribeOptions | Handler | undefined,
+    lastHandler: Handler | undefined,
   ): Promise<SubscriptionHandle> {
-    const patterns = filterList(filters).map((filter, index) =>
-      compilePattern(filter, Array.isArray(filters) ? `filter[${index}]` : 'filter'),
-    );
-    checkFunction(handler, 'handler');
-    const wanted = checkedOptions(options, patterns);
-    const { signal } = options ?? {};
-    const timeout = milliseconds(options?.timeout, 'options.timeout');
-    checkSignal(signal, 'options.signal');
-    signal?.throwIfAborted();
-    this.#host.checkOpen();
-    const ready = this.#host.ready();
-    if (ready) {
-      await ready;
-      this.#host.checkOpen();
+    const patterns = patternsOf(filters);
+    const isHandler = typeof optionsOrHandler === 'function';
+    if (isHandler && lastHandler !== undefined) {
+      throw new UsageError('handler: comes after the options; nothing comes after the handler');
     }
-    return this.#subscribe(patterns, wanted, handler, { signal, timeout });
+    const handler = isHandler ? optionsOrHandler : lastHandler;
+    checkFunction(handler, 'handler');
+    const options = isHandler ? undefined : optionsOrHandler;
+    const wanted = checkedOptions(options, patterns);
+    await this.#open('subscribe', options);
+    return this.#subscribe(patterns, wanted, handler, options ?? {});
   }
 
   /** See `Client.unsubscribe`. */
   async unsubscribe(filters: unknown, options: WaitOptions | undefined): Promise<void> {
-    const patterns = filterList(filters).map((filter, index) =>
-      compilePattern(filter, Array.isArray(filters) ? `filter[${index}]` : 'filter'),
-    );
+    const wire = wireFilters(patternsOf(filters));
     checkOptions(options, 'options', ['signal', 'timeout']);
-    const { signal } = options ?? {};
-    const timeout = milliseconds(options?.timeout, 'options.timeout');
-    checkSignal(signal, 'options.signal');
-    signal?.throwIfAborted();
-    this.#host.checkOpen();
-    await this.#host.ready();
-    const wire = [...new Set(patterns.map(({ filter }) => filter))];
-    for (const filter of wire) {
-      for (const handle of [...(this.#host.router.get(filter)?.handles.keys() ?? [])])
-        this.#leave(handle, filter);
-    }
-    await this.#send(wire, { signal, timeout });
+    await this.#open('unsubscribe', options);
+    for (const filter of wire) this.lost(filter);
+    await this.#send(wire, options ?? {});
   }
 
-  /** A filter that had been granted is refused in a new session of the server. */
-  lost(filter: string, error: MqttError): SubscriptionHandle[] {
-    const ended = [...(this.#host.router.get(filter)?.handles.keys() ?? [])];
-    for (const handle of ended) this.#leave(handle, filter, error);
-    return ended;
+  /** A filter is over for all: with an error when the server refuses it in a new session. */
+  lost(filter: string, error?: MqttError): void {
+    const { router } = this.#host;
+    for (const handle of [...(router.get(filter)?.handles.keys() ?? [])]) {
+      router.remove(filter, handle);
+      // A Subscription goes on while it has other filters.
+      if (!handle.patterns.some((pattern) => router.get(pattern.filter)?.handles.has(handle)))
+        handle.end(error);
+    }
   }
 
   /** Ends all Subscriptions: the client is closed. */
   endAll(error: MqttError | undefined): void {
-    for (const { filter, handles } of [...this.#host.router.values()]) {
-      for (const handle of [...handles.keys()]) {
-        this.#host.router.remove(filter, handle);
-        handle.end(error);
-      }
-    }
+    const handles = this.#handles();
+    // None of them gets what another one lets go of.
+    for (const handle of handles) this.#remove(handle);
+    for (const handle of handles) handle.end(error);
   }
 
   /** Whether a handler or a loop works on a message. */
   get isBusy(): boolean {
-    for (const { handles } of this.#host.router.values()) {
-      for (const handle of handles.keys()) if (handle.isBusy) return true;
-    }
+    for (const handle of this.#handles()) if (handle.isBusy) return true;
     return false;
+  }
+
+  #handles(): Set<SubscriptionHandle> {
+    return new Set([...this.#host.router.values()].flatMap(({ handles }) => [...handles.keys()]));
+  }
+
+  /** Checks that a request can be taken now, and lets the store be read first. */
+  async #open(what: string, options: WaitOptions = {}): Promise<void> {
+    checkWait(options);
+    this.#host.checkOpen();
+    const ready = this.#host.ready();
+    if (!ready) return;
+    await waiting(ready, what, options);
+    this.#host.checkOpen();
   }
 
   async #subscribe(
     patterns: readonly Pattern[],
     options: SubscriptionOptions,
-    handler: AnyHandler | undefined,
-    { signal, timeout }: { signal: AbortSignal | undefined; timeout: number | undefined },
+    handler: Handler | undefined,
+    wait: WaitOptions,
   ): Promise<SubscriptionHandle> {
     const { runner, router } = this.#host;
     const handle = new SubscriptionHandle(patterns, options, handler, this.#handleHost);
     // Routing is in place before SUBSCRIBE goes out: a PUBLISH may come before SUBACK.
     for (const { filter, params } of patterns) router.add(filter, handle, params);
-    const settled = deferred<SubscriptionHandle>();
-    const entries = [...new Set(patterns.map(({ filter }) => filter))].map((filter) => ({
-      ...options,
-      filter,
-      qos: this.#highestQos(filter, options.qos),
-    }));
+    const settled = deferred<void>();
+    const filters = wireFilters(patterns);
+    const entries = filters.map((filter) => ({ ...options, filter, qos: this.#highestQos(filter) }));
     const request = runner.session.subscribe(entries, (outcomes) => {
-      const byFilter = new Map(entries.map(({ filter }, index) => [filter, outcomes[index] ?? 0x80]));
-      const error = this.#granted(handle, byFilter);
+      const error = this.#granted(handle, new Map(filters.map((filter, index) => [filter, outcomes[index]])));
       if (error) settled.reject(error);
-      else settled.resolve(handle);
+      else settled.resolve();
     });
-    for (const { filter } of patterns) {
-      const route = router.get(filter);
-      if (route) router.identify(route, runner.session.subscription(filter)?.identifier ?? 0);
-    }
-    if (handler) this.#handleHost.reclaim();
+    for (const filter of filters)
+      router.identify(filter, runner.session.subscription(filter)?.identifier ?? 0);
+    this.#handleHost.reclaim();
     runner.touch();
-    const granted = await waiting(settled.promise, {
-      signal,
-      timeout,
-      what: 'subscribe',
-      giveUp: (reason) => {
-        this.#giveUp(handle, request, reason);
-        return reason;
-      },
+    await waiting(settled.promise, 'subscribe', wait, (reason) => {
+      this.#giveUp(handle, request, reason);
+      return reason;
     });
     atEndOfTask(() => handle.settleDown());
-    return granted;
+    return handle;
   }
 
   /** Takes the server's answer. @returns the error when nothing was granted */
-  #granted(handle: SubscriptionHandle, outcomes: ReadonlyMap<string, FilterOutcome>): MqttError | undefined {
+  #granted(
+    handle: SubscriptionHandle,
+    outcomes: ReadonlyMap<string, FilterOutcome | undefined>,
+  ): MqttError | undefined {
     let refusal: MqttError | undefined;
     const grants = handle.patterns.map(({ pattern, filter }): Grant => {
       const outcome = outcomes.get(filter) ?? 0x80;
       const error = refusalOfOutcome(outcome, filter);
       if (!error) return { filter: pattern, qos: outcome as QoS };
       refusal ??= error;
+      this.#host.router.remove(filter, handle);
       return {
         filter: pattern,
         error: error instanceof RefusedError ? error : new RefusedError(0x80, error.message),
       };
     });
-    const isGranted = grants.some(({ qos }) => qos !== undefined);
-    for (const [index, { filter }] of handle.patterns.entries()) {
-      if (grants[index]?.qos === undefined) this.#host.router.remove(filter, handle);
-    }
     handle.granted(grants);
-    if (isGranted) return undefined;
+    if (grants.some(({ error }) => !error)) return undefined;
     handle.end(refusal);
     return refusal;
   }
 
   /** The caller waits no longer: what the server grants all the same is given back. */
   #giveUp(handle: SubscriptionHandle, request: SubscriptionRequest, reason: unknown): void {
+    const { runner } = this.#host;
+    const unneeded = this.#remove(handle);
     handle.end(reason instanceof Error ? reason : undefined);
-    const unneeded = handle.patterns
-      .map(({ filter }) => filter)
-      .filter((filter) => this.#host.router.remove(filter, handle));
-    if (this.#host.runner.session.withdrawRequest(request) || unneeded.length === 0) return;
-    this.#host.runner.session.unsubscribe(unneeded, undefined, undefined);
-    this.#host.runner.touch();
+    if (runner.session.withdrawRequest(request) || unneeded.length === 0) return;
+    runner.session.unsubscribe(unneeded, undefined, undefined);
+    runner.touch();
   }
 
-  /** Ends a Subscription that lost one of its filters, unless it has others. */
-  #leave(handle: SubscriptionHandle, filter: string, error?: MqttError): void {
-    this.#host.router.remove(filter, handle);
-    const remaining = handle.patterns.some((pattern) =>
-      this.#host.router.get(pattern.filter)?.handles.has(handle),
-    );
-    if (!remaining) handle.end(error);
-  }
-
-  #unsubscribeHandle(handle: SubscriptionHandle): Promise<void> {
-    const unneeded = [...new Set(handle.patterns.map(({ filter }) => filter))].filter((filter) =>
-      this.#host.router.remove(filter, handle),
-    );
+  async #unsubscribeHandle(handle: SubscriptionHandle): Promise<void> {
+    const unneeded = this.#remove(handle);
     handle.end();
-    if (unneeded.length === 0) return Promise.resolve();
-    return this.#send(unneeded, { signal: undefined, timeout: undefined });
+    if (unneeded.length > 0) await this.#send(unneeded, {});
   }
 
-  #send(
-    filters: readonly string[],
-    { signal, timeout }: { signal: AbortSignal | undefined; timeout: number | undefined },
-  ): Promise<void> {
+  /** Takes a Subscription out of the routing. @returns the filters that nobody needs any more */
+  #remove(handle: SubscriptionHandle): string[] {
+    return wireFilters(handle.patterns).filter((filter) => this.#host.router.remove(filter, handle));
+  }
+
+  async #send(filters: readonly string[], wait: WaitOptions): Promise<void> {
     const { runner } = this.#host;
     const settled = deferred<void>();
     const request = runner.session.unsubscribe(filters, undefined, (outcomes) => {
-      const refused = outcomes.findIndex((outcome) => typeof outcome !== 'number' || outcome >= 0x80);
-      const outcome = outcomes[refused];
-      if (outcome === undefined) settled.resolve();
-      else settled.reject(refusalOfOutcome(outcome, filters[refused] ?? ''));
+      for (const [index, outcome] of outcomes.entries()) {
+        const error = refusalOfOutcome(outcome, filters[index] ?? '');
+        if (error) settled.reject(error);
+      }
+      settled.resolve();
     });
     runner.touch();
-    return waiting(settled.promise, {
-      signal,
-      timeout,
-      what: 'unsubscribe',
-      giveUp: (reason) => {
-        // It takes effect all the same: the Subscriptions are over.
-        request.listener = undefined;
-        return reason;
-      },
+    await waiting(settled.promise, 'unsubscribe', wait, (reason) => {
+      // It takes effect all the same: the Subscriptions are over.
+      request.listener = undefined;
+      return reason;
     });
   }
 
-  #highestQos(filter: string, qos: QoS): QoS {
-    let highest = qos;
-    for (const handle of this.#host.router.get(filter)?.handles.keys() ?? []) {
-      if (handle.options.qos > highest) highest = handle.options.qos;
+  /** The highest QoS that any Subscription asked for with a filter. */
+  #highestQos(filter: string): QoS {
+    let highest: QoS = 0;
+    for (const { options } of this.#host.router.get(filter)?.handles.keys() ?? []) {
+      if (options.qos > highest) highest = options.qos;
     }
     return highest;
   }
 }
 
-function filterList(filters: unknown): string[] {
-  const list: unknown[] = Array.isArray(filters) ? filters : [filters];
-  if (list.length === 0) throw new UsageError('filter: must not be an empty list');
-  return list.map((filter, index) => {
-    if (typeof filter === 'string') return filter;
-    throw new UsageError(
-      `${Array.isArray(filters) ? `filter[${index}]` : 'filter'}: must be a string, not ${described(filter)}`,
-    );
-  });
+function wireFilters(patterns: readonly Pattern[]): string[] {
+  return [...new Set(patterns.map(({ filter }) => filter))];
+}
+
+/** Checks one filter or a list of them. */
+function patternsOf(filters: unknown): Pattern[] {
+  if (!Array.isArray(filters)) return [compilePattern(filters as string, 'filter')];
+  if (filters.length === 0) throw new UsageError('filter: must not be an empty list');
+  // Not `map`, which skips holes.
+  return Array.from(filters, (filter, index) => compilePattern(filter, `filter[${index}]`));
 }
 
 function checkedOptions(
@@ -270,6 +246,6 @@ function checkedOptions(
     noLocal,
     retainAsPublished: boolean(options?.retainAsPublished, 'options.retainAsPublished') ?? false,
     retainHandling: oneOf(options?.retainHandling, 'options.retainHandling', [0, 1, 2]) ?? 0,
-    userProperties: validateSubscribeProperties(options?.properties),
+    userProperties: ownSubscribeProperties(options?.properties),
   };
 }

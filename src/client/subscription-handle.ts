@@ -1,13 +1,21 @@
 /** {@link Subscription}: one call of `subscribe`. */
 
-import { ConnectionError } from '../errors';
-import type { Message, QoS } from '../message';
+import { UsageError } from '../errors';
+import type { QoS } from '../message';
 import type { SubscriptionOptions } from '../session/subscriptions';
 import type { Pattern } from '../topic/pattern';
 import { asyncDispose } from './async-dispose';
 import type { Grant, Subscription } from './client';
+import { ignoreRejection } from './deferred';
 import type { Delivery } from './delivery';
-import { HandlerTaker, IteratorTaker, type ParamsOfTopic, secondIterator, type TakerHost } from './taker';
+import {
+  type AnyMessage,
+  HandlerTaker,
+  IteratorTaker,
+  type ParamsOfTopic,
+  type Taker,
+  type TakerHost,
+} from './taker';
 
 /** What a handle needs from the client. */
 export interface SubscriptionHost extends TakerHost {
@@ -19,33 +27,32 @@ export interface SubscriptionHost extends TakerHost {
   release(deliveries: readonly Delivery[]): void;
 }
 
-/** Where it stands: before SUBACK, granted, or over. */
-type HandleState = 'pending' | 'active' | 'ended';
-
 /** One Subscription. */
 export class SubscriptionHandle implements Subscription {
   readonly patterns: readonly Pattern[];
   readonly options: SubscriptionOptions;
   readonly #host: SubscriptionHost;
-  readonly #handler: HandlerTaker | undefined;
-  /** While an iterator reads, and provisionally until the turn after `subscribe` resolved. */
+  readonly #hasHandler: boolean;
+  /** The handler, or the iterator: provisional until the turn after `subscribe` resolved, later while one reads. */
+  #taker: Taker | undefined;
+  /** The iterator that the application has. */
   #iterator: IteratorTaker | undefined;
-  /** Whether the application has the iterator. */
-  #iterated = false;
-  #state: HandleState = 'pending';
+  #hasEnded = false;
+  /** Why it ended, until an iterator tells. */
+  #error: Error | undefined;
   #grants: readonly Grant[] = [];
 
   constructor(
     patterns: readonly Pattern[],
     options: SubscriptionOptions,
-    handler: ((message: Message<Record<string, string>>) => unknown) | undefined,
+    handler: ((message: AnyMessage) => unknown) | undefined,
     host: SubscriptionHost,
   ) {
     this.patterns = patterns;
     this.options = options;
     this.#host = host;
-    if (handler) this.#handler = new HandlerTaker(handler, host);
-    else this.#iterator = this.#newIterator();
+    this.#hasHandler = handler !== undefined;
+    this.#taker = handler ? new HandlerTaker(handler, host) : this.#newIterator();
   }
 
   get filter(): string {
@@ -62,71 +69,69 @@ export class SubscriptionHandle implements Subscription {
 
   /** Whether its handler or loop works on a message. */
   get isBusy(): boolean {
-    return this.#handler?.isBusy ?? (this.#iterated && (this.#iterator?.isBusy ?? false));
-  }
-
-  /** Whether it is over. */
-  get hasEnded(): boolean {
-    return this.#state === 'ended';
+    return this.#taker?.isBusy ?? false;
   }
 
   /** Takes a message if it wants it now. */
   offer(delivery: Delivery, params: ParamsOfTopic): boolean {
-    return (this.#handler ?? this.#iterator)?.offer(delivery, params) ?? false;
+    return this.#taker?.offer(delivery, params) ?? false;
   }
 
   /** The server has answered. */
   granted(grants: readonly Grant[]): void {
     this.#grants = grants;
-    if (this.#state === 'pending') this.#state = 'active';
   }
 
   /** The turn after `subscribe` resolved is over: without an iterator nothing is collected. */
   settleDown(): void {
-    if (this.#handler || this.#iterated || !this.#iterator) return;
-    const released = this.#iterator.release();
-    this.#iterator = undefined;
-    this.#host.release(released);
+    if (!this.#hasHandler && !this.#iterator) this.#release();
   }
 
   /** It is over: a loop that reads ends, with the error if there is one. */
   end(error?: Error): void {
-    if (this.#state === 'ended') return;
-    this.#state = 'ended';
-    this.#handler?.end();
-    if (this.#iterated) this.#iterator?.finish(error);
-    else this.settleDown();
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#error = error;
+    if (this.#iterator) this.#iterator.finish(error);
+    else this.#release();
   }
 
   unsubscribe(): Promise<void> {
-    if (this.#state === 'ended') return Promise.resolve();
-    return this.#host.unsubscribe(this);
+    return this.#hasEnded ? Promise.resolve() : this.#host.unsubscribe(this);
   }
 
   [asyncDispose](): Promise<void> {
     return this.unsubscribe();
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<Message<Record<string, string>>, undefined> {
-    if (this.#iterated || this.#handler) throw secondIterator();
-    this.#iterated = true;
-    const provisional = this.#iterator;
-    if (provisional) return provisional;
-    const iterator = this.#newIterator();
+  [Symbol.asyncIterator](): AsyncIterator<AnyMessage, undefined> {
+    if (this.#hasHandler || this.#iterator) {
+      throw new UsageError(
+        `The Subscription has ${this.#hasHandler ? 'a handler' : 'an iterator'} already; subscribe again for another one`,
+        'in-use',
+      );
+    }
+    const provisional = this.#taker as IteratorTaker | undefined;
+    const iterator = provisional ?? this.#newIterator();
+    this.#taker = iterator;
     this.#iterator = iterator;
-    if (this.#state === 'ended') iterator.finish();
-    else this.#host.reclaim();
+    if (this.#hasEnded) iterator.finish(this.#error);
+    else if (!provisional) this.#host.reclaim();
     return iterator;
   }
 
   #newIterator(): IteratorTaker {
     return new IteratorTaker(this.#host, () => {
-      const released = this.#iterator?.release() ?? [];
-      // The loop does not wait for the server; what fails now concerns nobody.
-      this.unsubscribe().catch((error: unknown) => {
-        if (!(error instanceof ConnectionError)) this.#host.failed(error);
-      });
-      this.#host.release(released);
+      // The loop does not wait for the server; if it refuses, its messages are unclaimed.
+      ignoreRejection(this.unsubscribe());
+      this.#release();
     });
+  }
+
+  /** Lets go of what nobody has worked on; code that runs goes on. */
+  #release(): void {
+    const released = this.#taker?.release() ?? [];
+    if (!this.#hasHandler) this.#taker = undefined;
+    this.#host.release(released);
   }
 }

@@ -3,135 +3,178 @@
  * iterator reads.
  */
 
-import { ConnectionError, UsageError } from '../errors';
+import { ConnectionError } from '../errors';
 import type { Message } from '../message';
+import { Fifo } from '../session/fifo';
 import type { Delivery } from './delivery';
 import { ReceivedMessage } from './received-message';
 
-/** What a taker needs from the client. */
-export interface TakerHost {
+/** What the application's code needs to run in. */
+export interface HandlerHost {
   /** Reports an exception of the application's code. */
   failed(error: unknown): void;
   /** Milliseconds until a handler counts as failed. */
   readonly handlerTimeout: number;
+  /** Somebody is done with a message. */
+  settled(): void;
+}
+
+/** What a taker needs from the client. */
+export interface TakerHost extends HandlerHost {
   /** Unread QoS 0 messages kept. */
   readonly maxUnread: number;
   /** An unread QoS 0 message was dropped. */
   dropped(): void;
-  /** A message is done with. */
-  settled(): void;
 }
+
+/** A message as applications see it, where the names of wildcards are not known. */
+export type AnyMessage = Message<Record<string, string>>;
 
 /** Params of a topic under the pattern that the message came for. */
 export type ParamsOfTopic = (topic: string) => Record<string, string>;
 
+/** Takes messages for a Subscription. */
+export interface Taker {
+  /** Takes a message. @returns false when it takes none */
+  offer(delivery: Delivery, params: ParamsOfTopic): boolean;
+  /** Takes no more. @returns what nobody has worked on, for other takers */
+  release(): Delivery[];
+  /** Whether the application works on a message. */
+  readonly isBusy: boolean;
+}
+
+type Result = IteratorResult<AnyMessage, undefined>;
+
 interface Unread {
   readonly delivery: Delivery;
   readonly params: ParamsOfTopic;
+  /** Place in the order of arrival. */
+  readonly order: number;
 }
 
 /** Messages that wait to be read. QoS 0 is bounded here, QoS 1 and 2 by the Receive Maximum: they are unacknowledged. */
 class UnreadQueue {
-  readonly #items: Unread[] = [];
+  readonly #qos0 = new Fifo<Unread>();
+  readonly #others = new Fifo<Unread>();
   readonly #host: TakerHost;
-  #qos0 = 0;
+  #order = 0;
 
   constructor(host: TakerHost) {
     this.#host = host;
   }
 
-  push(unread: Unread): void {
-    this.#items.push(unread);
-    if (unread.delivery.packet.qos !== 0) return;
-    this.#qos0 += 1;
-    if (this.#qos0 <= this.#host.maxUnread) return;
-    const oldest = this.#items.findIndex(({ delivery }) => delivery.packet.qos === 0);
-    this.#qos0 -= 1;
-    this.#items.splice(oldest, 1)[0]?.delivery.settle();
+  push(delivery: Delivery, params: ParamsOfTopic): void {
+    this.#order += 1;
+    const isBounded = delivery.packet.qos === 0;
+    (isBounded ? this.#qos0 : this.#others).push({ delivery, params, order: this.#order });
+    if (!isBounded || this.#qos0.length <= this.#host.maxUnread) return;
+    this.#qos0.shift()?.delivery.letGo();
     this.#host.dropped();
   }
 
   shift(): Unread | undefined {
-    const next = this.#items.shift();
-    if (next?.delivery.packet.qos === 0) this.#qos0 -= 1;
-    return next;
+    const first = this.#qos0.peek();
+    const other = this.#others.peek();
+    return (first && !(other && other.order < first.order) ? this.#qos0 : this.#others).shift();
   }
 
-  drain(): Unread[] {
-    this.#qos0 = 0;
-    return this.#items.splice(0);
+  drain(): Delivery[] {
+    const all = [...this.#qos0.drain(), ...this.#others.drain()];
+    return all.sort((a, b) => a.order - b.order).map(({ delivery }) => delivery);
   }
 }
 
+/**
+ * Runs the application's code for a message that was taken for it; the message settles with it.
+ *
+ * @param ended called when code that goes on has ended
+ * @returns whether it goes on
+ */
+export function runHandler(
+  handler: (message: AnyMessage) => unknown,
+  message: AnyMessage,
+  delivery: Delivery,
+  host: HandlerHost,
+  ended: () => void,
+): boolean {
+  const settle = (failed: boolean, error?: unknown) => {
+    delivery.settle(failed);
+    if (failed) host.failed(error);
+  };
+  let result: unknown;
+  try {
+    result = handler(message);
+    if (!isThenable(result)) {
+      settle(false);
+      return false;
+    }
+  } catch (error) {
+    settle(true, error);
+    return false;
+  }
+  let open = true;
+  const end = (failed: boolean, error?: unknown) => {
+    if (!open) return;
+    open = false;
+    clearTimeout(timer);
+    settle(failed, error);
+    ended();
+    host.settled();
+  };
+  const { handlerTimeout } = host;
+  const timer = timeoutFor(handlerTimeout, () => {
+    const words = `The handler of a message to '${message.topic}' did not settle within ${handlerTimeout} ms; the message counts as failed`;
+    end(true, new ConnectionError('timeout', words));
+  });
+  Promise.resolve(result).then(
+    () => end(false),
+    (error: unknown) => end(true, error),
+  );
+  return true;
+}
+
 /** Calls a handler, one message at a time. */
-export class HandlerTaker {
-  readonly #handler: (message: Message<Record<string, string>>) => unknown;
+export class HandlerTaker implements Taker {
+  readonly #handler: (message: AnyMessage) => unknown;
   readonly #host: TakerHost;
   /** Messages that wait for the running handler. */
   readonly #waiting: UnreadQueue;
   #running = false;
   #ended = false;
 
-  constructor(handler: (message: Message<Record<string, string>>) => unknown, host: TakerHost) {
+  constructor(handler: (message: AnyMessage) => unknown, host: TakerHost) {
     this.#handler = handler;
     this.#host = host;
     this.#waiting = new UnreadQueue(host);
   }
 
-  /** Takes a message. @returns false when it takes none */
   offer(delivery: Delivery, params: ParamsOfTopic): boolean {
     if (this.#ended) return false;
     delivery.take();
-    if (this.#running) this.#waiting.push({ delivery, params });
-    else this.#run(delivery, params);
+    if (this.#running) this.#waiting.push(delivery, params);
+    else {
+      this.#run(delivery, params);
+      this.#next();
+    }
     return true;
   }
 
-  /** Takes no more; what waits is let go, what runs goes on. */
-  end(): void {
+  /** What runs goes on. */
+  release(): Delivery[] {
     this.#ended = true;
-    for (const { delivery } of this.#waiting.drain()) delivery.settle();
+    return this.#waiting.drain();
   }
 
-  /** Whether a handler runs. */
   get isBusy(): boolean {
     return this.#running;
   }
 
   #run(delivery: Delivery, params: ParamsOfTopic): void {
-    let result: unknown;
-    try {
-      result = this.#handler(messageOf(delivery, params));
-    } catch (error) {
-      delivery.settle(true);
-      this.#host.failed(error);
-      return;
-    }
-    if (!isThenable(result)) {
-      delivery.settle();
-      return;
-    }
     this.#running = true;
-    let open = true;
-    const done = (failed: boolean, error?: unknown) => {
-      if (!open) return;
-      open = false;
-      clearTimeout(timer);
+    this.#running = runHandler(this.#handler, messageOf(delivery, params), delivery, this.#host, () => {
       this.#running = false;
-      delivery.settle(failed);
-      if (failed) this.#host.failed(error);
       this.#next();
-      this.#host.settled();
-    };
-    const { handlerTimeout } = this.#host;
-    const timer = timeoutFor(handlerTimeout, () => {
-      const message = `A handler for '${delivery.packet.topic}' did not settle within ${handlerTimeout} ms; the message was acknowledged as failed`;
-      done(true, new ConnectionError('timeout', message));
     });
-    result.then(
-      () => done(false),
-      (error: unknown) => done(true, error),
-    );
   }
 
   #next(): void {
@@ -144,7 +187,7 @@ export class HandlerTaker {
 }
 
 /** Collects messages for one iterator. */
-export class IteratorTaker implements AsyncIterator<Message<Record<string, string>>, undefined> {
+export class IteratorTaker implements Taker, AsyncIterator<AnyMessage, undefined> {
   readonly #host: TakerHost;
   /** Called when the loop is left. */
   readonly #left: () => void;
@@ -152,10 +195,7 @@ export class IteratorTaker implements AsyncIterator<Message<Record<string, strin
   /** The message that the loop works on. */
   #inHand: Delivery | undefined;
   /** Calls of `next` that wait. */
-  readonly #readers: {
-    resolve(result: IteratorResult<Message<Record<string, string>>, undefined>): void;
-    reject(reason: unknown): void;
-  }[] = [];
+  readonly #readers: { resolve(result: Result): void; reject(reason: unknown): void }[] = [];
   #ended = false;
   #error: Error | undefined;
 
@@ -165,85 +205,75 @@ export class IteratorTaker implements AsyncIterator<Message<Record<string, strin
     this.#unread = new UnreadQueue(host);
   }
 
-  /** Takes a message. @returns false when it takes none */
   offer(delivery: Delivery, params: ParamsOfTopic): boolean {
     if (this.#ended) return false;
     delivery.take();
     const reader = this.#readers.shift();
-    if (reader) {
-      this.#inHand = delivery;
-      reader.resolve({ done: false, value: messageOf(delivery, params) });
-      return true;
-    }
-    this.#unread.push({ delivery, params });
+    if (reader) reader.resolve(this.#hand(delivery, params));
+    else this.#unread.push(delivery, params);
     return true;
   }
 
   /** No more messages come: the loop ends once it has read what is there, with the error if there is one. */
   finish(error?: Error): void {
     this.#ended = true;
-    this.#error ??= error;
+    this.#error = error;
     for (const reader of this.#readers.splice(0)) this.#conclude(reader);
   }
 
-  /** Lets go of everything unread. @returns the messages, for other takers */
   release(): Delivery[] {
     this.#ended = true;
-    return this.#unread.drain().map(({ delivery }) => delivery);
+    return this.#unread.drain();
   }
 
-  /** Whether the loop works on a message. */
   get isBusy(): boolean {
     return this.#inHand !== undefined;
   }
 
-  next(): Promise<IteratorResult<Message<Record<string, string>>, undefined>> {
+  next(): Promise<Result> {
     this.#putDown();
     const next = this.#unread.shift();
-    if (next) {
-      const { delivery, params } = next;
-      this.#inHand = delivery;
-      return Promise.resolve({ done: false, value: messageOf(delivery, params) });
-    }
+    if (next) return Promise.resolve(this.#hand(next.delivery, next.params));
     return new Promise((resolve, reject) => {
       if (this.#ended) this.#conclude({ resolve, reject });
       else this.#readers.push({ resolve, reject });
     });
   }
 
-  return(): Promise<IteratorResult<Message<Record<string, string>>, undefined>> {
+  return(): Promise<Result> {
     this.#putDown();
     this.#left();
-    for (const reader of this.#readers.splice(0)) reader.resolve({ done: true, value: undefined });
+    this.finish();
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  #conclude(reader: {
-    resolve(result: { done: true; value: undefined }): void;
-    reject(reason: unknown): void;
-  }): void {
-    const error = this.#error;
-    this.#error = undefined;
-    if (error) reader.reject(error);
-    else reader.resolve({ done: true, value: undefined });
+  #hand(delivery: Delivery, params: ParamsOfTopic): Result {
+    // `next` may have been called several times in advance.
+    this.#putDown();
+    this.#inHand = delivery;
+    return { done: false, value: messageOf(delivery, params) };
   }
 
   #putDown(): void {
-    if (!this.#inHand) return;
-    this.#inHand.settle();
+    const delivery = this.#inHand;
     this.#inHand = undefined;
+    if (!delivery) return;
+    delivery.settle();
     this.#host.settled();
+  }
+
+  /** The error is told once. */
+  #conclude({ resolve, reject }: { resolve(result: Result): void; reject(reason: unknown): void }): void {
+    const error = this.#error;
+    this.#error = undefined;
+    if (error) reject(error);
+    else resolve({ done: true, value: undefined });
   }
 }
 
-/** The error of a second iterator. */
-export function secondIterator(): UsageError {
-  return new UsageError('A Subscription has one iterator; subscribe again for a second one', 'in-use');
-}
-
-function messageOf(delivery: Delivery, params: ParamsOfTopic): Message<Record<string, string>> {
-  const { packet, redelivered, manualAck } = delivery;
-  return new ReceivedMessage(packet, params(packet.topic), redelivered, manualAck);
+function messageOf(delivery: Delivery, params: ParamsOfTopic): AnyMessage {
+  const { packet, redelivered } = delivery;
+  return new ReceivedMessage(packet, params(packet.topic), redelivered, delivery.host.manualAck(delivery));
 }
 
 /** A timer; none for Infinity. */
@@ -253,6 +283,7 @@ export function timeoutFor(delay: number, callback: () => void): ReturnType<type
     : setTimeout(callback, Math.min(delay, 2_147_483_647));
 }
 
+/** Whether a value is a promise, or as good as one. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

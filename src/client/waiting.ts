@@ -2,32 +2,31 @@
 
 import { ConnectionError } from '../errors';
 import { deferred, ignoreRejection } from './deferred';
+import type { WaitOptions } from './options';
 import { timeoutFor } from './taker';
 
-/** How long to wait, and what it means to stop. */
-export interface Waiting {
-  readonly signal?: AbortSignal | undefined;
-  /** Milliseconds. */
-  readonly timeout?: number | undefined;
-  /** What is waited for, for the message. */
-  readonly what: string;
-  /** Called when the wait ends early. @returns what the promise rejects with */
-  giveUp(reason: unknown): unknown;
-}
-
-/** Settles with the promise, or rejects before it. */
+/**
+ * Settles with the promise, or rejects before it.
+ *
+ * @param what what is waited for, for the message of a time-out
+ * @param giveUp called when the wait ends early; returns what the promise rejects with
+ */
 export function waiting<Value>(
   promise: Promise<Value>,
-  { signal, timeout, what, giveUp }: Waiting,
+  what: string,
+  { signal, timeout }: WaitOptions,
+  giveUp: (reason: unknown) => unknown = (reason) => reason,
 ): Promise<Value> {
+  if (!signal && timeout === undefined) return promise;
   const outer = deferred<Value>();
+  // Whoever gave up need not look at what it rejects with.
+  ignoreRejection(outer.promise);
   const stop = () => {
     clearTimeout(timer);
     signal?.removeEventListener('abort', abort);
   };
   const end = (reason: unknown) => {
     stop();
-    ignoreRejection(outer.promise);
     outer.reject(giveUp(reason));
   };
   const abort = () => end(signal?.reason);
@@ -39,16 +38,6 @@ export function waiting<Value>(
         );
   if (signal?.aborted) abort();
   else signal?.addEventListener('abort', abort);
-  promise.then(
-    (value) => {
-      stop();
-      outer.resolve(value);
-    },
-    (error: unknown) => {
-      stop();
-      ignoreRejection(outer.promise);
-      outer.reject(error);
-    },
-  );
+  promise.finally(stop).then(outer.resolve, outer.reject);
   return outer.promise;
 }

@@ -76,6 +76,17 @@ export class Incoming {
     }
   }
 
+  /** Nobody works on a message any more, and there is no link: if the server sends it again it is delivered anew. */
+  forget(message?: IncomingMessage): void {
+    for (const messages of [this.#received1, this.#received2]) {
+      for (const known of message ? [message] : messages.values()) {
+        if (messages.get(known.packetId) !== known) continue;
+        known.orphaned = true;
+        messages.delete(known.packetId);
+      }
+    }
+  }
+
   /** PUBLISH [v5 3.3]. */
   publish(packet: DecodedPublishPacket, link: Link): void {
     const { packetId } = packet;

@@ -241,6 +241,11 @@ export class Session {
     this.#incoming.acknowledge(message, reasonCode);
   }
 
+  /** See {@link Incoming.forget}. */
+  forget(message: IncomingMessage | undefined): void {
+    this.#incoming.forget(message);
+  }
+
   /** Sends the next step of enhanced authentication; `again` starts a re-authentication [v5 4.12.1]. */
   authenticate(data: Uint8Array | undefined, again: boolean): void {
     const link = this.#link;
@@ -365,7 +370,9 @@ export class Session {
   /** A transport is open: CONNECT goes out. */
   opened(connect: ConnectPacket, now: Now): void {
     this.#now = now;
-    const link: Link = new Link(connect, this.#options.maximumPacketSize, (packet) => this.#dispatch(packet, link));
+    const link: Link = new Link(connect, this.#options.maximumPacketSize, (packet) =>
+      this.#dispatch(packet, link),
+    );
     this.#link = link;
     this.#ending = undefined;
     this.#held = undefined;
