@@ -1,85 +1,64 @@
 /** PINGREQ, PINGRESP, DISCONNECT and AUTH [v5 3.12 to 3.15, v3 3.12 to 3.14]. */
 
 import { ProtocolError, UsageError } from '../errors';
+import { scratch } from './body';
 import { needsMqtt5 } from './fields';
-import type { AuthPacket, DisconnectPacket, PingPacket } from './packet';
-import { checkProperties, readProperties, writeProperties } from './properties';
+import type { AuthPacket, DisconnectPacket, PingPacket, ProtocolVersion } from './packet';
+import { ofAuth, ofDisconnect, readProperties, writeProperties } from './properties';
 import type { Reader } from './reader';
-import { checkReasonCode, knownReasonCode } from './reason-codes';
-import { beginPacket, type PacketWriter } from './sink';
+import { checkReasonCode, readReasonCode } from './reason-codes';
+import { appendPacket, beginPacket, type Sink } from './sink';
 
-/** Writes PINGREQ and PINGRESP. */
-export const ping: PacketWriter<PingPacket> = {
-  measure: () => 0,
-  write(out, { type }, _version, remaining) {
-    beginPacket(out, type === 'pingreq' ? 0xc0 : 0xd0, remaining);
-  },
-};
-
-export function readPingreq(): PingPacket {
-  return { type: 'pingreq' };
+export function writePing(out: Sink, { type }: PingPacket): void {
+  beginPacket(out, type === 'pingreq' ? 0xc0 : 0xd0, 0);
 }
 
-export function readPingresp(): PingPacket {
-  return { type: 'pingresp' };
+/** Makes the reader of one of the two. */
+export function pingReader(type: PingPacket['type']): () => PingPacket {
+  return () => ({ type });
 }
 
-/** Writes DISCONNECT. */
-export const disconnect: PacketWriter<DisconnectPacket> = {
-  measure({ reasonCode, properties }, version) {
-    checkReasonCode(reasonCode, 'disconnect', version);
-    const block = checkProperties(properties, 'disconnect', version);
-    // [v5 3.14.2.1, 3.14.2.2.1] what says nothing is left out
-    if (block > 1) return 1 + block;
-    return reasonCode === 0 ? 0 : 1;
-  },
+export function writeDisconnect(
+  out: Sink,
+  { reasonCode, properties }: DisconnectPacket,
+  version: ProtocolVersion,
+): void {
+  checkReasonCode(reasonCode, 'disconnect', version);
+  const body = scratch.clear();
+  if (version === 5) body.byte(reasonCode);
+  // [v5 3.14.2.1, 3.14.2.2.1] what says nothing is left out
+  if (!writeProperties(body, properties, ofDisconnect, version)) body.length = reasonCode === 0 ? 0 : 1;
+  appendPacket(out, 0xe0, body);
+}
 
-  write(out, { reasonCode, properties }, version, remaining) {
-    const at = beginPacket(out, 0xe0, remaining);
-    if (remaining > 0) out.bytes[at] = reasonCode;
-    if (remaining > 1) writeProperties(out.bytes, at + 1, properties, 'disconnect', version);
-  },
-};
-
-/** Reads DISCONNECT. */
 export function readDisconnect(reader: Reader): DisconnectPacket {
-  const { version, end } = reader;
-  const coded = version === 5 && reader.offset < end;
-  const reasonCode = coded ? knownReasonCode(reader.byte(), 'disconnect', version) : 0;
-  const properties = coded && reader.offset < end ? readProperties(reader, 'disconnect') : undefined;
+  const coded = reader.version === 5 && reader.offset < reader.end;
+  const reasonCode = coded ? readReasonCode(reader, 'disconnect') : 0;
+  const properties = coded && reader.offset < reader.end ? readProperties(reader, ofDisconnect) : undefined;
   return { type: 'disconnect', reasonCode, properties };
 }
 
-/** Writes AUTH. */
-export const auth: PacketWriter<AuthPacket> = {
-  measure({ reasonCode, properties }, version) {
-    if (version < 5) throw needsMqtt5('AUTH');
-    checkReasonCode(reasonCode, 'auth', version);
-    const block = checkProperties(properties, 'auth', version);
-    // [v5 3.15.2.1] only a success without properties goes without a method [v5 3.15.2.2.2]
-    if (reasonCode === 0 && block === 1) return 0;
-    if (properties?.authenticationMethod === undefined) {
-      throw new UsageError('properties.authenticationMethod must be given [v5 3.15.2.2.2]');
-    }
-    return 1 + block;
-  },
+export function writeAuth(out: Sink, { reasonCode, properties }: AuthPacket, version: ProtocolVersion): void {
+  if (version < 5) throw needsMqtt5('AUTH');
+  checkReasonCode(reasonCode, 'auth', version);
+  const body = scratch.clear();
+  body.byte(reasonCode);
+  const some = writeProperties(body, properties, ofAuth, version);
+  // [v5 3.15.2.1] a success without properties leaves out everything; all else names its method [v5 3.15.2.2.2]
+  if (!some && reasonCode === 0) body.length = 0;
+  else if (properties?.authenticationMethod === undefined) {
+    throw new UsageError('properties.authenticationMethod must be given');
+  }
+  appendPacket(out, 0xf0, body);
+}
 
-  write(out, { reasonCode, properties }, version, remaining) {
-    const at = beginPacket(out, 0xf0, remaining);
-    if (remaining === 0) return;
-    out.bytes[at] = reasonCode;
-    writeProperties(out.bytes, at + 1, properties, 'auth', version);
-  },
-};
-
-/** Reads AUTH. */
 export function readAuth(reader: Reader): AuthPacket {
-  // [v5 3.15.2.1] success, with everything left out
-  if (reader.offset === reader.end) return { type: 'auth', reasonCode: 0, properties: undefined };
-  const reasonCode = knownReasonCode(reader.byte(), 'auth', reader.version);
-  const properties = readProperties(reader, 'auth');
+  const coded = reader.offset < reader.end;
+  const reasonCode = coded ? readReasonCode(reader, 'auth') : 0;
+  const properties = coded ? readProperties(reader, ofAuth) : undefined;
+  // [v5 3.15.2.1, 3.15.2.2.2] as above
   if (properties?.authenticationMethod === undefined && (reasonCode !== 0 || properties !== undefined)) {
-    throw new ProtocolError('AUTH has no authentication method [v5 3.15.2.2.2]');
+    throw new ProtocolError('AUTH has no authentication method');
   }
   return { type: 'auth', reasonCode, properties };
 }

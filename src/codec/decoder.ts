@@ -2,14 +2,14 @@
 
 import { MalformedPacketError, ProtocolError, UsageError } from '../errors';
 import type { Bytes } from '../message';
-import { readPuback, readPubcomp, readPubrec, readPubrel } from './acks';
+import { ackReader } from './acks';
 import { readConnack, readConnect } from './connect';
-import { readAuth, readDisconnect, readPingreq, readPingresp } from './control';
+import { pingReader, readAuth, readDisconnect } from './control';
 import { checkBytes, checkInteger } from './fields';
 import type { DecodedPacket, ProtocolVersion } from './packet';
 import { readPublish } from './publish';
 import { Reader } from './reader';
-import { readSuback, readSubscribe, readUnsuback, readUnsubscribe } from './subscribe';
+import { readSubscribe, readUnsubscribe, subscribeAckReader } from './subscribe';
 import { maximumVarint } from './varint';
 
 /** What a {@link Decoder} needs to know. */
@@ -34,8 +34,8 @@ const smallChunk = 8_192;
 /** A larger chunk may be kept alive by a payload of at least this part of it. */
 const viewShare = 4;
 
-/** Incomplete packets up to this size are gathered in one buffer that is used again and again. */
-const scratchSize = 256;
+/** First buffer of an incomplete packet: V8 keeps arrays of this size on its own heap. */
+const firstBuffer = 64;
 
 /** Announced sizes up to this are believed; beyond, the buffer grows as bytes really arrive. */
 const believedSize = 65_536;
@@ -48,16 +48,16 @@ const readers: readonly (((reader: Reader, first: number) => DecodedPacket) | un
   readConnect,
   readConnack,
   readPublish,
-  readPuback,
-  readPubrec,
-  readPubrel,
-  readPubcomp,
+  ackReader('puback'),
+  ackReader('pubrec'),
+  ackReader('pubrel'),
+  ackReader('pubcomp'),
   readSubscribe,
-  readSuback,
+  subscribeAckReader('suback'),
   readUnsubscribe,
-  readUnsuback,
-  readPingreq,
-  readPingresp,
+  subscribeAckReader('unsuback'),
+  pingReader('pingreq'),
+  pingReader('pingresp'),
   readDisconnect,
   readAuth,
 ];
@@ -79,14 +79,12 @@ export class Decoder {
   /** What ended it, in `failed`. */
   #failure: unknown;
 
-  /** Gathers a packet that came in part: the scratch buffer, or one of its own. */
+  /** Gathers a packet that came in parts. */
   #partial: Bytes = empty;
   /** Bytes of that packet so far; 0 between packets. */
   #held = 0;
   /** Size of that packet; 0 until its fixed header is complete. */
   #wanted = 0;
-  /** See {@link scratchSize}; empty until needed. */
-  #scratch: Bytes = empty;
 
   /** @throws UsageError for a wrong option */
   constructor({ protocolVersion = 4, maximumPacketSize = maximumTotal, onPacket }: DecoderOptions) {
@@ -122,7 +120,7 @@ export class Decoder {
       if (this.#state === 'stopped') return;
       throw new UsageError('push must not be called by onPacket', 'in-use');
     }
-    if (!(chunk instanceof Uint8Array)) checkBytes(chunk, 'chunk', Infinity);
+    checkBytes(chunk, 'chunk');
     // Still not complete, whatever the chunk holds: the short way for chunks of a few bytes.
     if (this.#wanted > this.#held + chunk.length) {
       this.#append(chunk, 0, chunk.length);
@@ -189,14 +187,14 @@ export class Decoder {
       if (total > this.#maximumPacketSize) throw tooLarge(total, this.#maximumPacketSize);
       return total;
     }
-    throw new MalformedPacketError('the remaining length is longer than it may be [v5 1.5.5, v3 2.2.3]');
+    throw new MalformedPacketError('the remaining length is too long');
   }
 
   #deliver(bytes: Bytes, at: number, total: number): void {
     const reader = this.#reader;
     const first = bytes[at] as number;
     const read = readers[first >> 4];
-    if (read === undefined) throw new MalformedPacketError('packet type 0 is reserved [v5 2.1.2, v3 2.2.1]');
+    if (read === undefined) throw reservedType(0);
     reader.bytes = bytes;
     reader.offset = at + headerSize(total);
     reader.end = at + total;
@@ -209,8 +207,6 @@ export class Decoder {
 
   /** Keeps the beginning of a packet. */
   #hold(chunk: Uint8Array, at: number, total: number): void {
-    if (this.#scratch === empty) this.#scratch = new Uint8Array(scratchSize);
-    this.#partial = this.#scratch;
     this.#wanted = total;
     this.#append(chunk, at, chunk.length);
   }
@@ -232,7 +228,7 @@ export class Decoder {
     this.#held = 0;
     this.#wanted = 0;
     this.#partial = empty;
-    this.#reader.viewFrom = bytes === this.#scratch ? Infinity : total / viewShare;
+    this.#reader.viewFrom = total / viewShare;
     this.#deliver(bytes, 0, total);
     return end;
   }
@@ -242,7 +238,8 @@ export class Decoder {
     const held = this.#held;
     const size = held + end - at;
     if (size > this.#partial.length) {
-      const wanted = this.#wanted;
+      // What is wanted is unknown as long as the header is not complete.
+      const wanted = this.#wanted || firstBuffer;
       const room = Math.max(size, this.#partial.length * 2, believedSize);
       const larger = new Uint8Array(Math.min(wanted, room));
       larger.set(this.#partial.subarray(0, held));
@@ -270,21 +267,20 @@ function checkFirstByte(first: number, version: ProtocolVersion): void {
       throw new MalformedPacketError('PUBLISH has DUP with QoS 0');
     return;
   }
-  if (type === 0 || (type === 15 && version !== 5)) {
-    throw new MalformedPacketError(`packet type ${type} is reserved [v5 2.1.2, v3 2.2.1]`);
-  }
+  if (type === 0 || (type === 15 && version !== 5)) throw reservedType(type);
   // [v5 MQTT-2.1.3-1, v3 MQTT-2.2.2-2]; MQTT 3.1 has DUP and QoS in every packet, mostly without meaning
   if ((first & 0x0f) !== ((typesWithFlag >> type) & 1) * 2 && version !== 3) {
-    throw new MalformedPacketError(`packet type ${type} has wrong flags [v5 MQTT-2.1.3-1, v3 MQTT-2.2.2-2]`);
+    throw new MalformedPacketError(`packet type ${type} has wrong flags`);
   }
 }
 
+/** [v5 2.1.2, v3 2.2.1] */
+function reservedType(type: number): MalformedPacketError {
+  return new MalformedPacketError(`packet type ${type} is reserved`);
+}
+
 function tooLarge(total: number, maximum: number): ProtocolError {
-  return new ProtocolError(
-    `a packet of ${total} bytes is larger than the ${maximum} that are taken`,
-    'packet-too-large',
-    0x95,
-  );
+  return new ProtocolError(`a packet of ${total} bytes is larger than ${maximum}`, 'packet-too-large', 0x95);
 }
 
 /** Not shared with another thread, so that payloads may be views of it. */

@@ -1,6 +1,6 @@
 /** Topic Names in the bytes that PUBLISH begins with: an application publishes to a few of them, again and again. */
 
-import { measureText, writeText } from './text';
+import { Body } from './body';
 
 /** Most entries: with {@link longest} what can be kept. */
 const limit = 256;
@@ -14,28 +14,27 @@ const patience = 16 * limit;
 const known = new Map<string, Uint8Array>();
 let missed = 0;
 
+/** What encodes names that are not known. */
+const body = new Body();
+
 /**
- * The encoded form of a Topic Name, its length included.
+ * The encoded form of a Topic Name, its length included; only valid until the next call.
  *
- * @returns undefined when it is not kept, as for what is no valid name
+ * @throws UsageError for what is no Topic Name
  */
-export function encodedTopic(topic: string): Uint8Array | undefined {
-  return known.get(topic) ?? (known.size < limit ? keep(topic) : miss());
+export function encodedTopic(topic: string): Uint8Array {
+  return known.get(topic) ?? encode(topic);
 }
 
-function keep(topic: string): Uint8Array | undefined {
-  if (typeof topic !== 'string' || topic.length > longest) return undefined;
-  const size = measureText(topic, false);
-  if (typeof size === 'string') return undefined;
-  const bytes = new Uint8Array(2 + size);
-  writeText(bytes, 0, topic);
-  known.set(topic, bytes);
+function encode(topic: string): Uint8Array {
+  body.clear().topic(topic, 'topic');
+  const bytes = body.bytes.subarray(0, body.length);
+  if (topic.length > longest) return bytes;
+  if (known.size < limit) {
+    known.set(topic, bytes.slice());
+  } else if (++missed > patience) {
+    missed = 0;
+    known.clear();
+  }
   return bytes;
-}
-
-function miss(): undefined {
-  missed++;
-  if (missed < patience) return;
-  missed = 0;
-  known.clear();
 }

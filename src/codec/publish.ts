@@ -1,52 +1,47 @@
 /** PUBLISH [v5 3.3, v3 3.3], the packet that everything else is there for: the hot path of both directions. */
 
-import { MalformedPacketError, ProtocolError, UsageError } from '../errors';
+import { ProtocolError, UsageError } from '../errors';
+import { scratch } from './body';
 import { encodedTopic } from './encoded-topics';
-import { checkBoolean, checkBytes, checkPacketId, checkQoS } from './fields';
-import { referenceFrom } from './output';
+import { checkBoolean, checkBytes, checkInteger, checkQoS, maximumUint16 } from './fields';
 import type { DecodedPublishPacket, ProtocolVersion, PublishPacket, PublishProperties, QoS } from './packet';
-import { blockSize, checkProperties, propertiesSize, readProperties, writeProperties } from './properties';
-import type { Reader } from './reader';
-import { beginPacket, type PacketWriter, packetTotal, type Sink, writeUint16 } from './sink';
-import { checkText, textSize, writeText } from './text';
-import { maximumVarint } from './varint';
+import { ofPublish, readProperties, writeProperties } from './properties';
+import { type Reader, toQoS } from './reader';
+import { appendPayload, beginPacket, packetTotal, type Sink } from './sink';
 
-/** Writes PUBLISH. */
-export const publish: PacketWriter<PublishPacket> = {
-  measure({ topic, payload, qos, retain, dup, packetId, properties }, version) {
-    checkQoS(qos, 'qos');
-    checkBoolean(retain, 'retain');
-    checkBoolean(dup, 'dup');
-    if (qos > 0) {
-      checkPacketId(packetId);
-    } else {
-      // [v5 MQTT-2.2.1-2, v3 MQTT-2.3.1-5]
-      if (packetId !== undefined) throw new UsageError('packetId must not be given with QoS 0');
-      // [v5 MQTT-3.3.1-2, v3 MQTT-3.3.1-2]
-      if (dup) throw new UsageError('dup must be false with QoS 0');
-    }
-    const topicSize = encodedTopic(topic)?.length ?? 2 + checkText(topic, 'topic', false);
-    const block = checkProperties(properties, 'publish', version);
-    // [v5 MQTT-4.7.3-1, v3 MQTT-4.7.3-1]
-    if (topicSize === 2 && properties?.topicAlias === undefined) {
-      throw new UsageError('topic must not be empty without properties.topicAlias');
-    }
-    return topicSize + (qos > 0 ? 2 : 0) + block + checkBytes(payload, 'payload', maximumVarint);
-  },
-
-  write(out, { topic, payload, qos, retain, dup, packetId = 0, properties }, version, remaining) {
-    const size = version === 5 ? propertiesSize(properties, 'publish') : 0;
-    append(out, firstByte(qos, retain, dup), remaining, topic, payload, packetId, properties, version, size);
-  },
-};
+export function writePublishPacket(
+  out: Sink,
+  { topic, payload, qos, retain, dup, packetId, properties }: PublishPacket,
+  version: ProtocolVersion,
+): void {
+  checkQoS(qos, 'qos');
+  checkBoolean(retain, 'retain');
+  checkBoolean(dup, 'dup');
+  checkBytes(payload, 'payload');
+  if (qos > 0) {
+    checkInteger(packetId, 'packetId', 1, maximumUint16);
+  } else if (packetId !== undefined || dup) {
+    // [v5 MQTT-2.2.1-2, MQTT-3.3.1-2, v3 MQTT-2.3.1-5, MQTT-3.3.1-2]
+    throw new UsageError(`${dup ? 'dup must be false' : 'packetId must not be given'} with QoS 0`);
+  }
+  // [v5 MQTT-4.7.3-1, v3 MQTT-4.7.3-1]
+  if (topic === '' && properties?.topicAlias === undefined) {
+    throw new UsageError('topic must not be empty without properties.topicAlias');
+  }
+  // Refuses properties before MQTT 5.0, which the hot path does not look at.
+  if (version < 5) writeProperties(scratch.clear(), properties, ofPublish, version);
+  writePublish(out, topic, payload, qos, retain, dup, packetId ?? 0, properties, version);
+}
 
 /**
- * Appends a PUBLISH whose topic and properties were checked before ({@link validatePublishProperties}). From
- * {@link referenceFrom} bytes on the payload is referenced, not copied: it must not change until it is sent.
+ * Appends a PUBLISH. From `referenceFrom` bytes on the payload is referenced, not copied: it must not change until
+ * it is sent.
  *
+ * @param topic may be empty together with a topic alias
  * @param packetId ignored with QoS 0
  * @param properties ignored before MQTT 5.0
- * @throws UsageError when the packet is too long for MQTT; then nothing is appended
+ * @throws UsageError for a topic or properties that cannot be written, or a packet that is too long for MQTT; then
+ * nothing is appended
  */
 export function writePublish(
   out: Sink,
@@ -59,51 +54,38 @@ export function writePublish(
   properties: PublishProperties | undefined,
   protocolVersion: ProtocolVersion,
 ): void {
-  const size = protocolVersion === 5 ? propertiesSize(properties, 'publish') : 0;
-  const topicSize = encodedTopic(topic)?.length ?? 2 + textSize(topic);
-  const remaining = topicSize + (qos > 0 ? 2 : 0) + blockSize(size, protocolVersion) + payload.length;
-  const first = firstByte(qos, retain, dup);
-  append(out, first, remaining, topic, payload, packetId, properties, protocolVersion, size);
-}
-
-function firstByte(qos: QoS, retain: boolean, dup: boolean): number {
-  return 0x30 | (dup ? 0x08 : 0) | (qos << 1) | (retain ? 0x01 : 0);
-}
-
-/** Appends a PUBLISH that was measured: `remaining` is the whole of it, `size` its properties. */
-function append(
-  out: Sink,
-  first: number,
-  remaining: number,
-  topic: string,
-  payload: Uint8Array,
-  packetId: number,
-  properties: PublishProperties | undefined,
-  version: ProtocolVersion,
-  size: number,
-): void {
-  const { length } = payload;
-  const referenced = length >= referenceFrom;
-  let at = beginPacket(out, first, remaining, referenced ? length : 0);
-  const { bytes } = out;
-  at = writeTopic(bytes, at, topic);
-  if ((first & 0x06) !== 0) at = writeUint16(bytes, at, packetId);
-  at = writeProperties(bytes, at, properties, 'publish', version, size);
-  if (referenced) out.reference(payload);
-  else bytes.set(payload, at);
-}
-
-function writeTopic(bytes: Uint8Array, offset: number, topic: string): number {
   const encoded = encodedTopic(topic);
-  if (encoded === undefined) return writeText(bytes, offset, topic);
-  bytes.set(encoded, offset);
-  return offset + encoded.length;
+  const block = propertyBlock(properties, protocolVersion);
+  const size = encoded.length + (qos > 0 ? 2 : 0) + block.length;
+  const first = 0x30 | (dup ? 0x08 : 0) | (qos << 1) | (retain ? 0x01 : 0);
+  let at = beginPacket(out, first, size, payload);
+  const { bytes } = out;
+  bytes.set(encoded, at);
+  at += encoded.length;
+  if (qos > 0) {
+    bytes[at++] = packetId >> 8;
+    bytes[at++] = packetId & 0xff;
+  }
+  bytes.set(block, at);
+  appendPayload(out, at + block.length, payload);
+}
+
+const noBlock = new Uint8Array(0);
+const emptyBlock = Uint8Array.of(0);
+
+/** Property Length and properties; only valid until the next packet is written. */
+function propertyBlock(properties: PublishProperties | undefined, version: ProtocolVersion): Uint8Array {
+  if (version !== 5) return noBlock;
+  if (properties === undefined) return emptyBlock;
+  const body = scratch.clear();
+  writeProperties(body, properties, ofPublish, version);
+  return body.bytes.subarray(0, body.length);
 }
 
 /**
- * Size of the PUBLISH that {@link writePublish} would append.
+ * Size of the PUBLISH that {@link writePublish} would append, with its fixed header.
  *
- * @throws UsageError when the packet is too long for MQTT
+ * @throws UsageError as that does
  */
 export function publishSize(
   topic: string,
@@ -112,8 +94,8 @@ export function publishSize(
   properties: PublishProperties | undefined,
   protocolVersion: ProtocolVersion,
 ): number {
-  const block = protocolVersion === 5 ? blockSize(propertiesSize(properties, 'publish'), 5) : 0;
-  return packetTotal(2 + textSize(topic) + (qos > 0 ? 2 : 0) + block + payload.length);
+  const block = propertyBlock(properties, protocolVersion);
+  return packetTotal(encodedTopic(topic).length + (qos > 0 ? 2 : 0) + block.length + payload.length);
 }
 
 /**
@@ -126,20 +108,20 @@ export function validatePublishProperties(
   properties: PublishProperties | undefined,
   where = 'properties',
 ): void {
-  checkProperties(properties, 'publish', 5, where);
+  writeProperties(scratch.clear(), properties, ofPublish, 5, where);
   if (properties?.subscriptionIdentifiers !== undefined) {
     throw new UsageError(`${where}.subscriptionIdentifiers must not be given: only servers send them`);
   }
 }
 
-/** Reads PUBLISH. */
 export function readPublish(reader: Reader, first: number): DecodedPublishPacket {
   const topic = reader.topic();
-  const qos = readQoS(first >> 1);
+  const qos = toQoS(first >> 1);
   const packetId = qos > 0 ? reader.packetId() : undefined;
-  const properties = readProperties(reader, 'publish');
+  const properties = readProperties(reader, ofPublish);
+  // [v5 3.3.2.1, v3 MQTT-4.7.3-1]
   if (topic === '' && properties?.topicAlias === undefined) {
-    throw new ProtocolError('PUBLISH has neither a topic nor a topic alias [v5 3.3.2.1, v3 MQTT-4.7.3-1]');
+    throw new ProtocolError('PUBLISH has neither a topic nor a topic alias');
   }
   return {
     type: 'publish',
@@ -152,11 +134,4 @@ export function readPublish(reader: Reader, first: number): DecodedPublishPacket
     packetId,
     properties,
   };
-}
-
-/** @throws MalformedPacketError for 3 [v5 MQTT-3.3.1-4, v3 MQTT-3.3.1-4] */
-export function readQoS(bits: number): QoS {
-  const qos = bits & 3;
-  if (qos === 3) throw new MalformedPacketError('the QoS is 3');
-  return qos === 0 ? 0 : qos === 1 ? 1 : 2;
 }

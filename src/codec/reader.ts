@@ -1,7 +1,7 @@
 /** A cursor over the body of one packet: the data types of MQTT [v5 1.5, v3 1.5]. */
 
-import { MalformedPacketError } from '../errors';
-import type { Bytes, ProtocolVersion } from '../message';
+import { MalformedPacketError, ProtocolError } from '../errors';
+import type { Bytes, ProtocolVersion, QoS } from '../message';
 import { readText } from './text';
 import { TopicCache } from './topic-cache';
 
@@ -39,6 +39,18 @@ export class Reader {
     return this.bytes[this.offset++] as number;
   }
 
+  /** 0 or 1. @throws ProtocolError for any other value */
+  bit(): number {
+    const value = this.byte();
+    if (value > 1) throw new ProtocolError(`a flag is ${value}`);
+    return value;
+  }
+
+  /** A {@link bit} as a boolean. */
+  flag(): boolean {
+    return this.bit() === 1;
+  }
+
   uint16(): number {
     const { bytes, offset } = this;
     if (offset + 2 > this.end) this.#fail();
@@ -61,7 +73,7 @@ export class Reader {
         return value;
       }
     }
-    throw new MalformedPacketError('a variable byte integer is longer than it may be [v5 MQTT-1.5.5-1]');
+    throw new MalformedPacketError('a variable byte integer is too long');
   }
 
   text(): string {
@@ -73,6 +85,10 @@ export class Reader {
   topic(): string {
     const start = this.#field();
     return this.#topics.read(this.bytes, start, this.offset);
+  }
+
+  pair(): [name: string, value: string] {
+    return [this.text(), this.text()];
   }
 
   /** Binary Data, always a copy: what holds it is often much larger. */
@@ -120,6 +136,17 @@ export class Reader {
   }
 
   #fail(): never {
-    throw new MalformedPacketError('the packet ends inside a field');
+    throw new MalformedPacketError('a field is longer than what holds it');
   }
+}
+
+/**
+ * The QoS in the lower two bits.
+ *
+ * @throws MalformedPacketError for 3 [v5 MQTT-3.3.1-4, v3 MQTT-3.3.1-4]
+ */
+export function toQoS(bits: number): QoS {
+  const qos = bits & 3;
+  if (qos === 3) throw new MalformedPacketError('the QoS is 3');
+  return qos === 0 ? 0 : qos === 1 ? 1 : 2;
 }

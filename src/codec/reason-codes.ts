@@ -3,12 +3,19 @@
 import { ProtocolError, UsageError } from '../errors';
 import { needsMqtt5 } from './fields';
 import type { PacketType, ProtocolVersion } from './packet';
+import type { Reader } from './reader';
+
+/** A packet that has reason codes. */
+export type CodedPacketType = Exclude<
+  PacketType,
+  'connect' | 'publish' | 'subscribe' | 'unsubscribe' | 'pingreq' | 'pingresp'
+>;
 
 const publishCodes = [0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99];
 const releaseCodes = [0x00, 0x92];
 
 /** The reason codes of MQTT 5.0, whoever sends them. */
-const codes = {
+const codes: Record<CodedPacketType, readonly number[]> = {
   connack: [
     0x00, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8c, 0x90, 0x95, 0x97, 0x99,
     0x9a, 0x9b, 0x9c, 0x9d, 0x9f,
@@ -25,16 +32,13 @@ const codes = {
     0x96, 0x97, 0x98, 0x99, 0x9a, 0x9b, 0x9c, 0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2,
   ],
   auth: [0x00, 0x18, 0x19],
-} satisfies Partial<Record<PacketType, number[]>>;
+};
 
 /** The return codes of MQTT 3.1.1 and 3.1; the other packets have none, which is 0. */
 const returnCodes: Partial<Record<PacketType, readonly number[]>> = {
   connack: [0, 1, 2, 3, 4, 5],
   suback: [0x00, 0x01, 0x02, 0x80],
 };
-
-/** A packet that has reason codes. */
-export type CodedPacketType = keyof typeof codes;
 
 const none: readonly number[] = [0x00];
 
@@ -44,26 +48,25 @@ function allowed(type: CodedPacketType, version: ProtocolVersion): readonly numb
 
 /** @throws UsageError unless a packet of this type may carry the code */
 export function checkReasonCode(
-  code: unknown,
+  code: number,
   type: CodedPacketType,
   version: ProtocolVersion,
   where = 'reasonCode',
 ): void {
-  // Success is a code of every packet.
-  if (code === 0 || allowed(type, version).some((candidate) => candidate === code)) return;
-  if (version < 5 && codes[type].some((candidate) => candidate === code))
-    throw needsMqtt5(`${where} ${code}`);
+  if (allowed(type, version).includes(code)) return;
+  if (codes[type].includes(code)) throw needsMqtt5(`${where} ${code}`);
   throw new UsageError(`${where} must be one of the reason codes of ${type.toUpperCase()}`);
 }
 
 /**
- * Passes a reason code that was read.
+ * Reads a reason code.
  *
  * @throws ProtocolError unless a packet of this type may carry it
  */
-export function knownReasonCode(code: number, type: CodedPacketType, version: ProtocolVersion): number {
-  if (code !== 0 && !allowed(type, version).includes(code)) {
-    throw new ProtocolError(`${type.toUpperCase()} does not have the reason code ${code}`);
+export function readReasonCode(reader: Reader, type: CodedPacketType): number {
+  const code = reader.byte();
+  if (code !== 0 && !allowed(type, reader.version).includes(code)) {
+    throw new ProtocolError(`${type.toUpperCase()} has the unknown reason code ${code}`);
   }
   return code;
 }

@@ -1,7 +1,8 @@
-/** Where writers put their bytes: an {@link Output}, or the one packet of `encode`. */
+/** Where packets go: an {@link Output}, or the array of `encode`. */
 
 import { UsageError } from '../errors';
-import type { Packet, ProtocolVersion } from './packet';
+import type { Body } from './body';
+import { referenceFrom } from './output';
 import { maximumVarint, varintSize, writeVarint } from './varint';
 
 /** What a writer needs of an {@link Output}. */
@@ -14,25 +15,30 @@ export interface Sink {
   reference(payload: Uint8Array): void;
 }
 
-/** Writes the packets of one type. */
-export interface PacketWriter<P extends Packet> {
-  /**
-   * Checks a packet.
-   *
-   * @returns its Remaining Length
-   * @throws UsageError when it cannot be written
-   */
-  readonly measure: (packet: P, version: ProtocolVersion) => number;
-  /** Appends a packet that was measured. */
-  readonly write: (out: Sink, packet: P, version: ProtocolVersion, remaining: number) => void;
+/** Appends a packet; a large payload is referenced. @throws UsageError when it is too long, and then nothing is */
+export function appendPacket(out: Sink, first: number, body: Body, payload?: Uint8Array): void {
+  const at = beginPacket(out, first, body.length, payload);
+  out.bytes.set(body.bytes.subarray(0, body.length), at);
+  if (payload !== undefined) appendPayload(out, at + body.length, payload);
 }
 
-/** Writes the fixed header and returns the offset behind it; the rest follows in the same run. */
-export function beginPacket(out: Sink, first: number, remaining: number, referenced = 0): number {
-  const total = packetTotal(remaining);
-  const offset = out.begin(total - referenced, total);
+/**
+ * Appends the fixed header of a packet with a body of so many bytes.
+ *
+ * @returns the offset at which the body goes
+ */
+export function beginPacket(out: Sink, first: number, bodySize: number, payload?: Uint8Array): number {
+  const payloadSize = payload === undefined ? 0 : payload.length;
+  const total = packetTotal(bodySize + payloadSize);
+  const offset = out.begin(payloadSize < referenceFrom ? total : total - payloadSize, total);
   out.bytes[offset] = first;
-  return writeVarint(out.bytes, offset + 1, remaining);
+  return writeVarint(out.bytes, offset + 1, bodySize + payloadSize);
+}
+
+/** Appends the payload behind the body: a large one is not copied. */
+export function appendPayload(out: Sink, offset: number, payload: Uint8Array): void {
+  if (payload.length < referenceFrom) out.bytes.set(payload, offset);
+  else out.reference(payload);
 }
 
 /**
@@ -41,21 +47,7 @@ export function beginPacket(out: Sink, first: number, remaining: number, referen
  * @throws UsageError when MQTT has no packets that long
  */
 export function packetTotal(remaining: number): number {
-  if (remaining > maximumVarint) {
-    throw new UsageError(`the packet is too long: more than ${maximumVarint} bytes follow its fixed header`);
-  }
+  if (remaining > maximumVarint)
+    throw new UsageError(`the packet is too long, by ${remaining - maximumVarint} bytes`);
   return 1 + varintSize(remaining) + remaining;
-}
-
-/** Writes a Two Byte Integer and returns the offset behind it. */
-export function writeUint16(bytes: Uint8Array, offset: number, value: number): number {
-  bytes[offset] = value >> 8;
-  bytes[offset + 1] = value & 0xff;
-  return offset + 2;
-}
-
-/** Writes Binary Data with its length and returns the offset behind it. */
-export function writeBinary(bytes: Uint8Array, offset: number, value: Uint8Array): number {
-  bytes.set(value, writeUint16(bytes, offset, value.length));
-  return offset + 2 + value.length;
 }

@@ -57,7 +57,7 @@ function hash(bytes: Uint8Array, start: number, end: number): number {
 function decode(bytes: Uint8Array, start: number, end: number): string {
   const name = readText(bytes, start, end);
   if (name.includes('+') || name.includes('#')) {
-    throw new MalformedPacketError('a topic name holds a wildcard [v5 MQTT-3.3.2-2, v3 MQTT-3.3.2-2]');
+    throw new MalformedPacketError('a topic name holds a wildcard');
   }
   return name;
 }

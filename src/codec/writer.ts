@@ -1,10 +1,10 @@
 /** Writes packets: the way to the writer of each family, by the packet's type. */
 
 import { UsageError } from '../errors';
-import { ack } from './acks';
-import { connack, connect } from './connect';
-import { auth, disconnect, ping } from './control';
-import { checkObject } from './fields';
+import { writeAckPacket } from './acks';
+import { writeConnack, writeConnect } from './connect';
+import { writeAuth, writeDisconnect, writePing } from './control';
+import { checkInteger, checkObject } from './fields';
 import type {
   AckPacket,
   AuthPacket,
@@ -20,9 +20,9 @@ import type {
   SubscribePacket,
   UnsubscribePacket,
 } from './packet';
-import { publish } from './publish';
-import { type PacketWriter, packetTotal, type Sink } from './sink';
-import { subscribe, subscribeAck, unsubscribe } from './subscribe';
+import { writePublishPacket } from './publish';
+import type { Sink } from './sink';
+import { writeSubscribe, writeSubscribeAck, writeUnsubscribe } from './subscribe';
 
 export { writeAck } from './acks';
 export { publishSize, validatePublishProperties, writePublish } from './publish';
@@ -47,42 +47,26 @@ interface PacketOf {
   auth: AuthPacket;
 }
 
-const writers: { readonly [Type in PacketType]: PacketWriter<PacketOf[Type]> } = {
-  connect,
-  connack,
-  publish,
-  puback: ack,
-  pubrec: ack,
-  pubrel: ack,
-  pubcomp: ack,
-  subscribe,
-  suback: subscribeAck,
-  unsubscribe,
-  unsuback: subscribeAck,
-  pingreq: ping,
-  pingresp: ping,
-  disconnect,
-  auth,
-};
+/** Checks a packet and appends it, all or nothing. */
+type PacketWriter<P> = (out: Sink, packet: P, version: ProtocolVersion) => void;
 
-/**
- * Looks up who writes a packet.
- *
- * @throws UsageError for what is no packet, or no version
- */
-function writerOf<Type extends PacketType>(
-  packet: { type: Type },
-  protocolVersion: ProtocolVersion,
-): PacketWriter<PacketOf[Type]> {
-  checkObject(packet, 'packet');
-  if (protocolVersion !== 3 && protocolVersion !== 4 && protocolVersion !== 5) {
-    throw new UsageError('protocolVersion must be 3, 4 or 5');
-  }
-  const writer = writers[packet.type];
-  // From JavaScript the type may be anything, 'constructor' too.
-  if (writer?.measure === undefined) throw new UsageError('type must be the type of an MQTT packet');
-  return writer;
-}
+const writers: { readonly [Type in PacketType]: PacketWriter<PacketOf[Type]> } = {
+  connect: writeConnect,
+  connack: writeConnack,
+  publish: writePublishPacket,
+  puback: writeAckPacket,
+  pubrec: writeAckPacket,
+  pubrel: writeAckPacket,
+  pubcomp: writeAckPacket,
+  subscribe: writeSubscribe,
+  suback: writeSubscribeAck,
+  unsubscribe: writeUnsubscribe,
+  unsuback: writeSubscribeAck,
+  pingreq: writePing,
+  pingresp: writePing,
+  disconnect: writeDisconnect,
+  auth: writeAuth,
+};
 
 /**
  * Appends a packet to an output.
@@ -90,8 +74,29 @@ function writerOf<Type extends PacketType>(
  * @throws UsageError when it cannot be written; then nothing is appended
  */
 export function writePacket(out: Sink, packet: Packet, protocolVersion: ProtocolVersion): void {
-  const writer = writerOf(packet, protocolVersion);
-  writer.write(out, packet, protocolVersion, writer.measure(packet, protocolVersion));
+  checkObject(packet, 'packet');
+  checkInteger(protocolVersion, 'protocolVersion', 3, 5);
+  // From JavaScript the type may be anything, 'constructor' too.
+  if (!Object.hasOwn(writers, packet.type)) throw new UsageError('type must be the type of an MQTT packet');
+  writerOf(packet.type)(out, packet, protocolVersion);
+}
+
+function writerOf<Type extends PacketType>(type: Type): PacketWriter<PacketOf[Type]> {
+  return writers[type];
+}
+
+/** A sink that only measures. */
+class Gauge implements Sink {
+  bytes = new Uint8Array(0);
+  total = 0;
+
+  begin(size: number, total: number = size): number {
+    this.bytes = new Uint8Array(size);
+    this.total = total;
+    return 0;
+  }
+
+  reference(): void {}
 }
 
 /**
@@ -101,5 +106,7 @@ export function writePacket(out: Sink, packet: Packet, protocolVersion: Protocol
  * @throws UsageError when it cannot
  */
 export function packetSize(packet: Packet, protocolVersion: ProtocolVersion): number {
-  return packetTotal(writerOf(packet, protocolVersion).measure(packet, protocolVersion));
+  const gauge = new Gauge();
+  writePacket(gauge, packet, protocolVersion);
+  return gauge.total;
 }

@@ -195,11 +195,7 @@ describe('AUTH', () => {
       'authenticationMethod',
     );
     const data = { authenticationData: Uint8Array.of(1) };
-    expectRefused(
-      { type: 'auth', reasonCode: 0x18, properties: data },
-      5,
-      'needs properties.authenticationMethod',
-    );
+    expectRefused({ type: 'auth', reasonCode: 0x18, properties: data }, 5, 'needs authenticationMethod');
   });
 
   test('does not exist before MQTT 5.0', () => {
@@ -220,7 +216,11 @@ describe('packets', () => {
 
   test('are encoded for versions 3, 4 and 5 only', () => {
     for (const version of [0, 6, '5', undefined, null]) {
-      expectRefused({ type: 'pingreq' }, version as ProtocolVersion, 'protocolVersion must be 3, 4 or 5');
+      expectRefused(
+        { type: 'pingreq' },
+        version as ProtocolVersion,
+        'protocolVersion must be a whole number from 3 to 5',
+      );
     }
   });
 

@@ -189,7 +189,7 @@ describe('validatePublishProperties', () => {
       [{ constructor: 't' }, 'options.properties.constructor does not exist in this packet'],
       [
         { payloadFormatIndicator: 2 },
-        'options.properties.payloadFormatIndicator must be true or false, 1 or 0',
+        'options.properties.payloadFormatIndicator must be a whole number from 0 to 1',
       ],
       [{ messageExpiryInterval: -1 }, 'messageExpiryInterval must be a whole number from 0 to 4294967295'],
       [{ messageExpiryInterval: 2 ** 32 }, 'messageExpiryInterval must be a whole number'],
@@ -198,7 +198,7 @@ describe('validatePublishProperties', () => {
       [{ correlationData: 'text' }, 'correlationData must be a Uint8Array'],
       [{ correlationData: new Uint8Array(65_536) }, 'correlationData must not hold more than 65535 bytes'],
       [{ userProperties: { a: 'b' } }, 'userProperties must be an array'],
-      [{ userProperties: [['a', 'b'], ['c']] }, 'userProperties[1] must be [name, value]'],
+      [{ userProperties: [['a', 'b'], ['c']] }, 'userProperties must be [name, value] pairs'],
       [{ contentType: null }, 'contentType must be a string'],
     ];
     for (const [properties, message] of refused) {

@@ -128,14 +128,15 @@ describe('writePublish', () => {
     expect(packets.map((packet) => (packet.type === 'publish' ? packet.topic : ''))).toEqual(all);
   });
 
-  test('does not make a topic valid that is not', () => {
+  test('appends nothing when topic or properties cannot be written', () => {
     const out = new Output();
     for (const topic of ['bad/+', 'bad/\0', 'bad/\ud800']) {
-      writePublish(out, topic, nothing, 0, false, false, 0, undefined, 4);
-      expect(() =>
-        encode({ type: 'publish', topic, payload: nothing, qos: 0, retain: false, dup: false }, 4),
-      ).toThrow(UsageError);
+      expect(() => writePublish(out, topic, nothing, 0, false, false, 0, undefined, 4)).toThrow(UsageError);
+      expect(() => publishSize(topic, nothing, 0, undefined, 4)).toThrow(UsageError);
     }
+    const bad = { contentType: '\0' };
+    expect(() => writePublish(out, 'a', nothing, 0, false, false, 0, bad, 5)).toThrow(UsageError);
+    expect(out.length).toBe(0);
   });
 });
 

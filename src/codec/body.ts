@@ -1,0 +1,122 @@
+/** What follows the fixed header of a packet that is being written: the data types of MQTT [v5 1.5, v3 1.5]. */
+
+import { UsageError } from '../errors';
+import { checkBytes, checkInteger, maximumUint16 } from './fields';
+import { checkTextSize, writeText } from './text';
+import { maximumVarint, varintSize, writeVarint } from './varint';
+
+/** A buffer of more than this does not stay. */
+const usualSize = 4_096;
+
+/**
+ * Appends fields one after the other. Each method checks its value, which may come from JavaScript, and throws a
+ * {@link UsageError} that begins with `where`.
+ */
+export class Body {
+  /** Holds the fields, and room for more. */
+  bytes = new Uint8Array(256);
+  /** Bytes that were appended. */
+  length = 0;
+
+  /** Begins anew. */
+  clear(): this {
+    if (this.bytes.length > usualSize) this.bytes = new Uint8Array(256);
+    this.length = 0;
+    return this;
+  }
+
+  /** Makes room for so many bytes more. */
+  reserve(size: number): void {
+    const { bytes, length } = this;
+    if (length + size <= bytes.length) return;
+    this.bytes = new Uint8Array((length + size) * 2);
+    this.bytes.set(bytes);
+  }
+
+  /** Appends a byte that needs no check. */
+  byte(value: number): void {
+    this.reserve(1);
+    this.bytes[this.length++] = value;
+  }
+
+  /** 0 or 1, or a boolean. */
+  bit(value: unknown, where: string): void {
+    if (typeof value !== 'boolean') checkInteger(value, where, 0, 1);
+    this.byte(Number(value));
+  }
+
+  /** A {@link bit} that is read as a boolean. */
+  flag(value: unknown, where: string): void {
+    this.bit(value, where);
+  }
+
+  uint16(value: unknown, where: string, least = 0): void {
+    checkInteger(value, where, least, maximumUint16);
+    this.byte(Number(value) >> 8);
+    this.byte(Number(value) & 0xff);
+  }
+
+  uint32(value: unknown, where: string, least = 0): void {
+    checkInteger(value, where, least, 0xffff_ffff);
+    for (let shift = 24; shift >= 0; shift -= 8) this.byte((Number(value) >> shift) & 0xff);
+  }
+
+  varint(value: unknown, where: string, least = 0): void {
+    checkInteger(value, where, least, maximumVarint);
+    this.reserve(4);
+    this.length = writeVarint(this.bytes, this.length, Number(value));
+  }
+
+  text(value: unknown, where: string, _least = 0, wildcards = true): void {
+    if (typeof value !== 'string') throw new UsageError(`${where} must be a string`);
+    checkTextSize(value.length, where);
+    this.reserve(2 + 3 * value.length);
+    this.length = writeText(this.bytes, this.length, value, where, wildcards);
+  }
+
+  /** A text without wildcards [v5 MQTT-4.7.0-1]. */
+  topic(value: unknown, where: string): void {
+    this.text(value, where, 0, false);
+  }
+
+  /** A text of at least one character [v5 MQTT-4.7.3-1, v3 MQTT-4.7.3-1]. */
+  filled(value: unknown, where: string, wildcards: boolean): void {
+    if (value === '') throw new UsageError(`${where} must not be empty`);
+    this.text(value, where, 0, wildcards);
+  }
+
+  binary(value: unknown, where: string): void {
+    checkBytes(value, where);
+    const bytes = value as Uint8Array;
+    checkTextSize(bytes.length, where);
+    this.uint16(bytes.length, where);
+    this.reserve(bytes.length);
+    this.bytes.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  /** Name and value; both are strings like any other [v5 MQTT-1.5.7-1]. */
+  pair(value: unknown, where: string): void {
+    if (!Array.isArray(value) || value.length !== 2)
+      throw new UsageError(`${where} must be [name, value] pairs`);
+    for (const half of value) this.text(half, where);
+  }
+
+  /** A Packet Identifier, which is never 0 [v5 2.2.1, v3 MQTT-2.3.1-1]. */
+  packetId(value: unknown): void {
+    this.uint16(value, 'packetId', 1);
+  }
+
+  /** Puts the length of what follows an offset in the byte that was left for it there, and makes room if need be. */
+  closeBlock(offset: number): void {
+    const size = this.length - offset - 1;
+    const more = varintSize(size) - 1;
+    this.reserve(more);
+    this.bytes.copyWithin(offset + 1 + more, offset + 1, this.length);
+    this.length += more;
+    writeVarint(this.bytes, offset, size);
+  }
+}
+
+/** The body that writers use, one after the other. */
+export const scratch = new Body();
