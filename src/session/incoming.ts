@@ -104,9 +104,10 @@ export class Incoming {
     }
     // Without DUP the identifier names a new message; an older one with it has lost its claim to an answer.
     if (known) known.orphaned = true;
+    // First: one too many is not received at all, and delivered when the server sends it again.
+    this.#count(link, link.unacknowledged1, packetId);
     const message = new IncomingMessage(packet, packetId, link);
     this.#received1.set(packetId, message);
-    this.#count(link, link.unacknowledged1, packetId);
     link.acks1.push(message);
     this.#deliver(packet, message, packet.dup);
   }
@@ -124,9 +125,10 @@ export class Incoming {
       this.#flush2(link);
       return;
     }
+    // First: one too many is not received at all, and delivered when the server sends it again.
+    this.#count(link, link.unacknowledged2, packetId);
     const message = new IncomingMessage(packet, packetId, link);
     this.#received2.set(packetId, message);
-    this.#count(link, link.unacknowledged2, packetId);
     link.acks2.push(message);
     this.#deliver(packet, message, packet.dup);
   }
