@@ -2,7 +2,9 @@
 
 import { type RunOptions, type RunResult, run } from '../run';
 import type { Target } from '../target';
+import { clientTarget } from './client';
 import { decoderTarget } from './decoder';
+import { sessionTarget } from './session';
 
 /** A target, ready to run. */
 export interface RunnableTarget {
@@ -11,7 +13,11 @@ export interface RunnableTarget {
   run(options: RunOptions): Promise<RunResult>;
 }
 
-export const targets: readonly RunnableTarget[] = [runnable(decoderTarget)];
+export const targets: readonly RunnableTarget[] = [
+  runnable(decoderTarget),
+  runnable(sessionTarget),
+  runnable(clientTarget),
+];
 
 function runnable<Input>(target: Target<Input>): RunnableTarget {
   return { name: target.name, run: (options) => run(target, options) };
