@@ -41,6 +41,8 @@ export interface Collected {
   readonly texts: string[];
   /** Resolves when so many came. */
   count(messages: number): Promise<void>;
+  /** Resolves when a message with this text came. */
+  until(text: string): Promise<void>;
 }
 
 /** Subscribes and collects. */
@@ -62,6 +64,9 @@ export async function collect(
     texts,
     async count(wanted) {
       await waitFor(() => messages.length >= wanted, { what: `${wanted} messages of ${filter}` });
+    },
+    async until(text) {
+      await waitFor(() => texts.includes(text), { what: `'${text}' of ${filter}` });
     },
   };
 }
