@@ -111,9 +111,11 @@ export class Body {
   closeBlock(offset: number): void {
     const size = this.length - offset - 1;
     const more = varintSize(size) - 1;
-    this.reserve(more);
-    this.bytes.copyWithin(offset + 1 + more, offset + 1, this.length);
-    this.length += more;
+    if (more > 0) {
+      this.reserve(more);
+      this.bytes.copyWithin(offset + 1 + more, offset + 1, this.length);
+      this.length += more;
+    }
     writeVarint(this.bytes, offset, size);
   }
 }

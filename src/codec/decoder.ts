@@ -28,12 +28,6 @@ export interface DecoderOptions {
 /** The largest packet that MQTT has: first byte, four bytes of Remaining Length, and the rest. */
 const maximumTotal = 5 + maximumVarint;
 
-/** A chunk up to this size may be kept alive by any payload that is a view of it. */
-const smallChunk = 8_192;
-
-/** A larger chunk may be kept alive by a payload of at least this part of it. */
-const viewShare = 4;
-
 /** First buffer of an incomplete packet: V8 keeps arrays of this size on its own heap. */
 const firstBuffer = 64;
 
@@ -83,7 +77,7 @@ export class Decoder {
   #partial: Bytes = empty;
   /** Bytes of that packet so far; 0 between packets. */
   #held = 0;
-  /** Size of that packet; 0 until its fixed header is complete. */
+  /** Size of that packet; 0 as long as its fixed header is not complete. */
   #wanted = 0;
 
   /** @throws UsageError for a wrong option */
@@ -136,8 +130,9 @@ export class Decoder {
     } finally {
       // Nothing of the chunk stays alive through us.
       this.#reader.bytes = empty;
+      if (this.#state === 'busy') this.#state = 'ready';
+      else this.#partial = empty;
     }
-    this.#rest();
   }
 
   /** Delivers nothing any more, not even the rest of the chunk that is being decoded; `push` does nothing then. */
@@ -145,24 +140,32 @@ export class Decoder {
     if (this.#state !== 'failed') this.#state = 'stopped';
   }
 
-  #rest(): void {
-    if (this.#state === 'busy') this.#state = 'ready';
-    else this.#partial = empty;
-  }
-
-  #take(chunk: Uint8Array<ArrayBuffer>): void {
+  #take(chunk: Bytes): void {
     const { length } = chunk;
-    let at = this.#held > 0 ? this.#resume(chunk) : 0;
-    const pinned = chunk.buffer.byteLength;
-    this.#reader.viewFrom = pinned <= smallChunk ? 0 : pinned / viewShare;
+    let at = 0;
     while (at < length && this.#state === 'busy') {
-      const total = this.#measure(chunk, at, length);
-      if (total === 0 || at + total > length) {
-        this.#hold(chunk, at, total);
-        return;
+      if (this.#held === 0) {
+        const total = this.#measure(chunk, at, length);
+        if (total > 0 && at + total <= length) {
+          this.#deliver(chunk, at, total);
+          at += total;
+          continue;
+        }
+        this.#wanted = total;
       }
-      this.#deliver(chunk, at, total);
-      at += total;
+      // The packet is not complete: gather it, its fixed header byte by byte.
+      const end = Math.min(length, at + (this.#wanted === 0 ? 1 : this.#wanted - this.#held));
+      this.#append(chunk, at, end);
+      at = end;
+      if (this.#wanted === 0) this.#wanted = this.#measure(this.#partial, 0, this.#held);
+      if (this.#held === this.#wanted) {
+        const packet = this.#partial;
+        const total = this.#wanted;
+        this.#partial = empty;
+        this.#held = 0;
+        this.#wanted = 0;
+        this.#deliver(packet, 0, total);
+      }
     }
   }
 
@@ -203,34 +206,6 @@ export class Decoder {
       throw new MalformedPacketError(`${packet.type.toUpperCase()} is longer than what it holds`);
     }
     this.#onPacket(packet);
-  }
-
-  /** Keeps the beginning of a packet. */
-  #hold(chunk: Uint8Array, at: number, total: number): void {
-    this.#wanted = total;
-    this.#append(chunk, at, chunk.length);
-  }
-
-  /** Goes on with the packet that is held; returns the offset in the chunk behind what belongs to it. */
-  #resume(chunk: Uint8Array): number {
-    const { length } = chunk;
-    let at = 0;
-    while (this.#wanted === 0) {
-      if (at === length) return at;
-      this.#partial[this.#held++] = chunk[at++] as number;
-      this.#wanted = this.#measure(this.#partial, 0, this.#held);
-    }
-    const end = Math.min(length, at + this.#wanted - this.#held);
-    this.#append(chunk, at, end);
-    const bytes = this.#partial;
-    const total = this.#wanted;
-    if (this.#held < total) return end;
-    this.#held = 0;
-    this.#wanted = 0;
-    this.#partial = empty;
-    this.#reader.viewFrom = total / viewShare;
-    this.#deliver(bytes, 0, total);
-    return end;
   }
 
   /** Copies bytes from `at` to `end` behind those that are held. */

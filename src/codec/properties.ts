@@ -129,10 +129,15 @@ export function writeProperties<O extends Owner>(
       throw new UsageError(`${place} does not exist in this packet`);
     }
     const [id, , kind, , least, many] = property;
-    if (many) checkArray(value, place, 0);
-    for (const entry of many ? (value as readonly unknown[]) : [value]) {
+    if (many) {
+      checkArray(value, place, 0);
+      for (const entry of value as readonly unknown[]) {
+        body.byte(id);
+        body[kind](entry, place, least);
+      }
+    } else {
       body.byte(id);
-      body[kind](entry, place, least);
+      body[kind](value, place, least);
     }
   }
   if (lacksMethod(bag)) throw new UsageError(`${where}.authenticationData needs authenticationMethod`);

@@ -10,8 +10,11 @@ const empty: Bytes = new Uint8Array(0);
 /** V8 keeps arrays up to this size on its own heap: a copy costs no more than two views. */
 const onHeap = 64;
 
-/** Copies of middling payloads share a slab: one allocation for many, and little that one of them can keep alive. */
+/** Copies of middling payloads share a slab of this size: one allocation for many. It is what Node's Buffers do. */
 const slabSize = 8_192;
+
+/** A payload may keep alive so many times its size. */
+const viewShare = 4;
 
 /**
  * Reads fields one after the other; each method throws a {@link MalformedPacketError} when the packet ends before
@@ -24,8 +27,6 @@ export class Reader {
   offset = 0;
   /** Where the packet ends. */
   end = 0;
-  /** Payloads from this size on may be views of {@link bytes}; smaller ones are copied. */
-  viewFrom = 0;
   /** Version by which to read. */
   version: ProtocolVersion = 4;
 
@@ -98,15 +99,18 @@ export class Reader {
   }
 
   /**
-   * All that is left of the packet: a view where it is from {@link viewFrom} bytes on, else a copy that keeps no
-   * more than {@link slabSize} bytes alive.
+   * All that is left of the packet: a view where that keeps no more alive than {@link slabSize} or {@link viewShare}
+   * times its size, else a copy that does not either.
    */
   payload(): Bytes {
     const { bytes, offset, end } = this;
+    const { buffer } = bytes;
     const size = end - offset;
     this.offset = end;
     if (size === 0) return empty;
-    if (size >= this.viewFrom) return new Uint8Array(bytes.buffer, bytes.byteOffset + offset, size);
+    if (buffer.byteLength <= Math.max(slabSize, size * viewShare)) {
+      return new Uint8Array(buffer, bytes.byteOffset + offset, size);
+    }
     if (size <= onHeap || size > slabSize / 2) return bytes.slice(offset, end);
     if (this.#slabUsed + size > this.#slab.length) {
       this.#slab = new Uint8Array(slabSize);
@@ -130,8 +134,7 @@ export class Reader {
   /** A Packet Identifier is never zero [v5 2.2.1, v3 MQTT-2.3.1-1]. */
   packetId(): number {
     const packetId = this.uint16();
-    if (packetId === 0)
-      throw new MalformedPacketError('the packet identifier is 0 [v5 2.2.1, v3 MQTT-2.3.1-1]');
+    if (packetId === 0) throw new MalformedPacketError('the packet identifier is 0');
     return packetId;
   }
 
@@ -147,6 +150,6 @@ export class Reader {
  */
 export function toQoS(bits: number): QoS {
   const qos = bits & 3;
-  if (qos === 3) throw new MalformedPacketError('the QoS is 3');
-  return qos === 0 ? 0 : qos === 1 ? 1 : 2;
+  if (qos !== 0 && qos !== 1 && qos !== 2) throw new MalformedPacketError('the QoS is 3');
+  return qos;
 }
