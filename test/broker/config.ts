@@ -55,6 +55,7 @@ const checks: Readonly<Record<string, Check>> = {
   maximumRetained: isNumber,
   queueQoS0: isBoolean,
   overlapping: oneOf('one', 'each'),
+  qos2Delivery: oneOf('release', 'receipt'),
   validatePayloadFormat: isBoolean,
   reportNoSubscribers: isBoolean,
   diagnostics: oneOf('none', 'reason', 'full'),

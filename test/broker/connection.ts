@@ -158,8 +158,9 @@ export class Connection implements OutboundPort, WireEvents {
     if (this.writable) this.#turn(() => this.session?.outbound.pump());
   }
 
-  violated(reason: string): void {
-    this.#turn(() => this.fail(0x81, reason));
+  violated(): void {
+    // What is no MQTT at all gets no MQTT in answer.
+    this.#turn(() => this.close());
   }
 
   closed(): void {

@@ -8,7 +8,7 @@ import { Authenticator } from './authentication';
 import type { Clock, Timer } from './clock';
 import { Connection } from './connection';
 import type { FaultPlan } from './faults';
-import { type BrokerMessage, remainingExpiry } from './message';
+import { type BrokerMessage, isExpired, remainingExpiry } from './message';
 import type { Settings } from './options';
 import { publishOf } from './outbound';
 import { PacketLog } from './packet-log';
@@ -259,6 +259,7 @@ export class BrokerCore {
     const { connection, outbound } = session;
     const { message, qos } = delivery;
     if (connection?.permissions?.mayReceive(message.topic) === false) return;
+    if (isExpired(message, this.clock.now())) return; // [v5 MQTT-3.3.2-5]
     const { maximumQueued, queueQoS0 } = this.settings;
     // Behind what waits already, so that the order stays [v5 MQTT-4.6.0-6].
     const overtakes = queueQoS0 && outbound.queued > 0;

@@ -112,6 +112,8 @@ export interface BrokerOptions {
   queueQoS0?: boolean | undefined;
   /** One copy at the highest QoS with all identifiers, or a copy for each subscription; @default 'one' */
   overlapping?: 'one' | 'each' | undefined;
+  /** When a QoS 2 message is forwarded: once PUBREL has come, or at once; @default 'release' */
+  qos2Delivery?: 'release' | 'receipt' | undefined;
   /** Whether the payload of Payload Format Indicator 1 is checked (0x99); @default false */
   validatePayloadFormat?: boolean | undefined;
   /** Whether 0x10 tells a publisher that nobody subscribes; @default true */
@@ -159,6 +161,7 @@ export interface Settings {
   readonly maximumRetained: number;
   readonly queueQoS0: boolean;
   readonly overlapping: 'one' | 'each';
+  readonly qos2Delivery: 'release' | 'receipt';
   readonly validatePayloadFormat: boolean;
   readonly reportNoSubscribers: boolean;
   readonly diagnostics: 'none' | 'reason' | 'full';
@@ -206,6 +209,7 @@ export function resolveOptions(options: BrokerOptions): Settings {
     maximumRetained: options.maximumRetained ?? Number.POSITIVE_INFINITY,
     queueQoS0: options.queueQoS0 ?? false,
     overlapping: options.overlapping ?? 'one',
+    qos2Delivery: options.qos2Delivery ?? 'release',
     validatePayloadFormat: options.validatePayloadFormat ?? false,
     reportNoSubscribers: options.reportNoSubscribers ?? true,
     diagnostics: options.diagnostics ?? 'none',

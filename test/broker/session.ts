@@ -3,6 +3,7 @@
 import type { ProtocolVersion } from '../../src/codec/packet';
 import type { Timer } from './clock';
 import type { Connection } from './connection';
+import type { BrokerMessage } from './message';
 import { Outbound } from './outbound';
 import type { Subscription } from './subscriptions';
 import type { PendingWill } from './wills';
@@ -21,8 +22,11 @@ export class Session {
   readonly subscriptions = new Map<string, Subscription>();
   /** Messages to the client. */
   readonly outbound = new Outbound();
-  /** Identifiers of QoS 2 messages from the client that wait for PUBREL [v5 MQTT-4.3.3-10]. */
-  readonly received = new Set<number>();
+  /**
+   * QoS 2 messages from the client that wait for PUBREL, by identifier [v5 MQTT-4.3.3-10]; undefined where nothing is
+   * left to forward.
+   */
+  readonly received = new Map<number, BrokerMessage | undefined>();
   /** Messages that found the queue full. */
   dropped = 0;
 

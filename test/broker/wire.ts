@@ -27,7 +27,7 @@ export interface WireEvents {
   /** `bufferedAmount` has come down. */
   drained(): void;
   /** The peer sent what MQTT does not allow on this transport, such as a WebSocket text frame. */
-  violated(reason: string): void;
+  violated(): void;
   /** The connection ended, by whomever. */
   closed(): void;
 }

@@ -142,12 +142,16 @@ export class BenchClient {
     return this.answer('unsuback').reasonCodes;
   }
 
-  /** Publishes with the next free identifier; the answer stays in the inbox. */
+  /**
+   * Publishes, with the next free identifier unless one is given; the answers stay in the inbox. A QoS 2 message without
+   * an identifier of the test's own is released at once, so that it is forwarded.
+   */
   publish(topic: string, payload: string | Uint8Array = '', extras: PublishExtras = {}): number {
     const { qos = 0, retain = false, dup = false, properties } = extras;
     const packetId = qos === 0 ? undefined : (extras.packetId ?? this.packetId());
     const bytes = typeof payload === 'string' ? new TextEncoder().encode(payload) : payload;
     this.send({ type: 'publish', topic, payload: bytes, qos, retain, dup, packetId, properties });
+    if (qos === 2 && extras.packetId === undefined && !this.isClosed) this.ack('pubrel', packetId ?? 0);
     return packetId ?? 0;
   }
 

@@ -16,13 +16,17 @@ export function onPubcomp(connection: Connection, packet: AckPacket): void {
   connection.session?.outbound.pubcomp(packet.packetId);
 }
 
-/** The identifier is free again, whether it was known or not [v5 MQTT-4.3.3-11]. */
+/** The identifier is free again, whether it was known or not [v5 MQTT-4.3.3-11]; the message may go on. */
 export function onPubrel(connection: Connection, packet: AckPacket): void {
-  const known = connection.session?.received.delete(packet.packetId) === true;
-  const reasonCode = known ? 0x00 : 0x92;
-  const answer: AckPacket = { type: 'pubcomp', packetId: packet.packetId, reasonCode };
-  const { settings } = connection.core;
-  if (known && settings.diagnostics !== 'full') return connection.send(answer);
+  const { core, session, limits } = connection;
+  if (session === undefined) return;
+  const { packetId } = packet;
+  const known = session.received.has(packetId);
+  const message = session.received.get(packetId);
+  session.received.delete(packetId);
+  const answer: AckPacket = { type: 'pubcomp', packetId, reasonCode: known ? 0x00 : 0x92 };
+  const explain = !known || core.settings.diagnostics === 'full';
   const why = known ? 'complete' : 'packet identifier not found';
-  connection.send(withDiagnostics(answer, why, settings, connection.limits));
+  connection.send(explain ? withDiagnostics(answer, why, core.settings, limits) : answer);
+  if (message !== undefined) core.publish(message);
 }

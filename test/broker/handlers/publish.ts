@@ -23,11 +23,20 @@ export function onPublish(connection: Connection, packet: PublishPacket): void {
   if (refusal !== undefined) return acknowledge(connection, packet, refusal);
   const { core } = connection;
   const message = messageOfPublish(packet, topic, connection.clientId, core.clock.now());
-  if (qos === 2 && packetId !== undefined) session.received.add(packetId);
+  if (qos === 2 && packetId !== undefined && core.settings.qos2Delivery === 'release') {
+    // It is forwarded when PUBREL comes; here only the answer depends on who subscribes.
+    session.received.set(packetId, message);
+    return acknowledge(connection, packet, core.subscriptions.hasAny(topic) ? 0x00 : nobody(connection));
+  }
+  if (qos === 2 && packetId !== undefined) session.received.set(packetId, undefined);
   const route = core.route(message);
-  const nobody = route.isEmpty && core.settings.reportNoSubscribers && !packet.retain;
-  acknowledge(connection, packet, nobody ? 0x10 : 0x00);
+  acknowledge(connection, packet, route.isEmpty ? nobody(connection) : 0x00);
   core.deliver(route);
+}
+
+/** The code for a message without subscribers. */
+function nobody({ core }: Connection): number {
+  return core.settings.reportNoSubscribers ? 0x10 : 0x00;
 }
 
 /** Rules whose breach ends the connection. */
@@ -88,7 +97,8 @@ function refusalOf(
 function acknowledge(connection: Connection, packet: PublishPacket, reasonCode: number): void {
   const { packetId, qos } = packet;
   if (qos === 0 || packetId === undefined) return;
-  if (qos === 2 && connection.version !== 5) connection.session?.received.add(packetId);
+  if (qos === 2 && connection.version !== 5 && reasonCode >= 0x80)
+    connection.session?.received.set(packetId, undefined);
   const type = qos === 1 ? 'puback' : 'pubrec';
   const code = connection.version === 5 ? reasonCode : 0x00;
   const answer: AckPacket = { type, packetId, reasonCode: code };

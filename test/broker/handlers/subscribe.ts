@@ -42,15 +42,13 @@ export function onSubscribe(connection: Connection, packet: SubscribePacket): vo
 /** Rules whose breach ends the connection. */
 function check(connection: Connection, { filter, noLocal }: SubscriptionEntry): void {
   const { settings } = connection.core;
-  try {
-    checkTopicFilter(filter, 'SUBSCRIBE');
-  } catch (error) {
-    if (error instanceof UsageError) throw new ProtocolError(error.message, 'protocol-error', 0x8f, error);
-    throw error;
+  if (connection.version !== 5) {
+    // 3.1.1 has no code for an ill-formed filter: it is a protocol violation [v3 MQTT-4.8.0-1].
+    if (!isWellFormed(filter)) throw new ProtocolError('SUBSCRIBE has an ill-formed filter');
+    return;
   }
   const shared = filter.startsWith('$share/');
   if (shared && noLocal) throw new ProtocolError('No Local on a shared subscription'); // [v5 MQTT-3.8.3-4]
-  if (connection.version !== 5) return;
   // What CONNACK announced as not available is a protocol error to use [v5 3.2.2.3.11, 3.2.2.3.13].
   if (shared && !settings.sharedSubscriptionAvailable) {
     throw new ProtocolError('Shared subscriptions are not available', 'protocol-error', 0x9e);
@@ -73,6 +71,7 @@ function subscribe(
   const topicFilter = shared?.filter ?? filter;
   const previous = session.subscriptions.get(filter);
   if (faults.refuseSubscribe !== undefined) return { reasonCode: faults.refuseSubscribe };
+  if (!isWellFormed(filter)) return { reasonCode: 0x8f };
   if (settings.refusedFilters.includes(filter)) return { reasonCode: 0x80 };
   if (hasWildcard(topicFilter) && !settings.wildcardSubscriptionAvailable) return { reasonCode: 0xa2 };
   if (shared !== undefined && !settings.sharedSubscriptionAvailable) return { reasonCode: 0x9e };
@@ -100,6 +99,16 @@ function subscribe(
 function codeFor(connection: Connection, reasonCode: number): number {
   if (connection.version === 5 || reasonCode < 0x80) return reasonCode;
   return connection.version === 4 ? 0x80 : 0x00;
+}
+
+function isWellFormed(filter: string): boolean {
+  try {
+    checkTopicFilter(filter, 'SUBSCRIBE');
+    return true;
+  } catch (error) {
+    if (error instanceof UsageError) return false;
+    throw error;
+  }
 }
 
 function hasWildcard(filter: string): boolean {

@@ -31,7 +31,7 @@ export class WebSocketWire implements Wire {
       if (!isBinary) {
         // [v5 MQTT-6.0.0-1, v3 MQTT-6.0.0-1]
         this.#closeCode = unsupportedData;
-        events.violated('a text frame');
+        events.violated();
         return;
       }
       const bytes = Array.isArray(data) ? Buffer.concat(data) : data;

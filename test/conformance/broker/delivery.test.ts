@@ -287,25 +287,51 @@ describe('QoS 2 from a client', () => {
     },
   );
 
+  test.each([
+    ['release', [], ['t=x']],
+    ['receipt', ['t=x'], []],
+  ] as const)('is forwarded on %s', (qos2Delivery, first, then) => {
+    const bench = new Bench({ qos2Delivery });
+    const watcher = bench.subscriber('t', 2);
+    const client = bench.connect();
+    client.publish('t', 'x', { qos: 2, packetId: 7 });
+    expect(watcher.messages()).toEqual(first);
+    client.ack('pubrel', 7);
+    expect(watcher.messages()).toEqual(then);
+  });
+
+  test('that was not released ends with its session', () => {
+    const bench = new Bench();
+    const watcher = bench.subscriber('t', 2);
+    bench.connect().publish('t', 'x', { qos: 2, packetId: 7 });
+    for (const { connection } of [...bench.core.sessions.values()])
+      if (connection?.clientId === 'client2') connection.closed();
+    expect(watcher.messages()).toEqual([]);
+  });
+
   test('after a PUBREC that refused, the identifier is that of a new message [v5 MQTT-4.3.3-9]', () => {
     const bench = new Bench({ authorization: { publish: { deny: ['no'] } } });
     const watcher = bench.subscriber('#', 2);
     const client = bench.connect();
     client.publish('no', 'x', { qos: 2, packetId: 7 });
     client.publish('yes', 'x', { qos: 2, packetId: 7, dup: true });
+    client.ack('pubrel', 7);
     expect(client.take()).toMatchObject([
       { type: 'pubrec', reasonCode: 0x87 },
       { type: 'pubrec', reasonCode: 0 },
+      { type: 'pubcomp', reasonCode: 0 },
     ]);
     expect(watcher.messages()).toEqual(['yes=x']);
   });
 
   test('is completed although the message has expired meanwhile [v5 MQTT-4.3.3-13]', () => {
     const bench = new Bench();
+    const watcher = bench.subscriber('t', 0);
     const client = bench.connect();
     client.publish('t', 'x', { qos: 2, packetId: 7, properties: { messageExpiryInterval: 1 } });
     bench.advance(60);
     client.ack('pubrel', 7);
+    expect(watcher.take()).toEqual([]);
     expect(client.take()).toMatchObject([
       { type: 'pubrec', packetId: 7 },
       { type: 'pubcomp', packetId: 7, reasonCode: 0 },

@@ -88,9 +88,9 @@ describe('the answer to a PUBLISH', () => {
   test('says 0x10 when nobody subscribes', () => {
     const bench = new Bench();
     const client = bench.connect();
-    for (const qos of [1, 2] as const) client.publish('t', 'x', { qos });
+    for (const qos of [1, 2] as const) client.publish('t', 'x', { qos, packetId: 1 });
     bench.subscriber('t');
-    for (const qos of [1, 2] as const) client.publish('t', 'x', { qos });
+    for (const qos of [1, 2] as const) client.publish('t', 'x', { qos, packetId: qos * 2 });
     expect(client.take()).toMatchObject([
       { type: 'puback', reasonCode: 0x10 },
       { type: 'pubrec', reasonCode: 0x10 },
@@ -122,7 +122,7 @@ describe('the answer to a PUBLISH', () => {
     const client = bench.connect();
     const properties = { payloadFormatIndicator: 1 } as const;
     client.publish('t', new Uint8Array([0xff]), { qos: 1, properties });
-    client.publish('t', new Uint8Array([0xff]), { qos: 2, properties });
+    client.publish('t', new Uint8Array([0xff]), { qos: 2, packetId: 9, properties });
     client.publish('t', new Uint8Array([0xff]), { qos: 1 });
     client.publish('t', 'ü', { qos: 1, properties });
     const codes = client.take().map((one) => 'reasonCode' in one && one.reasonCode);

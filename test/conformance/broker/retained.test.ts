@@ -83,7 +83,7 @@ describe('a retained publish', () => {
     const bench = new Bench({ maximumRetained: 1 });
     const publisher = bench.connect();
     for (const topic of ['a', 'b', 'a']) publisher.publish(topic, 'x', { retain: true, qos: 1 });
-    expect(publisher.take().map((one) => 'reasonCode' in one && one.reasonCode)).toEqual([0, 0x97, 0]);
+    expect(publisher.take().map((one) => 'reasonCode' in one && one.reasonCode)).toEqual([0x10, 0x97, 0x10]);
   });
 
   test('is a protocol error where the broker keeps none', () => {

@@ -60,7 +60,7 @@ describe('refusals by order', () => {
     });
     expect(client.subscribe(['a', 'b'])).toEqual([0x97, 0x97]);
     expect(client.unsubscribe('a')).toEqual([0x83]);
-    for (const qos of [1, 2] as const) client.publish('a', 'x', { qos });
+    for (const qos of [1, 2] as const) client.publish('a', 'x', { qos, packetId: 1 });
     expect(client.take()).toMatchObject([{ reasonCode: 0x99 }, { reasonCode: 0x99 }]);
     expect(watcher.take()).toEqual([]);
   });
