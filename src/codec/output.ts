@@ -19,8 +19,6 @@ export type Frame = Uint8Array[];
 export class Output {
   /** The slab that is written to now. */
   bytes: Uint8Array<ArrayBuffer> = empty;
-  /** View of the same slab. */
-  view: DataView<ArrayBuffer> = new DataView(empty.buffer);
   /** Bytes that were written and not taken yet. */
   length = 0;
 
@@ -87,7 +85,6 @@ export class Output {
     // A slab is never written twice: what was taken may still be on its way out.
     const usual = Math.min(frameLimit, Math.max(firstSlabSize, this.bytes.length * 2));
     this.bytes = new Uint8Array(Math.max(size, usual));
-    this.view = new DataView(this.bytes.buffer);
     this.#start = 0;
     this.#end = 0;
   }
