@@ -1,0 +1,202 @@
+import { describe, expect, test, vi } from 'vitest';
+import { memoryStore } from '../../../src/index';
+import { connected, fakeTime, idle, watch } from '../../support/fake-client';
+import { FakeServer, turn } from '../../support/fake-server';
+
+const minutes = 60_000;
+
+describe('a key', () => {
+  test('joins a message that waits or is on its way, instead of sending a second', async () => {
+    const { client, server } = idle();
+    const first = watch(client.publish('a', 'x', { qos: 1, key: 'k' }));
+    const queued = watch(client.publish('a', 'x', { qos: 1, key: 'k' }));
+    server.script.publish = () => undefined;
+    await client.connect();
+    await turn();
+    const sent = watch(client.publish('other', 'y', { qos: 2, key: 'k' }));
+    const stored = watch(client.publish('a', 'x', { qos: 1, key: 'k', until: 'stored' }));
+    await turn();
+    expect(server.link.packets('publish')).toHaveLength(1);
+    expect([first, queued, sent, stored].map(({ state }) => state)).toEqual([
+      'pending',
+      'pending',
+      'pending',
+      'resolved',
+    ]);
+    server.link.send({ type: 'puback', packetId: 1, reasonCode: 0x10 });
+    await turn();
+    for (const { value } of [first, queued, sent]) expect(value).toEqual({ reasonCode: 0x10 });
+    expect(client.stats.messagesSent).toBe(1);
+  });
+
+  test('joins for 10 minutes after its completion, and is free then', async () => {
+    fakeTime();
+    const { client, server } = await connected();
+    const publish = () => client.publish('a', 'x', { qos: 1, key: 'k' });
+    server.script.publish = ({ packetId = 0 }) => ({ type: 'puback', packetId, reasonCode: 0x10 });
+    expect(await publish()).toEqual({ reasonCode: 0x10 });
+    await vi.advanceTimersByTimeAsync(10 * minutes - 1_000);
+    expect(await publish()).toEqual({ reasonCode: 0x10 });
+    expect(server.link.packets('publish')).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(2_000);
+    await publish();
+    expect(server.link.packets('publish')).toHaveLength(2);
+  });
+
+  test('is forgotten in time also while an older message waits', async () => {
+    fakeTime();
+    const { client, server } = await connected();
+    server.script.publish = ({ packetId = 0, topic }) =>
+      topic === 'slow' ? undefined : { type: 'puback', packetId, reasonCode: 0 };
+    client.publish('slow', 'x', { qos: 1, key: 'slow' });
+    await client.publish('a', 'x', { qos: 1, key: 'k' });
+    await vi.advanceTimersByTimeAsync(11 * minutes);
+    await client.publish('a', 'x', { qos: 1, key: 'k' });
+    expect(server.link.packets('publish')).toHaveLength(3);
+  });
+
+  test('is free again at once after a failure', async () => {
+    const { client, server } = await connected();
+    server.script.publish = ({ packetId = 0 }) => ({ type: 'puback', packetId, reasonCode: 0x97 });
+    await expect(client.publish('a', 'x', { qos: 1, key: 'k' })).rejects.toMatchObject({ reasonCode: 0x97 });
+    server.script = {};
+    expect(await client.publish('a', 'x', { qos: 1, key: 'k' })).toEqual({ reasonCode: 0 });
+    expect(server.link.packets('publish')).toHaveLength(2);
+  });
+
+  test('keeps the message while another caller waits for it; the last one takes it back', async () => {
+    const { client } = idle();
+    const [one, two] = [new AbortController(), new AbortController()];
+    const first = watch(client.publish('a', 'x', { qos: 1, key: 'k', signal: one.signal }));
+    const second = watch(client.publish('a', 'x', { qos: 1, key: 'k', signal: two.signal }));
+    one.abort();
+    await turn();
+    expect(first.error).toMatchObject({ code: 'still-stored' });
+    expect(second.state).toBe('pending');
+    expect(client.stats.queued).toBe(1);
+    const reason = new Error('enough');
+    two.abort(reason);
+    await turn();
+    expect(second.error).toBe(reason);
+    expect(client.stats.queued).toBe(0);
+    watch(client.publish('a', 'x', { qos: 1, key: 'k' }));
+    expect(client.stats.queued).toBe(1);
+  });
+
+  test('names a message that stayed when the client was closed, and joins it after connect()', async () => {
+    const { client, server } = await connected({ clean: false, clientId: 'c' });
+    server.script.publish = () => undefined;
+    const first = watch(client.publish('a', 'x', { qos: 1, key: 'k' }));
+    await client.close({ force: true });
+    await turn();
+    expect(first.error).toMatchObject({ code: 'still-stored' });
+    await expect(client.publish('a', 'x', { qos: 1, key: 'k' })).rejects.toMatchObject({ code: 'closed' });
+    await client.connect();
+    const second = watch(client.publish('a', 'x', { qos: 1, key: 'k' }));
+    await turn();
+    expect(second.state).toBe('pending');
+    server.link.send({ type: 'puback', packetId: 1, reasonCode: 0 });
+    await turn();
+    expect(second.value).toEqual({ reasonCode: 0 });
+    expect(server.link.packets('publish')).toHaveLength(1);
+    expect(client.stats).toMatchObject({ messagesSent: 1, publishesFailed: 1 });
+  });
+
+  test('any string is one', async () => {
+    const { client, server } = await connected();
+    for (const key of ['', '__proto__', 'constructor', 'toString', '☃'])
+      expect(await client.publish('a', 'x', { qos: 1, key })).toEqual({ reasonCode: 0 });
+    expect(server.link.packets('publish')).toHaveLength(5);
+  });
+});
+
+describe('a key of an earlier page', () => {
+  /** A store in which a page left a message. */
+  async function left() {
+    const store = memoryStore();
+    const options = { store, clean: false, clientId: 'c' };
+    const { client } = idle(options);
+    await client.publish('a', 'x', { qos: 1, key: 'k', until: 'stored' });
+    await client.close({ force: true });
+    return options;
+  }
+
+  test('joins the message in the store, and its end comes as settled', async () => {
+    const options = await left();
+    const { client, server } = idle(options);
+    const settled: unknown[] = [];
+    client.on('settled', (event) => settled.push(event));
+    const before = watch(client.publish('a', 'x', { qos: 1, key: 'k' }));
+    const stored = watch(client.publish('a', 'x', { qos: 1, key: 'k', until: 'stored' }));
+    await turn();
+    const after = watch(client.publish('a', 'x', { qos: 1, key: 'k' }));
+    expect(stored.state).toBe('resolved');
+    await client.connect();
+    await turn();
+    expect(server.link.packets('publish')).toHaveLength(1);
+    expect([before.value, after.value]).toEqual([{ reasonCode: 0 }, { reasonCode: 0 }]);
+    expect(settled).toEqual([{ key: 'k', error: undefined }]);
+    expect(client.stats).toMatchObject({ messagesSent: 1 });
+  });
+
+  test('fails with the message', async () => {
+    const options = await left();
+    const server = new FakeServer({
+      publish: ({ packetId = 0 }) => ({ type: 'puback', packetId, reasonCode: 0x87 }),
+    });
+    const { client } = idle(options, server);
+    const settled: { key: string | undefined; error?: Error | undefined }[] = [];
+    client.on('settled', (event) => settled.push(event));
+    const publish = watch(client.publish('a', 'x', { qos: 1, key: 'k' }));
+    await client.connect();
+    await turn();
+    expect(publish.error).toMatchObject({ reasonCode: 0x87 });
+    expect(settled).toEqual([{ key: 'k', error: publish.error }]);
+    expect(client.stats).toMatchObject({ messagesSent: 0, publishesFailed: 1 });
+  });
+
+  test('cannot be taken back', async () => {
+    const options = await left();
+    const { client } = idle(options);
+    const controller = new AbortController();
+    const publish = watch(client.publish('a', 'x', { qos: 1, key: 'k', signal: controller.signal }));
+    await turn();
+    controller.abort();
+    await turn();
+    expect(publish.error).toMatchObject({ code: 'still-stored' });
+    expect(client.stats.queued).toBe(1);
+  });
+});
+
+describe('while the store is read', () => {
+  test('a publish can be given up, and is not sent then', async () => {
+    const { client, server } = idle({ store: memoryStore(), clean: false, clientId: 'c' });
+    const reason = new Error('enough');
+    const controller = new AbortController();
+    const publish = watch(client.publish('a', 'x', { qos: 1, signal: controller.signal }));
+    controller.abort(reason);
+    await turn();
+    expect(publish.error).toBe(reason);
+    await client.connect();
+    await turn();
+    expect(server.link.packets('publish')).toEqual([]);
+  });
+
+  test('a publish rejects when the client is closed meanwhile', async () => {
+    const { client } = idle({ store: memoryStore(), clean: false, clientId: 'c' });
+    const publish = watch(client.publish('a', 'x', { qos: 1 }));
+    const subscribe = watch(client.subscribe('a'));
+    await client.close();
+    await turn();
+    expect(publish.error).toMatchObject({ code: 'closed' });
+    expect(subscribe.error).toMatchObject({ code: 'closed' });
+  });
+
+  test('a publish rejects when the store cannot be read', async () => {
+    const store = { ...memoryStore(), load: () => Promise.reject(new Error('disk')) };
+    const { client } = idle({ store, clean: false, clientId: 'c' });
+    await expect(client.publish('a', 'x', { qos: 1 })).rejects.toMatchObject({ code: 'store-failed' });
+    await expect(client.subscribe('a')).rejects.toMatchObject({ code: 'store-failed' });
+    expect(client.stats.publishesFailed).toBe(1);
+  });
+});
