@@ -137,7 +137,9 @@ export class Decoder {
 
   /** Delivers nothing any more, not even the rest of the chunk that is being decoded; `push` does nothing then. */
   stop(): void {
-    if (this.#state !== 'failed') this.#state = 'stopped';
+    if (this.#state === 'failed') return;
+    this.#state = 'stopped';
+    this.#partial = empty;
   }
 
   #take(chunk: Bytes): void {

@@ -32,12 +32,12 @@ export function writeSubscribe(
   writeProperties(body, properties, ofSubscribe, version);
   // [v5 MQTT-3.8.3-2, v3 MQTT-3.8.3-3]
   checkArray(subscriptions, 'subscriptions', 1);
-  subscriptions.forEach((entry, index) => {
+  for (const [index, entry] of subscriptions.entries()) {
     const where = `subscriptions[${index}]`;
     checkObject(entry, where);
     body.filled(entry.filter, `${where}.filter`, true);
     body.byte(subscriptionOptions(entry, where, version));
-  });
+  }
   appendPacket(out, 0x82, body);
 }
 
@@ -118,9 +118,7 @@ export function writeUnsubscribe(
   writeProperties(body, properties, ofUnsubscribe, version);
   // [v5 MQTT-3.10.3-2, v3 MQTT-3.10.3-2]
   checkArray(filters, 'filters', 1);
-  filters.forEach((filter, index) => {
-    body.filled(filter, `filters[${index}]`, true);
-  });
+  for (const [index, filter] of filters.entries()) body.filled(filter, `filters[${index}]`, true);
   appendPacket(out, 0xa2, body);
 }
 
@@ -145,11 +143,11 @@ export function writeSubscribeAck(
   // UNSUBACK has no reason codes before MQTT 5.0.
   const coded = type === 'suback' || version === 5;
   checkArray(reasonCodes, 'reasonCodes', coded ? 1 : 0);
-  reasonCodes.forEach((code, index) => {
+  for (const [index, code] of reasonCodes.entries()) {
     if (!coded) throw needsMqtt5('an UNSUBACK with reasonCodes');
     checkReasonCode(code, type, version, `reasonCodes[${index}]`);
     body.byte(code);
-  });
+  }
   appendPacket(out, type === 'suback' ? 0x90 : 0xb0, body);
 }
 

@@ -132,6 +132,13 @@ describe('PUBLISH', () => {
     expectMalformed(hex`30 03 0001 'a'`, 5);
   });
 
+  test('does not take the bytes of the next packet for its own', () => {
+    expectMalformed(hex`30 04 0001 'a' 05 02 00000001`, 5);
+    expectMalformed(hex`30 05 0001 'a' 05 02 00000001`, 5);
+    expectMalformed(hex`30 03 0002 'a' 62 00`, 4);
+    expectMalformed(hex`32 04 0001 'a' 00 01 00`, 4);
+  });
+
   test('is refused with fields of a wrong type', () => {
     for (const version of versions) {
       expectRefused({ ...publish, topic: 7 }, version, 'topic must be a string');

@@ -110,6 +110,9 @@ describe('SUBSCRIBE', () => {
   test('is refused with entries of a wrong type', () => {
     expectRefused({ ...subscribe, subscriptions: ['a'] }, 5, 'subscriptions[0] must be an object');
     expectRefused({ ...subscribe, subscriptions: [null] }, 5, 'subscriptions[0] must be an object');
+    expectRefused({ ...subscribe, subscriptions: new Array(2) }, 5, 'subscriptions[0] must be an object');
+    expectRefused({ ...unsubscribe, filters: new Array(2) }, 5, 'filters[0] must be a string');
+    expectRefused({ type: 'suback', packetId: 1, reasonCodes: new Array(2) }, 5, 'reasonCodes[0]');
     expectRefused(withEntry({ noLocal: 1 }), 5, 'subscriptions[1].noLocal');
     expectRefused(withEntry({ retainAsPublished: 'yes' }), 5, 'subscriptions[1].retainAsPublished');
     expectRefused(withEntry({ filter: 7 }), 5, 'subscriptions[1].filter');
