@@ -4,7 +4,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { Aedes } from 'aedes';
 import { createWebSocketStream, WebSocketServer } from 'ws';
-import type { RunningBroker } from './brokers';
+import type { RunningBroker } from '../support/broker-kinds';
 
 /** What it tells beside that. */
 export interface RunningAedes extends RunningBroker {

@@ -2,9 +2,9 @@
 
 import { expect } from 'vitest';
 import type { ProtocolVersion, PublishProperties } from '../../src/message';
+import { type TransportName, urlOf } from '../support/broker-kinds';
 import { startFaultProxy } from '../support/fault-proxy';
 import { waitFor } from '../support/wait-for';
-import { type TransportName, urlOf } from './brokers';
 import { allBytes, collect, fingerprint, freshTopic, noise, openClient } from './clients';
 
 /** Where a cell runs. */

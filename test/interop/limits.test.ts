@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Client } from '../../src/client/client';
 import { RefusedError } from '../../src/errors';
+import { brokerKinds, type TransportName, urlOf } from '../support/broker-kinds';
 import { startFaultProxy } from '../support/fault-proxy';
+import { useBroker } from '../support/use-broker';
 import { waitFor } from '../support/wait-for';
-import { brokerKinds, type TransportName, urlOf, useBroker } from './brokers';
 import { collect, fingerprint, freshTopic, makeClient, noise, openClient } from './clients';
 
 const transports: readonly TransportName[] = ['TCP', 'WebSocket'];

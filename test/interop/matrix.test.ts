@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, describe, type RunnerTestCase, test } from 'vitest';
-import { brokerKinds, useBroker } from './brokers';
+import { brokerKinds } from '../support/broker-kinds';
+import { useBroker } from '../support/use-broker';
 import { cells } from './cells';
 import { matrixTable } from './matrix-table';
 

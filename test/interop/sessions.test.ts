@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { Client } from '../../src/client/client';
 import type { ClientOptions } from '../../src/client/options';
 import { memoryStore } from '../../src/node';
+import { brokerKinds, urlOf } from '../support/broker-kinds';
+import { useBroker } from '../support/use-broker';
 import { waitFor } from '../support/wait-for';
-import { brokerKinds, urlOf, useBroker } from './brokers';
 import { collect, freshTopic, makeClient, openClient } from './clients';
 
 /** Messages of each QoS that are published while the subscriber is away. */

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Client } from '../../src/client/client';
 import { UsageError } from '../../src/errors';
+import { brokerKinds, urlOf } from '../support/broker-kinds';
+import { useBroker } from '../support/use-broker';
 import { waitFor } from '../support/wait-for';
-import { brokerKinds, urlOf, useBroker } from './brokers';
 import { type Collected, collect, freshTopic, openClient } from './clients';
 
 describe.each(brokerKinds)('$name', (kind) => {

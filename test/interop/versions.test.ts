@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RefusedError } from '../../src/errors';
+import { brokerKinds, type TransportName, urlOf } from '../support/broker-kinds';
 import { startFaultProxy } from '../support/fault-proxy';
+import { useBroker } from '../support/use-broker';
 import { waitFor } from '../support/wait-for';
 import { type RunningAedes, startAedes } from './aedes';
-import { brokerKinds, type TransportName, urlOf, useBroker } from './brokers';
 import { cells } from './cells';
 import { allBytes, collect, fingerprint, freshTopic, makeClient, openClient } from './clients';
 

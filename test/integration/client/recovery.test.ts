@@ -1,8 +1,9 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Client } from '../../../src/client/client';
 import { connect } from '../../../src/node';
-import { brokerKinds, type TransportName, urlOf, useBroker } from '../../interop/brokers';
+import { brokerKinds, type TransportName, urlOf } from '../../support/broker-kinds';
 import { type FaultProxy, startFaultProxy } from '../../support/fault-proxy';
+import { useBroker } from '../../support/use-broker';
 import { waitFor } from '../../support/wait-for';
 
 /** Messages each way at each QoS. */

@@ -1,8 +1,7 @@
 /** The brokers that the same tests run against, and how each is told the same thing. */
 
-import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { startBroker } from '../broker/index';
-import { findMosquitto, howToGetMosquitto, requiresMosquitto, startMosquitto } from '../support/mosquitto';
+import { findMosquitto, howToGetMosquitto, startMosquitto } from './mosquitto';
 
 /** What MQTT goes over. */
 export type TransportName = 'TCP' | 'WebSocket';
@@ -70,28 +69,6 @@ const mosquitto: BrokerKind = {
 
 /** All brokers, the one that is always there first. */
 export const brokerKinds: readonly BrokerKind[] = [inRepo, mosquitto];
-
-/**
- * Starts a broker for the tests of the surrounding `describe`, and skips them, saying why, where it is missing; where
- * it is required (see `requiresMosquitto`) they fail instead.
- *
- * @returns gives the broker, within tests
- */
-export function useBroker(kind: BrokerKind, settings?: BrokerSettings): () => RunningBroker {
-  let running: RunningBroker | undefined;
-  beforeAll(async () => {
-    if (kind.missing === undefined) running = await kind.start(settings);
-    else if (requiresMosquitto()) throw new Error(kind.missing);
-  });
-  afterAll(() => running?.close());
-  beforeEach(({ skip }) => {
-    if (kind.missing !== undefined) skip(kind.missing);
-  });
-  return () => {
-    if (!running) throw new Error(`${kind.name} does not run`);
-    return running;
-  };
-}
 
 /** URL of a port of 127.0.0.1: a broker's, or that of a proxy in front of it. */
 export function urlOf(transport: TransportName, port: number): string {
