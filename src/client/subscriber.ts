@@ -58,7 +58,8 @@ export class Subscriber {
     checkFunction(handler, 'handler');
     const options = isHandler ? undefined : optionsOrHandler;
     const wanted = checkedOptions(options, patterns);
-    await this.#open('subscribe', options);
+    const opening = this.#open('subscribe', options);
+    if (opening) await opening;
     return this.#subscribe(patterns, wanted, handler, options ?? {});
   }
 
@@ -66,7 +67,8 @@ export class Subscriber {
   async unsubscribe(filters: unknown, options: WaitOptions | undefined): Promise<void> {
     const wire = wireFilters(patternsOf(filters));
     checkOptions(options, 'options', ['signal', 'timeout']);
-    await this.#open('unsubscribe', options);
+    const opening = this.#open('unsubscribe', options);
+    if (opening) await opening;
     for (const filter of wire) this.lost(filter);
     await this.#send(wire, options ?? {});
   }
@@ -100,14 +102,12 @@ export class Subscriber {
     return new Set([...this.#host.router.values()].flatMap(({ handles }) => [...handles.keys()]));
   }
 
-  /** Checks that a request can be taken now, and lets the store be read first. */
-  async #open(what: string, options: WaitOptions = {}): Promise<void> {
+  /** Checks that a request can be taken now. @returns a promise only while the store is being read */
+  #open(what: string, options: WaitOptions = {}): Promise<void> | undefined {
     checkWait(options);
     this.#host.checkOpen();
     const ready = this.#host.ready();
-    if (!ready) return;
-    await waiting(ready, what, options);
-    this.#host.checkOpen();
+    return ready && waiting(ready, what, options).then(() => this.#host.checkOpen());
   }
 
   async #subscribe(

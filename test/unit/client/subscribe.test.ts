@@ -1,0 +1,492 @@
+import { describe, expect, test, vi } from 'vitest';
+import { type Client, type Message, RefusedError, type Subscription, UsageError } from '../../../src/index';
+import { connected, fakeTime, idle, watch } from '../../support/fake-client';
+import { FakeServer, turn } from '../../support/fake-server';
+
+/** Subscribes with a handler that collects `name:text`. */
+async function collect(client: Client, filter: string | string[], options = {}, name = '') {
+  const seen: string[] = [];
+  const subscription = await client.subscribe(
+    filter as string,
+    options,
+    (message) => void seen.push(`${name}${message.topic}=${message.text()}`),
+  );
+  return { subscription, seen };
+}
+
+/** What was asked for with a filter, the last time. */
+function asked(server: FakeServer, filter: string) {
+  const all = server.link.packets('subscribe').flatMap(({ subscriptions }) => subscriptions);
+  return all.filter((one) => one.filter === filter).at(-1);
+}
+
+describe('subscribe', () => {
+  test('asks with the defaults, and resolves with what was granted', async () => {
+    const { client, server } = await connected();
+    const subscription = await client.subscribe('a/b');
+    expect(server.link.first('subscribe')).toMatchObject({
+      subscriptions: [{ filter: 'a/b', qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 }],
+      properties: { subscriptionIdentifier: 1 },
+    });
+    expect(subscription).toMatchObject({ filter: 'a/b', qos: 0, grants: [{ filter: 'a/b', qos: 0 }] });
+  });
+
+  test('takes options, a handler, or both', async () => {
+    const { client, server } = await connected();
+    const handler = vi.fn();
+    await client.subscribe('a', handler);
+    await client.subscribe('b', undefined, handler);
+    const userProperties = [['k', 'v'] as const];
+    const options = {
+      qos: 2,
+      noLocal: true,
+      retainAsPublished: true,
+      retainHandling: 2,
+      properties: { userProperties },
+    } as const;
+    await client.subscribe('c', options, handler);
+    const { filter, ...wire } = asked(server, 'c') ?? {};
+    expect(wire).toEqual({ qos: 2, noLocal: true, retainAsPublished: true, retainHandling: 2 });
+    expect(server.link.last('subscribe').properties).toEqual({ subscriptionIdentifier: 3, userProperties });
+    for (const topic of ['a', 'b', 'c']) server.link.publish(topic);
+    expect(handler.mock.calls.map(([message]) => (message as Message).topic)).toEqual(['a', 'b', 'c']);
+  });
+
+  test('reports the QoS that the server granted, not the one asked for', async () => {
+    const server = new FakeServer({
+      subscribe: ({ packetId }) => ({ type: 'suback', packetId, reasonCodes: [1] }),
+    });
+    const { client } = await connected({}, server);
+    expect((await client.subscribe('a', { qos: 2 })).qos).toBe(1);
+  });
+
+  test('rejects when the server refuses, with its reason', async () => {
+    const server = new FakeServer({
+      subscribe: ({ packetId }) => ({ type: 'suback', packetId, reasonCodes: [0x87] }),
+    });
+    const { client } = await connected({}, server);
+    const { seen } = await collect(client, 'a').catch(() => ({ seen: [] as string[] }));
+    await expect(client.subscribe('a')).rejects.toBeInstanceOf(RefusedError);
+    await expect(client.subscribe('a')).rejects.toMatchObject({ code: 'not-authorized', reasonCode: 0x87 });
+    server.link.publish('a');
+    expect(seen).toEqual([]);
+  });
+
+  test.each([{ protocolVersion: 4 }, { protocolVersion: 3 }] as const)(
+    'rejects a 3.1.1 refusal, 0x80, and sends no identifiers ($protocolVersion)',
+    async ({ protocolVersion }) => {
+      const server = new FakeServer({
+        subscribe: ({ packetId }) => ({ type: 'suback', packetId, reasonCodes: [0x80] }),
+      });
+      const { client } = await connected({ protocolVersion }, server);
+      await expect(client.subscribe('a')).rejects.toMatchObject({ reasonCode: 0x80 });
+      expect(server.link.first('subscribe').properties).toBeUndefined();
+    },
+  );
+
+  test('waits in idle for connect(), and through a lost connection', async () => {
+    const { client, server } = idle({ reconnect: { minDelay: 0, maxDelay: 0 } });
+    server.script.subscribe = () => undefined;
+    const subscribe = watch(client.subscribe('a'));
+    await turn();
+    await client.connect();
+    await turn();
+    expect(server.link.packets('subscribe')).toHaveLength(1);
+    server.link.drop();
+    server.script = {};
+    await vi.waitFor(() => expect(subscribe.state).toBe('resolved'));
+    expect(server.links).toHaveLength(2);
+    expect(server.link.packets('subscribe')).toHaveLength(1);
+  });
+
+  test('rejects in closed, and when the client is closed before SUBACK', async () => {
+    const server = new FakeServer({ subscribe: () => undefined });
+    const { client } = await connected({}, server);
+    const subscribe = watch(client.subscribe('a'));
+    await client.close({ force: true });
+    expect(subscribe.error).toMatchObject({ name: 'ConnectionError', code: 'closed' });
+    await expect(client.subscribe('a')).rejects.toMatchObject({ code: 'closed' });
+    await expect(client.unsubscribe('a')).rejects.toMatchObject({ code: 'closed' });
+  });
+
+  test('delivers a message that comes before SUBACK, and from within the same chunk', async () => {
+    const server = new FakeServer({
+      subscribe: ({ packetId, subscriptions }, link) => [
+        link.message('a', 'early', { qos: 1 }),
+        { type: 'suback', packetId, reasonCodes: subscriptions.map(({ qos }) => qos) },
+        link.message('a', 'late'),
+      ],
+    });
+    const { client } = await connected({}, server);
+    const { seen } = await collect(client, 'a', { qos: 1 });
+    expect(seen).toEqual(['a=early', 'a=late']);
+    await turn();
+    expect(server.link.packets('puback')).toHaveLength(1);
+  });
+
+  test.each(['noLocal', 'retainAsPublished', 'retainHandling', 'userProperties'] as const)(
+    'with %s rejects on a 3.1.1 connection, queued or not',
+    async (option) => {
+      const options = {
+        noLocal: { noLocal: true },
+        retainAsPublished: { retainAsPublished: true },
+        retainHandling: { retainHandling: 1 as const },
+        userProperties: { properties: { userProperties: [['a', 'b'] as const] } },
+      }[option];
+      const { client, server } = idle({ protocolVersion: 4 });
+      const queued = watch(client.subscribe('a', options));
+      await client.connect();
+      await expect(client.subscribe('b', options)).rejects.toMatchObject({ code: 'needs-mqtt-5' });
+      expect(queued.error).toBeInstanceOf(UsageError);
+      expect(server.link.packets('subscribe')).toEqual([]);
+    },
+  );
+});
+
+describe('giving up a subscribe', () => {
+  test('before it was sent takes it back', async () => {
+    const { client, server } = idle();
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const subscribe = watch(client.subscribe('a', { signal: controller.signal }));
+    const kept = client.subscribe('b');
+    await turn();
+    controller.abort(reason);
+    await client.connect();
+    await kept;
+    expect(subscribe.error).toBe(reason);
+    expect(server.link.types).toEqual(['connect', 'subscribe']);
+    expect(asked(server, 'a')).toBeUndefined();
+  });
+
+  test.each(['signal', 'timeout'] as const)(
+    'by %s after it was sent unsubscribes from what is granted all the same',
+    async (how) => {
+      fakeTime();
+      const server = new FakeServer({ subscribe: () => undefined });
+      const { client } = await connected({}, server);
+      const controller = new AbortController();
+      const wait = how === 'signal' ? { signal: controller.signal } : { timeout: 50 };
+      const seen: string[] = [];
+      const subscribe = watch(client.subscribe('a', wait, (message) => void seen.push(message.text())));
+      await vi.advanceTimersByTimeAsync(49);
+      expect(subscribe.state).toBe('pending');
+      controller.abort(new Error('enough'));
+      await vi.advanceTimersByTimeAsync(1);
+      expect(subscribe.error).toMatchObject(how === 'signal' ? { message: 'enough' } : { code: 'timeout' });
+      const { packetId } = server.link.first('subscribe');
+      server.link.send({ type: 'suback', packetId, reasonCodes: [0] });
+      server.link.publish('a', 'x');
+      expect(seen).toEqual([]);
+      expect(server.link.first('unsubscribe').filters).toEqual(['a']);
+    },
+  );
+
+  test('leaves a filter that another Subscription has', async () => {
+    const { client, server } = await connected();
+    const { seen } = await collect(client, 'a');
+    const controller = new AbortController();
+    server.script.subscribe = () => undefined;
+    const subscribe = watch(client.subscribe('a', { signal: controller.signal }));
+    await turn();
+    controller.abort();
+    await turn();
+    expect(subscribe.state).toBe('rejected');
+    expect(server.link.packets('unsubscribe')).toEqual([]);
+    server.link.publish('a', 'x');
+    expect(seen).toEqual(['a=x']);
+  });
+});
+
+describe('several filters', () => {
+  const refusing = (...refused: string[]) =>
+    new FakeServer({
+      subscribe: ({ packetId, subscriptions }) => ({
+        type: 'suback',
+        packetId,
+        reasonCodes: subscriptions.map(({ filter, qos }) => (refused.includes(filter) ? 0x87 : qos)),
+      }),
+    });
+
+  test('make one Subscription', async () => {
+    const { client, server } = await connected();
+    const { subscription, seen } = await collect(client, ['a', 'b/+', 'a'], { qos: 1 });
+    expect(subscription.filter).toBe('a');
+    expect(subscription.grants).toEqual([
+      { filter: 'a', qos: 1 },
+      { filter: 'b/+', qos: 1 },
+      { filter: 'a', qos: 1 },
+    ]);
+    server.link.publish('a', '1');
+    server.link.publish('b/c', '2');
+    expect(seen).toEqual(['a=1', 'b/c=2']);
+  });
+
+  test('of which one is refused resolve, with one grant a filter in order', async () => {
+    const { client, server } = await connected({}, refusing('no'));
+    const { subscription, seen } = await collect(client, ['no', 'yes'], { qos: 2 });
+    expect(subscription.qos).toBe(0);
+    expect(subscription.grants).toEqual([
+      { filter: 'no', error: expect.any(RefusedError) },
+      { filter: 'yes', qos: 2 },
+    ]);
+    expect(subscription.grants[0]?.error).toMatchObject({ reasonCode: 0x87 });
+    server.link.publish('no', 'x');
+    server.link.publish('yes', 'x');
+    expect(seen).toEqual(['yes=x']);
+    await subscription.unsubscribe();
+    expect(server.link.packets('unsubscribe').flatMap(({ filters }) => filters)).toEqual(['yes']);
+  });
+
+  test('that are all refused reject', async () => {
+    const { client } = await connected({}, refusing('a', 'b'));
+    await expect(client.subscribe(['a', 'b'])).rejects.toMatchObject({ reasonCode: 0x87 });
+  });
+
+  test('one of which a refusal ends do not touch others', async () => {
+    const server = refusing();
+    const { client } = await connected({}, server);
+    const { seen } = await collect(client, 'a');
+    server.script = refusing('a').script;
+    await expect(client.subscribe('a')).rejects.toMatchObject({ reasonCode: 0x87 });
+    server.link.publish('a', 'x');
+    expect(seen).toEqual(['a=x']);
+  });
+
+  test('leave the one that client.unsubscribe() names', async () => {
+    const { client, server } = await connected();
+    const { seen } = await collect(client, ['a', 'b']);
+    await client.unsubscribe('a');
+    server.link.publish('a', 'x');
+    server.link.publish('b', 'x');
+    expect(seen).toEqual(['b=x']);
+  });
+
+  test('are many before MQTT 5.0 in few packets, and all are granted', async () => {
+    const { client, server } = await connected({ protocolVersion: 4 });
+    const filters = Array.from({ length: 20 }, (_, index) => `a/${index}`);
+    const { subscription, seen } = await collect(client, filters, { qos: 1 });
+    expect(subscription.grants.map(({ filter }) => filter)).toEqual(filters);
+    expect(server.link.packets('subscribe').length).toBeLessThan(4);
+    server.link.publish('a/19', 'x');
+    expect(seen).toEqual(['a/19=x']);
+  });
+});
+
+describe('one wire filter with many Subscriptions', () => {
+  test('is one filter on the wire, whatever the names of its wildcards', async () => {
+    const { client, server } = await connected();
+    const one = await collect(client, 'a/+x');
+    const two = await collect(client, 'a/+y');
+    expect(server.link.packets('subscribe')).toHaveLength(2);
+    expect(server.link.packets('subscribe').map(({ subscriptions }) => subscriptions[0]?.filter)).toEqual([
+      'a/+',
+      'a/+',
+    ]);
+    expect(
+      new Set(server.link.packets('subscribe').map(({ properties }) => properties?.subscriptionIdentifier))
+        .size,
+    ).toBe(1);
+    server.link.publish('a/b', 'x');
+    expect([one.seen, two.seen]).toEqual([['a/b=x'], ['a/b=x']]);
+  });
+
+  test('carries the highest QoS asked for and the newest other options', async () => {
+    const { client, server } = await connected();
+    await client.subscribe('a', { qos: 2, retainHandling: 2 });
+    await client.subscribe('a', { qos: 1, retainAsPublished: true });
+    expect(asked(server, 'a')).toEqual({
+      filter: 'a',
+      qos: 2,
+      noLocal: false,
+      retainAsPublished: true,
+      retainHandling: 0,
+    });
+  });
+
+  test('forgets the QoS of a Subscription that ended', async () => {
+    const { client, server } = await connected();
+    const high = await client.subscribe('a', { qos: 2 });
+    await client.subscribe('a');
+    await high.unsubscribe();
+    await client.subscribe('a', { qos: 1 });
+    expect(asked(server, 'a')?.qos).toBe(1);
+  });
+
+  test('is unsubscribed from when the last Subscription ends', async () => {
+    const { client, server } = await connected();
+    const one = await collect(client, 'a');
+    const two = await collect(client, 'a');
+    await one.subscription.unsubscribe();
+    expect(server.link.packets('unsubscribe')).toEqual([]);
+    server.link.publish('a', 'x');
+    await two.subscription.unsubscribe();
+    await two.subscription.unsubscribe();
+    server.link.publish('a', 'y');
+    expect([one.seen, two.seen]).toEqual([[], ['a=x']]);
+    expect(server.link.packets('unsubscribe').map(({ filters }) => filters)).toEqual([['a']]);
+  });
+
+  test('is over for all with client.unsubscribe()', async () => {
+    const { client, server } = await connected();
+    const one = await collect(client, 'a/+x');
+    const two = await collect(client, 'a/+');
+    await client.unsubscribe('a/+anything');
+    server.link.publish('a/b', 'x');
+    expect([one.seen, two.seen]).toEqual([[], []]);
+    expect(server.link.packets('unsubscribe').map(({ filters }) => filters)).toEqual([['a/+']]);
+    await one.subscription.unsubscribe();
+    expect(server.link.packets('unsubscribe')).toHaveLength(1);
+  });
+
+  test('subscribed to again sends SUBSCRIBE again', async () => {
+    const { client, server } = await connected();
+    await client.subscribe('a');
+    await client.subscribe('a');
+    expect(server.link.packets('subscribe')).toHaveLength(2);
+    await client.unsubscribe('a');
+    await client.subscribe('a');
+    expect(server.link.packets('subscribe')).toHaveLength(3);
+  });
+});
+
+describe('unsubscribe', () => {
+  test('takes a list, and sends a filter that nobody has', async () => {
+    const { client, server } = await connected();
+    await client.unsubscribe(['a', 'b', 'a', '$share/g/c']);
+    expect(server.link.packets('unsubscribe').flatMap(({ filters }) => filters)).toEqual([
+      'a',
+      'b',
+      '$share/g/c',
+    ]);
+  });
+
+  test.each([
+    ['client', (client: Client, _subscription: Subscription) => client.unsubscribe('a')],
+    ['Subscription', (_client: Client, subscription: Subscription) => subscription.unsubscribe()],
+  ] as const)(
+    'of the %s rejects when the server refuses, and is over all the same',
+    async (_, unsubscribe) => {
+      const server = new FakeServer({
+        unsubscribe: ({ packetId }) => ({ type: 'unsuback', packetId, reasonCodes: [0x87] }),
+      });
+      const { client } = await connected({}, server);
+      const { subscription, seen } = await collect(client, 'a');
+      await expect(unsubscribe(client, subscription)).rejects.toMatchObject({
+        name: 'RefusedError',
+        reasonCode: 0x87,
+      });
+      server.link.publish('a', 'x');
+      expect(seen).toEqual([]);
+    },
+  );
+
+  test('is content with 0x11, no subscription existed', async () => {
+    const server = new FakeServer({
+      unsubscribe: ({ packetId }) => ({ type: 'unsuback', packetId, reasonCodes: [0x11] }),
+    });
+    const { client } = await connected({}, server);
+    await expect(client.unsubscribe('a')).resolves.toBeUndefined();
+  });
+
+  test('without a connection takes effect at once and goes out with the next one', async () => {
+    const { client, server } = await connected({ reconnect: { minDelay: 5, maxDelay: 5 } });
+    const { seen } = await collect(client, 'a');
+    server.link.drop();
+    const unsubscribe = watch(client.unsubscribe('a'));
+    await turn();
+    expect(unsubscribe.state).toBe('pending');
+    await vi.waitFor(() => expect(unsubscribe.state).toBe('resolved'));
+    expect(server.link.types).toEqual(['connect', 'unsubscribe']);
+    server.link.publish('a', 'x');
+    expect(seen).toEqual([]);
+  });
+
+  test('can be given up, and takes effect all the same', async () => {
+    fakeTime();
+    const server = new FakeServer({ unsubscribe: () => undefined });
+    const { client } = await connected({}, server);
+    const { seen } = await collect(client, 'a');
+    const timed = watch(client.unsubscribe('a', { timeout: 10 }));
+    await vi.advanceTimersByTimeAsync(10);
+    expect(timed.error).toMatchObject({ code: 'timeout' });
+    const reason = new Error('enough');
+    await expect(client.unsubscribe('a', { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    server.link.publish('a', 'x');
+    expect(seen).toEqual([]);
+    expect(server.link.packets('unsubscribe')).toHaveLength(1);
+  });
+
+  test('happens with the end of a scope', async () => {
+    const { client, server } = await connected();
+    {
+      await using subscription = await client.subscribe('a');
+      expect(subscription.filter).toBe('a');
+    }
+    expect(server.link.first('unsubscribe').filters).toEqual(['a']);
+  });
+});
+
+describe('a new session of the server', () => {
+  test('gets all that was granted again, with the same identifiers, and nothing that ended', async () => {
+    const { client, server } = await connected({ reconnect: { minDelay: 0, maxDelay: 0 } });
+    const { seen } = await collect(client, 'a', { qos: 1, retainHandling: 1 });
+    const ended = await client.subscribe('b');
+    await ended.unsubscribe();
+    const before = server.link.identifierOf('a');
+    server.sessions.clear();
+    server.link.drop();
+    await vi.waitFor(() => expect(server.links).toHaveLength(2));
+    await turn();
+    expect(server.link.packets('subscribe')).toHaveLength(1);
+    expect(asked(server, 'a')).toMatchObject({ qos: 1, retainHandling: 1 });
+    expect(server.link.identifierOf('a')).toBe(before);
+    server.link.publish('a', 'x', { properties: { subscriptionIdentifiers: [before ?? 0] } });
+    expect(seen).toEqual(['a=x']);
+  });
+
+  test('that refuses a filter ends its Subscriptions with the error, and no others', async () => {
+    const { client, server } = await connected({ reconnect: { minDelay: 0, maxDelay: 0 } });
+    const errors: Error[] = [];
+    client.on('error', (error) => errors.push(error));
+    const loop = (await client.subscribe('no'))[Symbol.asyncIterator]();
+    const { seen } = await collect(client, ['no', 'yes']);
+    const reading = watch(loop.next());
+    server.sessions.clear();
+    server.script.subscribe = ({ packetId, subscriptions }) => ({
+      type: 'suback',
+      packetId,
+      reasonCodes: subscriptions.map(({ filter }) => (filter === 'no' ? 0x87 : 0)),
+    });
+    server.link.drop();
+    await vi.waitFor(() => expect(reading.state).toBe('rejected'));
+    expect(reading.error).toMatchObject({ name: 'RefusedError', reasonCode: 0x87 });
+    expect(await loop.next()).toEqual({ done: true, value: undefined });
+    expect(errors).toEqual([reading.error]);
+    for (const topic of ['no', 'yes']) server.link.publish(topic, 'x');
+    expect(seen).toEqual(['yes=x']);
+  });
+
+  test('that refuses a filter nobody iterates yet tells the first one who does', async () => {
+    const { client, server } = await connected({ reconnect: { minDelay: 0, maxDelay: 0 } });
+    const subscription = await client.subscribe('no');
+    await turn();
+    server.sessions.clear();
+    server.script.subscribe = ({ packetId }) => ({ type: 'suback', packetId, reasonCodes: [0x87] });
+    server.link.drop();
+    await vi.waitFor(() => expect(server.links).toHaveLength(2));
+    await turn();
+    await expect(subscription[Symbol.asyncIterator]().next()).rejects.toMatchObject({ reasonCode: 0x87 });
+  });
+
+  test('is not subscribed to when the session was resumed', async () => {
+    const { client, server } = await connected({ reconnect: { minDelay: 0, maxDelay: 0 } });
+    const { seen } = await collect(client, 'a');
+    server.link.drop();
+    await vi.waitFor(() => expect(server.links).toHaveLength(2));
+    await turn();
+    expect(server.link.types).toEqual(['connect']);
+    server.link.publish('a', 'x');
+    expect(seen).toEqual(['a=x']);
+  });
+});
