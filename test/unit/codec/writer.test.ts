@@ -143,11 +143,11 @@ describe('writePublish', () => {
 describe('writeAck', () => {
   test('writes the shortest form', () => {
     const out = new Output();
-    writeAck(out, 'puback', 1, 0, 4);
+    writeAck(out, 'puback', 0x1234, 0, 4);
     writeAck(out, 'pubrec', 2, 0, 5);
     writeAck(out, 'pubrel', 3, 0x92, 5);
     writeAck(out, 'pubcomp', 0xffff, 0x92, 5, { reasonString: 'x' });
-    expect(taken(out)).toBe(toHex(hex`40 02 0001  50 02 0002  62 03 0003 92  70 08 ffff 92 04 1f 0001 'x'`));
+    expect(taken(out)).toBe(toHex(hex`40 02 1234  50 02 0002  62 03 0003 92  70 08 ffff 92 04 1f 0001 'x'`));
   });
 
   test('has no reason before MQTT 5.0', () => {
@@ -159,6 +159,34 @@ describe('writeAck', () => {
 });
 
 describe('encode', () => {
+  test('has room for the longest strings, wherever they stand', () => {
+    for (const text of ['x'.repeat(65_535), 'é'.repeat(32_767), '漢'.repeat(21_845)]) {
+      const entry = {
+        filter: text,
+        qos: 0,
+        noLocal: false,
+        retainAsPublished: false,
+        retainHandling: 0,
+      } as const;
+      const packets: Packet[] = [
+        {
+          type: 'connect',
+          protocolVersion: 5,
+          clientId: text,
+          clean: true,
+          keepAlive: 0,
+          username: text,
+          password: new Uint8Array(65_535).fill(7),
+          properties: { userProperties: [[text, text]] },
+        },
+        { type: 'subscribe', packetId: 1, subscriptions: [entry, entry, entry] },
+        { type: 'disconnect', reasonCode: 0, properties: { reasonString: text } },
+        { type: 'publish', topic: text, payload: nothing, qos: 0, retain: false, dup: false },
+      ];
+      for (const packet of packets) expect(decode(encode(packet, 5), 5)).toEqual([packet]);
+    }
+  });
+
   test('gives bytes that later calls leave alone', () => {
     const packets = Array.from(
       { length: 2_000 },
