@@ -43,6 +43,11 @@ export class Delivery {
     this.host = host;
   }
 
+  /** Whether anybody has it, be it to offer it. */
+  get isOpen(): boolean {
+    return this.#open > 0;
+  }
+
   /** Somebody takes it. */
   take(): void {
     this.#open += 1;

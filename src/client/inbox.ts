@@ -57,8 +57,9 @@ export class Inbox implements DeliveryHost {
 
   /** A taker has appeared. */
   reclaim(): void {
-    for (const delivery of [...this.#unclaimed.keys()]) {
-      if (this.#unclaimed.has(delivery) && this.#offer(delivery)) this.#unclaimed.delete(delivery);
+    for (const delivery of this.#unclaimed.keys()) {
+      // Open: a handler that it is offered to has made another taker appear.
+      if (!delivery.isOpen && this.#offer(delivery)) this.#unclaimed.delete(delivery);
     }
   }
 

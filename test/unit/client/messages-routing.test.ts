@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'vitest';
+import type { Client, ClientOptions } from '../../../src/index';
+import { connected } from '../../support/fake-client';
+import { type FakeServer, turn } from '../../support/fake-server';
+
+/** Subscriptions to these filters that note which of them got what. */
+async function subscribed(filters: readonly string[], options: ClientOptions = {}) {
+  const { client, server } = await connected(options);
+  const seen: string[] = [];
+  for (const filter of filters) await note(client, filter, seen);
+  return { client, server, seen };
+}
+
+function note(client: Client, filter: string, seen: string[]) {
+  return client.subscribe(filter, { qos: 1 }, (message) => void seen.push(`${filter} ${message.text()}`));
+}
+
+const identifiers = (server: FakeServer, ...filters: string[]) => ({
+  properties: { subscriptionIdentifiers: filters.map((filter) => server.link.identifierOf(filter) ?? 0) },
+});
+
+describe('a message with Subscription Identifiers', () => {
+  test('goes to the Subscriptions that they name, and to no other whose filter matches', async () => {
+    const { server, seen } = await subscribed(['a/+', 'a/#', 'a/b']);
+    server.link.publish('a/b', '1', identifiers(server, 'a/#'));
+    expect(seen).toEqual(['a/# 1']);
+  });
+
+  test('goes once to each when one copy names several', async () => {
+    const { server, seen } = await subscribed(['a/+', 'a/#', 'a/b']);
+    server.link.publish('a/b', '1', identifiers(server, 'a/+', 'a/b', 'a/+'));
+    expect(seen).toEqual(['a/+ 1', 'a/b 1']);
+  });
+
+  test('goes once to each when several copies come', async () => {
+    const { server, seen } = await subscribed(['a/+', 'a/b']);
+    server.link.publish('a/b', '1', identifiers(server, 'a/+'));
+    server.link.publish('a/b', '1', identifiers(server, 'a/b'));
+    expect(seen).toEqual(['a/+ 1', 'a/b 1']);
+  });
+
+  test('goes once to a Subscription with several of the filters', async () => {
+    const { client, server } = await connected();
+    const seen: string[] = [];
+    await client.subscribe(['a/+x', 'a/#'], (message) => void seen.push(message.text()));
+    server.link.publish('a/b', '1', identifiers(server, 'a/+', 'a/#'));
+    server.link.publish('a/b', '2');
+    expect(seen).toEqual(['1', '2']);
+  });
+
+  test('goes by its topic when one is not known, and is acknowledged', async () => {
+    const { server, seen } = await subscribed(['a/+', 'b']);
+    const known = server.link.identifierOf('b') ?? 0;
+    server.link.publish('a/b', '1', { qos: 1, properties: { subscriptionIdentifiers: [known, 4_711] } });
+    server.link.publish('a/b', '2', { qos: 1, properties: { subscriptionIdentifiers: [4_711] } });
+    await turn();
+    expect(seen).toEqual(['a/+ 1', 'a/+ 2']);
+    expect(server.link.packets('puback')).toHaveLength(2);
+  });
+
+  test('that named a filter of old goes by its topic', async () => {
+    const { client, server, seen } = await subscribed(['a/+']);
+    const old = identifiers(server, 'a/+');
+    await client.unsubscribe('a/+');
+    await note(client, 'a/#', seen);
+    expect(server.link.identifierOf('a/#')).not.toBe(old.properties.subscriptionIdentifiers[0]);
+    server.link.publish('a/b', '1', old);
+    expect(seen).toEqual(['a/# 1']);
+  });
+});
+
+describe('a message without Subscription Identifiers', () => {
+  test.each([5, 4, 3] as const)(
+    'goes once to all whose filter matches (version %i)',
+    async (protocolVersion) => {
+      const { server, seen } = await subscribed(['a/+', '#', 'a/b', 'b', '+/b', '$SYS/#'], {
+        protocolVersion,
+      });
+      server.link.publish('a/b', '1');
+      expect(seen.sort()).toEqual(['# 1', '+/b 1', 'a/+ 1', 'a/b 1']);
+      server.link.publish('$SYS/uptime', '2');
+      expect(seen.at(-1)).toBe('$SYS/# 2');
+      expect(seen).toHaveLength(5);
+    },
+  );
+
+  test('goes to shared subscriptions by the filter behind the group', async () => {
+    const { server, seen } = await subscribed(['$share/g/a/+', '$share/h/a/b', 'c']);
+    server.link.publish('a/b', '1');
+    expect(seen).toEqual(['$share/h/a/b 1', '$share/g/a/+ 1']);
+  });
+
+  test('goes to thousands of Subscriptions of one filter', async () => {
+    const { client, server } = await connected();
+    let count = 0;
+    const handler = () => {
+      count += 1;
+    };
+    const many = Array.from({ length: 3_000 }, () => client.subscribe('a', handler));
+    await Promise.all([...many, client.subscribe('#', handler)]);
+    server.link.publish('a');
+    expect(count).toBe(3_001);
+  });
+});
+
+describe('a shared subscription', () => {
+  test('names its wildcards, too, and is the same filter on the wire with other names', async () => {
+    const { client, server } = await connected();
+    const params: unknown[] = [];
+    await client.subscribe('$share/group/a/+id/#rest', (message) => void params.push(message.params));
+    expect(server.link.first('subscribe').subscriptions[0]?.filter).toBe('$share/group/a/+/#');
+    server.link.publish('a/b/c/d', '', identifiers(server, '$share/group/a/+/#'));
+    server.link.publish('a/b');
+    expect(params).toEqual([
+      { id: 'b', rest: 'c/d' },
+      { id: 'b', rest: '' },
+    ]);
+  });
+
+  test('is another filter than the one behind the group', async () => {
+    const { client, server, seen } = await subscribed(['$share/g/a', 'a']);
+    server.link.publish('a', '1', identifiers(server, '$share/g/a'));
+    expect(seen).toEqual(['$share/g/a 1']);
+    await client.unsubscribe('a');
+    expect(server.link.last('unsubscribe').filters).toEqual(['a']);
+    server.link.publish('a', '2');
+    expect(seen.at(-1)).toBe('$share/g/a 2');
+  });
+});
