@@ -119,7 +119,6 @@ export class BrokerCore {
     if (session === undefined || session.connection !== connection) return;
     session.connection = undefined;
     session.outbound.closed();
-    connection.will = undefined; // [v5 MQTT-3.1.2-10] never twice
     if (will !== undefined) this.#wills.connectionEnded(session, will);
     if (session.endsWithConnection) return this.endSession(session);
     if (session.expiryInterval === Number.POSITIVE_INFINITY) return;

@@ -97,8 +97,6 @@ function refusalOf(
 function acknowledge(connection: Connection, packet: PublishPacket, reasonCode: number): void {
   const { packetId, qos } = packet;
   if (qos === 0 || packetId === undefined) return;
-  if (qos === 2 && connection.version !== 5 && reasonCode >= 0x80)
-    connection.session?.received.set(packetId, undefined);
   const type = qos === 1 ? 'puback' : 'pubrec';
   const code = connection.version === 5 ? reasonCode : 0x00;
   const answer: AckPacket = { type, packetId, reasonCode: code };

@@ -1,10 +1,11 @@
 /** SUBSCRIBE: one code a filter, in order, then the retained messages [v5 3.8, v3 3.8]. */
 
 import type { QoS, SubscribeAckPacket, SubscribePacket, SubscriptionEntry } from '../../../src/codec/packet';
-import { ProtocolError, UsageError } from '../../../src/errors';
-import { checkTopicFilter, parseSharedFilter } from '../../../src/topic/topic-filter';
+import { ProtocolError } from '../../../src/errors';
+import { parseSharedFilter } from '../../../src/topic/topic-filter';
 import type { Connection } from '../connection';
 import { withDiagnostics } from '../diagnostics';
+import { checkWildcards, hasWildcard, isNotShareable } from '../filters';
 import type { Session } from '../session';
 import type { Subscription } from '../subscriptions';
 
@@ -42,11 +43,8 @@ export function onSubscribe(connection: Connection, packet: SubscribePacket): vo
 /** Rules whose breach ends the connection. */
 function check(connection: Connection, { filter, noLocal }: SubscriptionEntry): void {
   const { settings } = connection.core;
-  if (connection.version !== 5) {
-    // 3.1.1 has no code for an ill-formed filter: it is a protocol violation [v3 MQTT-4.8.0-1].
-    if (!isWellFormed(filter)) throw new ProtocolError('SUBSCRIBE has an ill-formed filter');
-    return;
-  }
+  checkWildcards(filter);
+  if (connection.version !== 5) return;
   const shared = filter.startsWith('$share/');
   if (shared && noLocal) throw new ProtocolError('No Local on a shared subscription'); // [v5 MQTT-3.8.3-4]
   // What CONNACK announced as not available is a protocol error to use [v5 3.2.2.3.11, 3.2.2.3.13].
@@ -71,7 +69,7 @@ function subscribe(
   const topicFilter = shared?.filter ?? filter;
   const previous = session.subscriptions.get(filter);
   if (faults.refuseSubscribe !== undefined) return { reasonCode: faults.refuseSubscribe };
-  if (!isWellFormed(filter)) return { reasonCode: 0x8f };
+  if (isNotShareable(filter)) return { reasonCode: 0x8f };
   if (settings.refusedFilters.includes(filter)) return { reasonCode: 0x80 };
   if (hasWildcard(topicFilter) && !settings.wildcardSubscriptionAvailable) return { reasonCode: 0xa2 };
   if (shared !== undefined && !settings.sharedSubscriptionAvailable) return { reasonCode: 0x9e };
@@ -99,18 +97,4 @@ function subscribe(
 function codeFor(connection: Connection, reasonCode: number): number {
   if (connection.version === 5 || reasonCode < 0x80) return reasonCode;
   return connection.version === 4 ? 0x80 : 0x00;
-}
-
-function isWellFormed(filter: string): boolean {
-  try {
-    checkTopicFilter(filter, 'SUBSCRIBE');
-    return true;
-  } catch (error) {
-    if (error instanceof UsageError) return false;
-    throw error;
-  }
-}
-
-function hasWildcard(filter: string): boolean {
-  return filter.includes('+') || filter.includes('#');
 }

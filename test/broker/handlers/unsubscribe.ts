@@ -3,10 +3,12 @@
 import type { SubscribeAckPacket, UnsubscribePacket } from '../../../src/codec/packet';
 import type { Connection } from '../connection';
 import { withDiagnostics } from '../diagnostics';
+import { checkWildcards } from '../filters';
 
 export function onUnsubscribe(connection: Connection, packet: UnsubscribePacket): void {
   const { core, session, faults } = connection;
   if (session === undefined) return;
+  for (const filter of packet.filters) checkWildcards(filter);
   const reasonCodes = packet.filters.map((filter) => {
     if (faults.refuseUnsubscribe !== undefined) return faults.refuseUnsubscribe;
     return core.unsubscribe(session, filter) ? 0x00 : 0x11;
