@@ -1,52 +1,33 @@
 /**
- * Makes connections and makes them again: attempts, time-outs, fallback, redirects, back-off.
+ * Makes connections and makes them again. What comes after an attempt is decided in reconnect-policy.ts.
  *
  * | state          | left by                                                                    |
  * |----------------|----------------------------------------------------------------------------|
  * | `idle`         | `open`                                                                     |
  * | `connecting`   | CONNACK → `connected`; failure → `connecting`, `reconnecting` or `closed`  |
- * | `connected`    | any end → `connecting`, `reconnecting` or `closed`                         |
+ * | `connected`    | any end → `reconnecting` or `closed`                                       |
  * | `reconnecting` | the delay, or a sign that the network is back → `connecting`               |
  * | `closed`       | `open`                                                                     |
  *
- * `close` leads from everywhere to `closed`.
+ * `stop` leads from everywhere to `closed`. A state is entered before its event is emitted.
  */
 
 import type { ConnectPacket } from '../codec/packet';
+import { packetSize } from '../codec/writer';
 import { ConnectionError, MqttError, UsageError } from '../errors';
 import type { ProtocolVersion } from '../message';
 import type { LinkEnd } from '../session/link-end';
 import type { Connected } from '../session/session';
 import { parseServerUrl, type Scheme } from '../transport/scheme';
 import type { Connection, Transport } from '../transport/transport';
-import { backoffDelay } from './backoff';
-import { checkObject } from './check';
 import type { ConnectResult, Status } from './client';
+import { now } from './clock';
 import { type Deferred, deferred, ignoreRejection } from './deferred';
 import { EnhancedAuthentication } from './enhanced-authentication';
-import type { Credentials } from './options';
-import { payloadBytes } from './payload';
-import { reactionTo } from './reason-table';
-import { redirectedUrl } from './redirect';
-import { checkHeaders, type ResolvedOptions } from './resolve-options';
+import { type Outcome, ReconnectPolicy, type Target } from './reconnect-policy';
+import { type ResolvedCredentials, type ResolvedOptions, resolveCredentials } from './resolve-options';
 import { closedError, type Runner } from './runner';
 import { timeoutFor } from './taker';
-
-/** Redirects in a row that are followed [v5 4.11]. */
-const maximumRedirects = 3;
-
-/** A connection of MQTT 3.1.1 that ends sooner than this after CONNACK, in milliseconds, may have been taken over. */
-const shortConnection = 5_000;
-
-/** Short connections in a row until the client backs off as far as it can and says so. */
-const shortConnectionsToReport = 3;
-
-/** A server as the application named it. */
-export interface Target {
-  readonly url: URL;
-  readonly username: string | undefined;
-  readonly password: string | undefined;
-}
 
 /** What the connector needs from the client. */
 export interface ConnectorHost {
@@ -59,55 +40,26 @@ export interface ConnectorHost {
   ready(): Promise<void> | undefined;
   statusChanged(status: Status): void;
   connected(result: ConnectResult): void;
-  disconnected(error: MqttError, reasonCode: number | undefined, willReconnect: boolean): void;
+  disconnected(error: MqttError | undefined, reasonCode: number | undefined, willReconnect: boolean): void;
   reconnecting(attempt: number, delay: number, error: MqttError): void;
   /** Something that needs attention and has no promise to reject. */
   report(error: MqttError): void;
-  /** The connector gave up: everything that waits has to end. */
-  gaveUp(error: MqttError): void;
+  /** The client is closed from here on: everything that waits has to end. Calls nobody. */
+  end(error: MqttError | undefined): void;
+  closed(error: MqttError | undefined): void;
 }
 
-/** How one attempt, and the connection that it made, ended. */
-interface Outcome {
-  readonly error: MqttError;
-  readonly end: LinkEnd | undefined;
-  readonly version: ProtocolVersion;
-  readonly url: URL;
-  /** For how long it was connected, in milliseconds; undefined if it never was. */
-  readonly connectedFor: number | undefined;
-}
-
-type Step = { type: 'now' } | { type: 'wait'; delay: number } | { type: 'stop' };
-
-/** State that lasts from `open` to `close`. */
+/** State that lasts from `open` to `stop`. */
 interface Run {
   readonly abort: AbortController;
-  /** Servers to try, in turn. */
-  targets: readonly Target[];
-  /** The server to try next. */
-  index: number;
-  /** Where the server sent us for the next attempt only. */
-  redirectTo: Target | undefined;
-  redirects: number;
-  /** Attempts since the last stable connection. */
-  attempts: number;
-  /** Failures since the last stable connection. */
-  failures: number;
-  /** Servers that failed in the first `connect`. */
-  failedTargets: number;
-  hasConnected: boolean;
-  /** The version of the next attempt, when the last one was refused for its version. */
-  fallback: ProtocolVersion | undefined;
-  /** Versions that servers accepted, by URL. */
-  readonly versions: Map<string, ProtocolVersion>;
-  /** Whether fresh credentials were tried since the last connection. */
-  freshCredentials: boolean;
-  cleanStart: boolean;
-  /** The session that we had is lost, although the server was asked for a clean start. */
-  sessionLost: boolean;
-  shortConnections: number;
-  lastError: MqttError | undefined;
+  readonly policy: ReconnectPolicy;
 }
+
+/** Where a browser tells that the network is back. */
+const environment = globalThis as {
+  addEventListener?(type: 'online', listener: () => void): void;
+  removeEventListener?(type: 'online', listener: () => void): void;
+};
 
 /** The connecting half of a client. */
 export class Connector {
@@ -124,6 +76,7 @@ export class Connector {
   /** Ends the wait before the next attempt. */
   #wake: (() => void) | undefined;
   #connectTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Monotonic time of CONNACK. */
   #connectedAt = 0;
   #authentication: EnhancedAuthentication | undefined;
 
@@ -138,61 +91,48 @@ export class Connector {
 
   /** Whether the server has accepted a connection since `open`. */
   get hasConnected(): boolean {
-    return this.#run?.hasConnected ?? false;
+    return this.#run?.policy.hasConnected ?? false;
   }
 
   /** Connects, or joins the attempt that is under way. */
   open(): Promise<ConnectResult> {
     if (this.#result) return Promise.resolve(this.#result);
+    this.#opening ??= deferred();
+    const opening = this.#opening;
+    // A client may be opened and watched by its events alone.
+    ignoreRejection(opening.promise);
     if (!this.#run) {
+      const { options, report, runner } = this.#host;
       const run: Run = {
         abort: new AbortController(),
-        targets: this.#targets,
-        index: 0,
-        redirectTo: undefined,
-        redirects: 0,
-        attempts: 0,
-        failures: 0,
-        failedTargets: 0,
-        hasConnected: false,
-        fallback: undefined,
-        versions: new Map(),
-        freshCredentials: false,
-        cleanStart: false,
-        sessionLost: false,
-        shortConnections: 0,
-        lastError: undefined,
+        policy: new ReconnectPolicy(options, this.#targets, report),
       };
       this.#run = run;
-      this.#opening = deferred();
-      // A client may be opened and watched by its events alone.
-      ignoreRejection(this.#opening.promise);
-      this.#loop(run).catch((error: unknown) => this.#giveUp(run, toMqttError(error)));
+      runner.start();
+      environment.addEventListener?.('online', this.#online);
+      this.#loop(run).catch((error: unknown) => {
+        if (this.#run === run) this.stop(toMqttError(error));
+      });
     }
-    this.#opening ??= deferred();
-    return this.#opening.promise;
+    return opening.promise;
   }
 
   /** Stops for good; the caller has ended the link, or this drops it. */
-  stop(error?: MqttError): void {
+  stop(error?: MqttError, reasonCode?: number): void {
     const run = this.#run;
+    const opening = this.#opening;
+    const { type } = this.#status;
     this.#run = undefined;
+    this.#opening = undefined;
+    environment.removeEventListener?.('online', this.#online);
     run?.abort.abort(closedError());
     this.#wake?.();
-    clearTimeout(this.#connectTimer);
     this.#host.runner.detach(false);
-    this.#result = undefined;
-    this.#authentication?.end(error ?? closedError());
-    const opening = this.#opening;
-    this.#opening = undefined;
-    if (this.#status.type !== 'closed')
-      this.#setStatus(error ? { type: 'closed', error } : { type: 'closed' });
+    this.#host.end(error);
+    if (type !== 'closed') this.#setStatus(error ? { type: 'closed', error } : { type: 'closed' });
+    if (type === 'connected') this.#host.disconnected(error, reasonCode, false);
+    if (run) this.#host.closed(error);
     opening?.reject(error ?? closedError());
-  }
-
-  /** The network may be back: tries now instead of later. */
-  tryNow(): void {
-    this.#wake?.();
   }
 
   /** See `Client.reauthenticate`. */
@@ -200,46 +140,48 @@ export class Connector {
     if (!this.#host.options.authenticate) {
       throw new UsageError('reauthenticate: needs the option authenticate', 'unsupported');
     }
-    if (!this.#authentication || this.#status.type !== 'connected') {
+    if (!this.#authentication || !this.#result) {
       throw new ConnectionError('closed', 'reauthenticate: there is no connection');
     }
     await this.#authentication.again();
   }
 
+  /** The network is back, or another one: tries now instead of later, and asks whether the server is still there. */
+  readonly #online = (): void => {
+    const { runner } = this.#host;
+    this.#wake?.();
+    runner.session.probe(now());
+    runner.touch();
+  };
+
   // --- from the session
 
   /** The server accepted. */
-  sessionConnected({ sessionPresent, sessionLost, server, protocolVersion }: Connected): void {
+  sessionConnected({ sessionLost, ...connected }: Connected): void {
     const run = this.#run;
     if (!run || this.#status.type !== 'connecting') return;
+    const { policy } = run;
     clearTimeout(this.#connectTimer);
-    run.versions.set(this.#status.url, protocolVersion);
-    run.hasConnected = true;
-    run.freshCredentials = false;
-    run.redirects = 0;
-    run.cleanStart = false;
-    const result = { sessionPresent, sessionLost: sessionLost || run.sessionLost, server, protocolVersion };
-    run.sessionLost = false;
+    const result = { ...connected, sessionLost: sessionLost || policy.cleanStart };
+    const { url } = this.#status;
+    policy.accepted(connected.protocolVersion);
     this.#result = result;
     this.#connectedAt = performance.now();
-    const { url } = this.#status;
-    const opening = this.#opening;
+    this.#setStatus({ type: 'connected', url, since: Date.now(), sessionPresent: result.sessionPresent });
+    // A listener may have closed the client.
+    if (this.#result === result) this.#host.connected(result);
+    if (this.#result !== result) return;
+    this.#opening?.resolve(result);
     this.#opening = undefined;
-    this.#setStatus({ type: 'connected', url, since: Date.now(), sessionPresent });
-    this.#host.connected(result);
-    opening?.resolve(result);
   }
 
   /** The link is over. */
   sessionEnded(end: LinkEnd): void {
-    clearTimeout(this.#connectTimer);
     this.#result = undefined;
     this.#host.runner.detach(end.flush);
     this.#authentication?.end(end.error);
     this.#authentication = undefined;
-    const linkEnd = this.#linkEnd;
-    this.#linkEnd = undefined;
-    linkEnd?.resolve(end);
+    this.#linkEnd?.resolve(end);
   }
 
   /** The server goes on with enhanced authentication. */
@@ -255,39 +197,27 @@ export class Connector {
   // --- the loop
 
   async #loop(run: Run): Promise<void> {
-    await this.#host.ready();
     while (this.#run === run) {
-      run.attempts += 1;
       const outcome = await this.#attempt(run);
       if (this.#run !== run) return;
-      const step = this.#nextStep(run, outcome);
-      run.lastError = outcome.error;
-      const willReconnect = step.type !== 'stop';
-      if (outcome.connectedFor !== undefined) {
-        this.#host.disconnected(outcome.error, outcome.end?.reasonCode, willReconnect);
-        if (this.#run !== run) return;
-      }
-      if (step.type === 'stop') {
-        this.#giveUp(run, outcome.error);
-        return;
-      }
-      if (step.type === 'wait') await this.#wait(run, step.delay, outcome.error);
+      const step = run.policy.next(outcome);
+      if (step === 'stop') this.stop(outcome.error, outcome.end?.reasonCode);
+      else if (step !== 'now') await this.#wait(run, step, outcome);
+      else if (this.#status.type === 'connected') await this.#wait(run, 0, outcome);
     }
   }
 
   /** One attempt, and the connection that it makes until its end. */
-  async #attempt(run: Run): Promise<Outcome> {
+  async #attempt({ abort: { signal: closed }, policy }: Run): Promise<Outcome> {
     const { options, runner } = this.#host;
     const attempt = new AbortController();
-    const onClose = () => attempt.abort(run.abort.signal.reason);
-    run.abort.signal.addEventListener('abort', onClose);
-    const first = run.redirectTo ?? run.targets[run.index];
-    if (!first) throw new UsageError('url: there is no server to connect to');
-    let target = first;
-    run.redirectTo = undefined;
+    const { signal } = attempt;
+    const onClose = () => attempt.abort(closed.reason);
+    closed.addEventListener('abort', onClose);
+    let target = policy.begin();
     let version: ProtocolVersion = 5;
-    this.#setStatus({ type: 'connecting', attempt: run.attempts, url: target.url.href });
-    this.#connectTimer = timeoutFor(options.connectTimeout, () => {
+    this.#connecting(policy, target);
+    const timer = timeoutFor(options.connectTimeout, () => {
       const error = new ConnectionError(
         'timeout',
         `No connection to ${target.url.host} within ${options.connectTimeout} ms`,
@@ -296,223 +226,110 @@ export class Connector {
       runner.session.drop(error);
       runner.touch();
     });
+    this.#connectTimer = timer;
     try {
-      const credentials = await this.#credentials(run, target, attempt.signal);
+      await untilAborted(this.#host.ready(), signal);
+      const credentials = await this.#credentials(policy, target, signal);
       if (credentials?.url !== undefined) {
-        target = parseTarget(credentials.url, 'credentials.url', this.#host.schemes);
-        this.#setStatus({ type: 'connecting', attempt: run.attempts, url: target.url.href });
+        target = parseServerUrl(credentials.url, 'credentials.url', this.#host.schemes);
+        this.#connecting(policy, target);
       }
-      version = this.#version(run, target);
-      const authentication =
-        options.authenticate && version === 5
-          ? new EnhancedAuthentication(options.authenticate, runner)
-          : undefined;
-      const data = await untilAborted(authentication?.start(), attempt.signal);
-      const connect = this.#connectPacket(run, target, version, credentials, authentication, data);
-      const connection = await this.#connection(target, version, credentials, attempt.signal);
+      version = policy.versionFor(target.url, runner.session.record?.protocolVersion);
+      const authentication = options.authenticate && new EnhancedAuthentication(options.authenticate, runner);
+      const data = await untilAborted(authentication?.start(), signal);
+      const connect = this.#connectPacket(policy, target, version, credentials, data);
+      const connection = await this.#connection(target, version, credentials, signal);
       this.#authentication = authentication;
-      const linkEnd = deferred<LinkEnd>();
-      this.#linkEnd = linkEnd;
+      this.#linkEnd = deferred();
+      const linkEnd = this.#linkEnd.promise;
       runner.attach(connection, connect);
-      const end = await linkEnd.promise;
+      const end = await linkEnd;
       const connectedFor = end.wasConnected ? performance.now() - this.#connectedAt : undefined;
-      return { error: end.error, end, version, url: target.url, connectedFor };
+      return { error: end.error, end, version, target, connectedFor };
     } catch (error) {
-      return { error: toMqttError(error), end: undefined, version, url: target.url, connectedFor: undefined };
+      runner.detach(false);
+      return { error: toMqttError(error), end: undefined, version, target, connectedFor: undefined };
     } finally {
-      clearTimeout(this.#connectTimer);
-      run.abort.signal.removeEventListener('abort', onClose);
+      clearTimeout(timer);
+      closed.removeEventListener('abort', onClose);
     }
   }
 
-  #nextStep(run: Run, { error, end, version, url, connectedFor }: Outcome): Step {
-    const { options } = this.#host;
-    const wasConnected = connectedFor !== undefined;
-    if (wasConnected && connectedFor >= (options.reconnect?.stableAfter ?? 0)) {
-      run.failures = 0;
-      run.attempts = 0;
-    }
-    run.fallback = undefined;
-    if (error instanceof UsageError) return { type: 'stop' };
-    if (end?.cleanStart && !run.cleanStart) {
-      run.cleanStart = true;
-      run.sessionLost = true;
-      return { type: 'now' };
-    }
-    if (this.#mayFallBack(run, version, url, end)) {
-      run.fallback = 4;
-      return { type: 'now' };
-    }
-    const reaction =
-      end?.by === 'server' && end.reasonCode !== undefined
-        ? reactionTo(end.reasonCode, wasConnected)
-        : 'retry';
-    if (reaction === 'redirect' && end) {
-      const redirected = this.#redirect(run, url, end);
-      return { type: redirected ? 'now' : 'stop' };
-    }
-    if (reaction === 'credentials') {
-      if (!options.credentials || run.freshCredentials) return { type: 'stop' };
-      run.freshCredentials = true;
-      return { type: 'now' };
-    }
-    if (reaction === 'stop' || EnhancedAuthentication.isFailure(error)) return { type: 'stop' };
-    // Before MQTT 5.0 our limit cannot be announced: the server would send the same packet again.
-    if (error.code === 'packet-too-large' && version !== 5) return { type: 'stop' };
-
-    run.failures += 1;
-    run.index = (run.index + 1) % run.targets.length;
-    if (!run.hasConnected) {
-      run.failedTargets += 1;
-      if (!options.reconnect?.initial)
-        return { type: run.failedTargets < run.targets.length ? 'now' : 'stop' };
-    }
-    const { reconnect } = options;
-    if (!reconnect || run.failures >= reconnect.maxAttempts || !this.#mayRetry(error, run.failures))
-      return { type: 'stop' };
-    return { type: 'wait', delay: this.#delay(run, version, end, connectedFor) };
-  }
-
-  #mayRetry(error: MqttError, failures: number): boolean {
-    const { retry } = this.#host.options.reconnect ?? {};
-    return retry === undefined || retry(error, failures);
-  }
-
-  #delay(
-    run: Run,
-    version: ProtocolVersion,
-    end: LinkEnd | undefined,
-    connectedFor: number | undefined,
-  ): number {
-    const { reconnect } = this.#host.options;
-    if (!reconnect) return 0;
-    const isShort =
-      version !== 5 && end?.by === 'network' && connectedFor !== undefined && connectedFor < shortConnection;
-    run.shortConnections = isShort ? run.shortConnections + 1 : 0;
-    if (run.shortConnections >= shortConnectionsToReport) {
-      if (run.shortConnections === shortConnectionsToReport) {
-        this.#host.report(
-          new ConnectionError(
-            'lost',
-            `The server closed ${shortConnectionsToReport} connections in a row right after accepting them: is the client identifier in use by another client?`,
-          ),
-        );
-      }
-      return reconnect.maxDelay;
-    }
-    return backoffDelay(reconnect, run.failures, Math.random());
-  }
-
-  #mayFallBack(run: Run, version: ProtocolVersion, url: URL, end: LinkEnd | undefined): boolean {
-    const { protocolVersion, needsMqtt5 } = this.#host.options;
-    if (protocolVersion !== 'auto' || needsMqtt5 || version !== 5 || !end || end.wasConnected) return false;
-    if (run.versions.get(url.href) === 5) return false;
-    return end.reasonCode === 0x84 || (end.by === 'network' && !end.answered);
-  }
-
-  /** Where the server sends us, if we go there. */
-  #redirect(run: Run, from: URL, end: LinkEnd): boolean {
-    if (this.#host.options.redirect === 'refuse' || !end.serverReference) return false;
-    run.redirects += 1;
-    if (run.redirects > maximumRedirects) return false;
-    const url = redirectedUrl(from, end.serverReference);
-    if (!url) return false;
-    const current = run.targets[run.index];
-    const target = { url, username: current?.username, password: current?.password };
-    // 0x9C: for now; 0x9D: from now on [v5 4.11]
-    if (end.reasonCode === 0x9d)
-      run.targets = run.targets.map((one, index) => (index === run.index ? target : one));
-    else run.redirectTo = target;
-    return true;
-  }
-
-  #wait(run: Run, delay: number, error: MqttError): Promise<void> {
-    const attempt = run.attempts + 1;
+  /** The connection is lost, or could not be made: announces the next attempt and waits for its time. */
+  async #wait(run: Run, delay: number, { error, end }: Outcome): Promise<void> {
+    const attempt = run.policy.attempts + 1;
+    const wasConnected = this.#status.type === 'connected';
     this.#setStatus({ type: 'reconnecting', attempt, delay, nextAttemptAt: Date.now() + delay, error });
-    this.#host.reconnecting(attempt, delay, error);
-    if (this.#run !== run) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#wake?.(), delay);
+    // Any listener may close the client.
+    if (this.#run === run && wasConnected) this.#host.disconnected(error, end?.reasonCode, true);
+    if (this.#run === run) this.#host.reconnecting(attempt, delay, error);
+    if (this.#run !== run || delay === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, delay);
       this.#wake = () => {
         clearTimeout(timer);
-        this.#wake = undefined;
         resolve();
       };
     });
-  }
-
-  #giveUp(run: Run, error: MqttError): void {
-    if (this.#run !== run) return;
-    this.stop(error);
-    this.#host.gaveUp(error);
+    this.#wake = undefined;
   }
 
   // --- the parts of an attempt
 
-  async #credentials(run: Run, target: Target, signal: AbortSignal): Promise<Credentials | undefined> {
+  async #credentials(
+    { attempts, lastError }: ReconnectPolicy,
+    { url }: Target,
+    signal: AbortSignal,
+  ): Promise<ResolvedCredentials | undefined> {
     const { credentials } = this.#host.options;
     if (!credentials) return undefined;
-    const given = await untilAborted(
-      credentials({ attempt: run.attempts, url: new URL(target.url), lastError: run.lastError, signal }),
-      signal,
-    );
-    checkObject(given, 'credentials');
-    return given;
+    const attempt = { attempt: attempts, url: new URL(url), lastError, signal };
+    return resolveCredentials(await untilAborted(credentials(attempt), signal));
   }
 
-  #version(run: Run, target: Target): ProtocolVersion {
-    const { protocolVersion } = this.#host.options;
-    if (protocolVersion !== 'auto') return protocolVersion;
-    const { record } = this.#host.runner.session;
-    return run.fallback ?? run.versions.get(target.url.href) ?? record?.protocolVersion ?? 5;
-  }
-
+  /** @throws UsageError when this version cannot carry it */
   #connectPacket(
-    run: Run,
+    policy: ReconnectPolicy,
     target: Target,
     protocolVersion: ProtocolVersion,
-    credentials: Credentials | undefined,
-    authentication: EnhancedAuthentication | undefined,
-    data: Uint8Array | undefined,
+    credentials: ResolvedCredentials | undefined,
+    authenticationData: Uint8Array | undefined,
   ): ConnectPacket {
     const { options, runner } = this.#host;
     const { record, needsCleanStart } = runner.session;
-    const password = credentials?.password ?? options.password ?? target.password;
+    const { connect } = options;
     const isV5 = protocolVersion === 5;
-    // MQTT 5.0 starts anew once and then resumes; before it a clean session is clean on every connect.
-    const clean = isV5 ? options.clean && !record : options.clean;
-    const properties = authentication
-      ? { ...options.properties, authenticationMethod: authentication.method, authenticationData: data }
-      : options.properties;
-    return {
-      type: 'connect',
+    const authenticationMethod = options.authenticate?.method;
+    const targetPassword = target.password === undefined ? undefined : encoder.encode(target.password);
+    const packet: ConnectPacket = {
+      ...connect,
       protocolVersion,
-      clientId: credentials?.clientId ?? options.clientId,
-      // A session is resumed only with the version that made it.
+      clientId: credentials?.clientId ?? connect.clientId,
       clean:
-        clean ||
-        run.cleanStart ||
+        // MQTT 5.0 starts anew once and then resumes; before it a clean session is clean on every connect.
+        (options.clean && !(isV5 && policy.hasConnected)) ||
+        policy.cleanStart ||
         needsCleanStart ||
+        // A session is resumed only with the version that made it.
         (record !== undefined && record.protocolVersion !== protocolVersion),
-      keepAlive: options.keepAlive,
-      username: credentials?.username ?? options.username ?? target.username,
-      password: password === undefined ? undefined : payloadBytes(password, 'credentials.password'),
-      will: options.will,
-      properties: isV5 ? properties : undefined,
+      username: credentials?.username ?? connect.username ?? target.username,
+      password: credentials?.password ?? connect.password ?? targetPassword,
+      properties: isV5 ? { ...connect.properties, authenticationMethod, authenticationData } : undefined,
     };
+    packetSize(packet, protocolVersion);
+    return packet;
   }
 
   async #connection(
-    target: Target,
+    { url }: Target,
     version: ProtocolVersion,
-    credentials: Credentials | undefined,
+    credentials: ResolvedCredentials | undefined,
     signal: AbortSignal,
   ): Promise<Connection> {
-    const { options } = this.#host;
-    const transport = options.transport ?? this.#host.transportFor(target.url);
-    const protocols = options.webSocketProtocols ?? [version === 3 ? 'mqttv3.1' : 'mqtt'];
-    const headers = checkHeaders(credentials?.headers, 'credentials.headers') ?? options.webSocketHeaders;
-    const opening = transport.connect(new URL(target.url), { signal, protocols, headers });
+    const { transport = this.#host.transportFor(url), webSocket } = this.#host.options;
+    const protocols = webSocket.protocols ?? [version === 3 ? 'mqttv3.1' : 'mqtt'];
+    const headers = credentials?.headers ?? webSocket.headers;
+    const opening = transport.connect(new URL(url), { signal, protocols, headers });
     try {
       return await untilAborted(opening, signal);
     } catch (error) {
@@ -522,17 +339,19 @@ export class Connector {
     }
   }
 
+  #connecting({ attempts }: ReconnectPolicy, { url: { href: url } }: Target): void {
+    if (this.#status.type === 'connecting' && this.#status.attempt === attempts && this.#status.url === url)
+      return;
+    this.#setStatus({ type: 'connecting', attempt: attempts, url });
+  }
+
   #setStatus(status: Status): void {
     this.#status = Object.freeze(status);
     this.#host.statusChanged(status);
   }
 }
 
-/** Takes a server URL apart: credentials move out of it. */
-export function parseTarget(url: string | URL, argument: string, schemes: readonly Scheme[]): Target {
-  const parsed = parseServerUrl(url, argument, schemes);
-  return { url: parsed.url, username: parsed.username, password: parsed.password };
-}
+const encoder = new TextEncoder();
 
 function toMqttError(error: unknown): MqttError {
   if (error instanceof MqttError) return error;

@@ -1,12 +1,12 @@
 /** Runs an enhanced authentication on one connection [v5 4.12]. */
 
-import { ConnectionError, MqttError } from '../errors';
+import { ConnectionError, MqttError, ProtocolError } from '../errors';
 import { now } from './clock';
 import { type Deferred, deferred, ignoreRejection } from './deferred';
 import type { EnhancedAuth } from './options';
 import type { Runner } from './runner';
 
-/** Failures of a method: trying again would fail again. */
+/** Exchanges that failed: trying again would fail again. */
 const failures = new WeakSet<MqttError>();
 
 /** One method on one connection: its first exchange and later ones. */
@@ -15,18 +15,20 @@ export class EnhancedAuthentication {
   readonly #runner: Runner;
   /** The re-authentication that is under way. */
   #again: Deferred<void> | undefined;
-  #isOver = false;
+  /** `waiting` for the server, `busy` while the method works, `over` with the connection. */
+  #state: 'waiting' | 'busy' | 'over' = 'waiting';
 
   constructor(method: EnhancedAuth, runner: Runner) {
     this.#method = method;
     this.#runner = runner;
   }
 
-  /** Whether an error came from the method. */
+  /** Whether an error came from an exchange: the server did not prove itself, or cannot be answered. */
   static isFailure(error: MqttError): boolean {
     return failures.has(error);
   }
 
+  /** Name of the method. */
   get method(): string {
     return this.#method.method;
   }
@@ -36,7 +38,7 @@ export class EnhancedAuthentication {
     try {
       return await this.#method.start();
     } catch (error) {
-      throw failure(error);
+      throw asMqttError(error);
     }
   }
 
@@ -76,34 +78,41 @@ export class EnhancedAuthentication {
 
   /** The connection is over. */
   end(error: MqttError): void {
-    this.#isOver = true;
+    this.#state = 'over';
     this.#again?.reject(error);
     this.#again = undefined;
   }
 
   #step<Data>(ask: () => Data | Promise<Data>, use: (data: Data) => void): void {
+    // Answers take turns: a server that does not wait could have us work without end.
+    if (this.#state === 'busy') {
+      const error = new ProtocolError('The server went on with the authentication before it had our answer');
+      this.#fail(error, error.reasonCode);
+      return;
+    }
+    this.#state = 'busy';
     // In a promise, so that an exception is a rejection too.
-    new Promise<Data>((resolve) => resolve(ask())).then(
-      (data) => {
-        if (this.#isOver) return;
+    new Promise<Data>((resolve) => resolve(ask()))
+      .then((data) => {
+        if (this.#state === 'over') return;
+        this.#state = 'waiting';
         use(data);
         this.#runner.touch();
-      },
-      (error: unknown) => {
-        if (this.#isOver) return;
-        this.#runner.session.disconnect(0x87, undefined, failure(error));
-        this.#runner.touch();
-      },
-    );
+      })
+      .catch((error: unknown) => this.#fail(asMqttError(error), 0x80));
+  }
+
+  /** Only a server may say 0x87, "not authorized" [v5 3.14.2.1]. */
+  #fail(error: MqttError, reasonCode: number): void {
+    if (this.#state === 'over') return;
+    failures.add(error);
+    this.#runner.session.disconnect(reasonCode, undefined, error);
+    this.#runner.touch();
   }
 }
 
-function failure(error: unknown): MqttError {
+function asMqttError(error: unknown): MqttError {
+  if (error instanceof MqttError) return error;
   const words = error instanceof Error ? error.message : String(error);
-  const typed =
-    error instanceof MqttError
-      ? error
-      : new ConnectionError('unreachable', `The authentication failed: ${words}`, { cause: error });
-  failures.add(typed);
-  return typed;
+  return new ConnectionError('unreachable', `The authentication failed: ${words}`, { cause: error });
 }

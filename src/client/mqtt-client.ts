@@ -4,10 +4,10 @@ import type { Packet } from '../codec/packet';
 import { ConnectionError, type MqttError, UsageError } from '../errors';
 import type { ServerLimits } from '../session/server-limits';
 import type { SessionPort } from '../session/session';
-import { allSchemes, type Scheme } from '../transport/scheme';
+import { allSchemes, parseServerUrl, type Scheme } from '../transport/scheme';
 import type { Transport } from '../transport/transport';
 import { asyncDispose } from './async-dispose';
-import { boolean, checkOptions, checkSignal, integer, milliseconds } from './check';
+import { boolean, checkOptions, checkSignal } from './check';
 import type {
   Client,
   ClientEvents,
@@ -18,7 +18,8 @@ import type {
   Status,
   Subscription,
 } from './client';
-import { Connector, parseTarget } from './connector';
+import { resolveCloseOptions } from './close-options';
+import { Connector } from './connector';
 import { ignoreRejection } from './deferred';
 import { Emitter } from './emitter';
 import { Inbox } from './inbox';
@@ -37,6 +38,7 @@ import { Router } from './router';
 import { closedError, Runner } from './runner';
 import { Subscriber } from './subscriber';
 import type { SubscriptionHandle } from './subscription-handle';
+import { timeoutFor } from './taker';
 import { waiting } from './waiting';
 
 /** What an environment can connect with. */
@@ -45,9 +47,6 @@ export interface Platform {
   /** Checks the options that only some environments have, and gives the choice of transport by URL. */
   transports(options: ClientOptions): (url: URL) => Transport;
 }
-
-/** How long `close()` waits for what is under way, in milliseconds. */
-const defaultCloseTimeout = 5_000;
 
 /** {@link Client}. */
 export class MqttClient implements Client {
@@ -71,16 +70,20 @@ export class MqttClient implements Client {
   #closing: Promise<void> | undefined;
   /** Called whenever something that `close` waits for may have ended. */
   #checkIdle: (() => void) | undefined;
+  /** Ends that wait. */
+  #hurry: (() => void) | undefined;
+  /** Calls of `connect` that have not settled. */
+  #waitingForConnect = 0;
 
   /** @throws UsageError for wrong arguments */
   constructor(url: unknown, options: ClientOptions | undefined, platform: Platform) {
     this.#options = resolveOptions(options);
-    const { clientId, queue, store, recording } = this.#options;
+    const { connect, queue, store, recording, topicAliases } = this.#options;
     const schemes = this.#options.transport ? allSchemes : platform.schemes;
     const list: unknown[] = Array.isArray(url) ? url : [url];
     if (list.length === 0) throw new UsageError('url: must not be an empty list');
     const targets = list.map((one, index) =>
-      parseTarget(one as string | URL, Array.isArray(url) ? `url[${index}]` : 'url', schemes),
+      parseServerUrl(one as string | URL, Array.isArray(url) ? `url[${index}]` : 'url', schemes),
     );
     const transportFor = platform.transports(options ?? {});
     this.#restored = !recording;
@@ -91,13 +94,13 @@ export class MqttClient implements Client {
         overflow: queue.overflow,
         sessionLost: this.#options.sessionLost,
         maxInflight: this.#options.maxInflight,
-        maximumPacketSize: this.#options.properties.maximumPacketSize ?? Number.POSITIVE_INFINITY,
-        topicAliases: this.#options.topicAliases,
+        maximumPacketSize: connect.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY,
+        topicAliases: topicAliases === 'auto',
         recording,
       },
       this.#port(),
       store,
-      clientId,
+      connect.clientId,
     );
     const { handlerTimeout, unclaimedTimeout, ack } = this.#options;
     const handlerHost = {
@@ -158,7 +161,8 @@ export class MqttClient implements Client {
         reconnecting: (attempt, delay, error) =>
           this.#emitter.emit('reconnecting', { attempt, delay, error }),
         report: (error) => this.#report(error),
-        gaveUp: (error) => this.#end(error),
+        end: (error) => this.#end(error),
+        closed: (error) => this.#emitter.emit('close', { error }),
       },
       targets,
     );
@@ -169,7 +173,7 @@ export class MqttClient implements Client {
   }
 
   get clientId(): string {
-    return this.#runner.session.limits?.clientId ?? this.#options.clientId;
+    return this.#runner.session.limits?.clientId ?? this.#options.connect.clientId;
   }
 
   get protocolVersion(): 3 | 4 | 5 | undefined {
@@ -197,13 +201,20 @@ export class MqttClient implements Client {
     const { signal } = options ?? {};
     checkSignal(signal, 'options.signal');
     signal?.throwIfAborted();
-    if (this.#closing) await this.#closing;
-    const opening = this.#connector.open();
-    return waiting(opening, 'connect', { signal }, (reason) => {
-      // An aborted connect leaves no socket; a connection that stands already is not its business.
-      if (this.status.type !== 'connected') this.#shut(undefined);
-      return reason;
-    });
+    if (this.#closing) {
+      await this.#closing;
+      signal?.throwIfAborted();
+    }
+    this.#waitingForConnect += 1;
+    try {
+      return await waiting(this.#connector.open(), 'connect', { signal }, (reason) => {
+        // An aborted connect leaves no socket. A connection that others wait for, or have had, is not its business.
+        if (this.#waitingForConnect === 1 && !this.#connector.hasConnected) this.#connector.stop();
+        return reason;
+      });
+    } finally {
+      this.#waitingForConnect -= 1;
+    }
   }
 
   publish(topic: string, payload: Payload, options?: PublishOptions): Promise<PublishResult> {
@@ -244,21 +255,23 @@ export class MqttClient implements Client {
   }
 
   async close(options?: CloseOptions): Promise<void> {
-    checkOptions(options, 'options', ['force', 'timeout', 'reasonCode', 'properties']);
-    const force = boolean(options?.force, 'options.force') ?? false;
-    const timeout = milliseconds(options?.timeout, 'options.timeout') ?? defaultCloseTimeout;
-    const reasonCode = integer(options?.reasonCode, 'options.reasonCode', 0, 0xff) ?? 0;
-    checkDisconnect(reasonCode, options?.properties);
+    const { force, timeout, reasonCode, properties } = resolveCloseOptions(
+      options,
+      this.protocolVersion ?? 5,
+      this.#options.connect,
+    );
+    if (this.#closing) {
+      if (force) this.#hurry?.();
+      return this.#closing;
+    }
     if (this.status.type === 'idle' || this.status.type === 'closed') {
-      this.#shut(undefined);
+      this.#connector.stop();
       return;
     }
-    if (this.#closing && !force) return this.#closing;
-    const closing = this.#close(force ? 0 : timeout, reasonCode, options?.properties).finally(() => {
-      if (this.#closing === closing) this.#closing = undefined;
+    this.#closing = this.#close(force ? 0 : timeout, reasonCode, properties).finally(() => {
+      this.#closing = undefined;
     });
-    this.#closing = closing;
-    return closing;
+    return this.#closing;
   }
 
   [asyncDispose](): Promise<void> {
@@ -269,48 +282,42 @@ export class MqttClient implements Client {
 
   async #close(timeout: number, reasonCode: number, properties: CloseOptions['properties']): Promise<void> {
     const { session } = this.#runner;
-    if (timeout > 0 && session.isConnected) {
-      const idle = new Promise<void>((resolve) => {
+    if (timeout > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = timeoutFor(timeout, resolve);
+        this.#hurry = () => {
+          clearTimeout(timer);
+          resolve();
+        };
         this.#checkIdle = () => {
-          if (!session.isConnected || this.#isIdle()) resolve();
+          if (!session.isConnected || this.#isIdle()) this.#hurry?.();
         };
         this.#runner.afterFlush = this.#checkIdle;
         this.#checkIdle();
       });
-      await waiting(idle, 'close', { timeout }).catch(() => {});
+      this.#hurry = undefined;
       this.#checkIdle = undefined;
       this.#runner.afterFlush = undefined;
     }
-    if (session.isConnected) {
-      // With a clean session nobody comes back for it: the server need not keep it [v5 3.14.2.2.2].
-      const endsSession = this.#options.clean && properties?.sessionExpiryInterval === undefined;
-      const sent = endsSession ? { ...properties, sessionExpiryInterval: 0 } : properties;
-      session.disconnect(reasonCode, sent, closedError());
-    }
-    this.#shut(undefined);
-    if (this.#options.recording) {
-      // A store that hangs must not hang close().
-      await waiting(this.#runner.stored(), 'store', { timeout: Math.max(timeout, 1_000) }).catch(() => {});
-    }
+    // What was to go out goes before DISCONNECT, and what waits for the store does not hold it up.
+    this.#runner.flush();
+    // With a clean session nobody comes back for it: the server need not keep it [v5 3.14.2.2.2].
+    const end = this.#options.clean ? { sessionExpiryInterval: 0, ...properties } : properties;
+    session.disconnect(reasonCode, end, closedError());
+    this.#connector.stop();
+    // A store that hangs must not hang close().
+    await waiting(this.#runner.stored(), 'close', { timeout: Math.max(timeout, 1_000) }).catch(() => {});
   }
 
   #isIdle(): boolean {
     const { inFlight, queued } = this.#runner.session.counts;
-    return inFlight === 0 && queued === 0 && !this.#subscriber.isBusy && !this.#inbox.isBusy;
-  }
-
-  /** Ends the connection and everything that waits. */
-  #shut(error: MqttError | undefined): void {
-    const wasOpen = this.status.type !== 'idle' && this.status.type !== 'closed';
-    const wasConnected = this.status.type === 'connected';
-    this.#connector.stop(error);
-    if (wasConnected)
-      this.#emitter.emit('disconnect', { error, reasonCode: undefined, willReconnect: false });
-    this.#end(error, wasOpen);
+    return (
+      inFlight + queued === 0 && this.#runner.isStored && !this.#subscriber.isBusy && !this.#inbox.isBusy
+    );
   }
 
   /** Everything that waits ends: the client is closed. */
-  #end(error: MqttError | undefined, wasOpen = true): void {
+  #end(error: MqttError | undefined): void {
     const { session } = this.#runner;
     const keep = !this.#options.clean;
     session.abandon(
@@ -325,9 +332,7 @@ export class MqttClient implements Client {
     );
     this.#subscriber.endAll(error);
     this.#inbox.clear();
-    this.#runner.flush();
     this.#runner.stop();
-    if (wasOpen) this.#emitter.emit('close', { error });
   }
 
   // --- the store
@@ -393,15 +398,5 @@ export class MqttClient implements Client {
       this.#runner.tap((direction, packet: Packet) =>
         this.#emitter.emit('packet', { direction, packet: masked(packet) }),
       );
-  }
-}
-
-function checkDisconnect(reasonCode: number, properties: CloseOptions['properties']): void {
-  checkOptions(properties, 'options.properties', ['sessionExpiryInterval', 'reasonString', 'userProperties']);
-  // What a client can mean by closing [v5 3.14.2.1].
-  if (reasonCode !== 0 && reasonCode !== 4 && reasonCode < 0x80) {
-    throw new UsageError(
-      `options.reasonCode: a client's DISCONNECT has no reason code ${reasonCode} [v5 3.14.2.1]`,
-    );
   }
 }

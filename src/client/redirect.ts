@@ -1,25 +1,25 @@
 /** Where a server reference points [v5 4.11]. */
 
+import { parseServerUrl, type Scheme } from '../transport/scheme';
+
+/** `host`, `host:port` or `[address]:port`, and nothing else that a URL may hold. */
+const reference = /^(\[[\da-f:.]+\]|[^\s:/?#@[\]\\]+)(:\d{1,5})?$/i;
+
 /**
- * The URL of the first server that a reference names (`host`, `host:port`, `[address]:port`, separated by spaces).
+ * The URL of the first usable server that a reference names; several are separated by spaces.
  * Scheme, path and with them TLS stay those of the server that sent us: a redirect must not weaken a connection.
  *
  * @returns undefined when the reference names none
  */
 export function redirectedUrl(from: URL, serverReference: string): URL | undefined {
-  const [first] = serverReference.trim().split(/\s+/);
-  const match = first && /^(\[[0-9A-Fa-f:.]+\]|[^\s:/?#@[\]\\]+)(?::(\d{1,5}))?$/.exec(first);
-  if (!match?.[1]) return undefined;
-  const url = new URL(from);
-  try {
-    // Assigning `host` ignores what is no host; a new URL tells.
-    const target = new URL(
-      `${from.protocol}//${match[1]}${match[2] === undefined ? '' : `:${match[2]}`}${from.pathname}`,
-    );
-    url.host = target.host;
-    url.port = target.port;
-    return url.hostname === target.hostname ? url : undefined;
-  } catch {
-    return undefined;
+  for (const name of serverReference.split(' ')) {
+    if (!reference.test(name)) continue;
+    try {
+      const url = `${from.protocol}//${name}${from.pathname}${from.search}`;
+      return parseServerUrl(url, 'serverReference', [from.protocol as Scheme]).url;
+    } catch {
+      // It looks like a host and is none.
+    }
   }
+  return undefined;
 }

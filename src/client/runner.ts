@@ -5,7 +5,8 @@
  * leaves at once, and ten thousand leave as few frames.
  *
  * Store: a batch with store operations leaves once they are durable; batches leave in order; one without operations
- * may overtake those that wait.
+ * may overtake those that wait. One write is under way at a time, and the next takes all that came meanwhile: so a
+ * write that fails is followed by none that needs it.
  */
 
 import { Decoder } from '../codec/decoder';
@@ -19,6 +20,7 @@ import type { Connection } from '../transport/transport';
 import { longestDelay, now } from './clock';
 import { type Deferred, deferred } from './deferred';
 import { atEndOfTask } from './end-of-task';
+import { waiting } from './waiting';
 
 /** Bytes in the transport's buffer from which on publishers wait. */
 const highWaterMark = 512 * 1_024;
@@ -26,15 +28,11 @@ const highWaterMark = 512 * 1_024;
 /** How often a transport without drain events is looked at while publishers wait, in milliseconds. */
 const drainPoll = 10;
 
-/** Longest time that the store may take for a batch, in milliseconds; a disk that hangs must not hang the client. */
+/** Longest time that the store may take, in milliseconds; a disk that hangs must not hang the client. */
 const storeTimeout = 15_000;
 
-/** A batch that waits for the store, or for those before it. */
-interface WaitingBatch {
-  readonly batch: Batch;
-  state: 'writing' | 'durable' | 'failed';
-  error?: MqttError;
-}
+/** How long the server may take to close its end after DISCONNECT, in milliseconds. */
+const closeGrace = 2_000;
 
 /** Counters of the wire. */
 export interface WireCounts {
@@ -54,8 +52,14 @@ export class Runner {
   readonly #store: SessionStore;
   readonly #storeKey: string;
   #connection: Connection | undefined;
-  /** Batches in order that wait for the store. */
-  #waiting: WaitingBatch[] = [];
+  /** A connection of which only the last bytes are missing. */
+  #ending: Connection | undefined;
+  /** Batches in order that wait for the store, or for those before them. */
+  #waiting: Batch[] = [];
+  /** How many of them the write under way is for. */
+  #writing = 0;
+  /** For those who wait until nothing waits for the store. */
+  #stored: Deferred<void> | undefined;
   /** Whether a flush is due: in a microtask, or at the end of the task. */
   #due: 'no' | 'microtask' | 'task' = 'no';
   /** Whether this task has flushed once. */
@@ -80,7 +84,7 @@ export class Runner {
   /** Reads what the store kept. @throws StoreError */
   async restore(): Promise<void> {
     try {
-      this.session.restore(await this.#store.load(this.#storeKey));
+      this.session.restore(await this.#inTime('read', this.#store.load(this.#storeKey)));
     } catch (error) {
       throw storeError(error, 'read');
     }
@@ -97,6 +101,7 @@ export class Runner {
   /** A transport is open: CONNECT goes out. */
   attach(connection: Connection, connect: ConnectPacket): void {
     this.#connection = connection;
+    this.#ending = undefined;
     this.#outgoingTap = undefined;
     connection.onData = (bytes) => {
       if (this.#connection !== connection) return;
@@ -120,25 +125,52 @@ export class Runner {
   detach(orderly: boolean): void {
     const connection = this.#connection;
     if (!connection) return;
-    if (orderly) this.flush();
-    this.#connection = undefined;
     // In this order: what the transport calls now concerns nobody any more.
     connection.onData = undefined;
     connection.onClose = undefined;
     connection.onDrain = undefined;
-    if (orderly) connection.close();
-    else connection.destroy();
-    this.session.closed();
+    this.#connection = undefined;
     this.#settleWaiters();
+    if (orderly) {
+      this.#close(connection);
+      return;
+    }
+    connection.destroy();
+    this.session.closed();
   }
 
-  /** Stops the clock; the client is closed. */
+  #close(connection: Connection): void {
+    const waiting = this.#waiting.length;
+    this.#ending = connection;
+    this.flush();
+    const close = () => {
+      if (this.#ending === connection) this.session.closed();
+      this.#ending = undefined;
+      connection.close();
+    };
+    // A peer that keeps its end open must not keep ours open.
+    const timer = setTimeout(() => connection.destroy(), closeGrace);
+    connection.onClose = () => clearTimeout(timer);
+    // The last bytes may wait for the store; what waits for it without them is not sent any more.
+    if (this.#waiting.length === waiting) close();
+    else this.stored().then(close);
+  }
+
+  /** The client is open: sets the clock. */
+  start(): void {
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    this.touch();
+  }
+
+  /** The client is closed: hands over what is left and stops the clock. */
   stop(): void {
+    this.flush();
     clearTimeout(this.#timer);
     clearTimeout(this.#drainTimer);
     this.#timer = undefined;
     this.#drainTimer = undefined;
-    this.#timerAt = Number.POSITIVE_INFINITY;
+    // No deadline comes before it.
+    this.#timerAt = Number.NEGATIVE_INFINITY;
   }
 
   /** The session may have output: sees to a flush. To be called after every input to it. */
@@ -184,64 +216,79 @@ export class Runner {
     this.afterFlush?.();
   }
 
-  /** Resolves when the store has everything. */
-  async stored(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      this.#stored ??= deferred();
-      await this.#stored.promise;
-    }
+  /** Whether nothing waits for the store. */
+  get isStored(): boolean {
+    return this.#waiting.length === 0;
   }
-  #stored: Deferred<void> | undefined;
+
+  /** Resolves when nothing waits for the store: it has everything, or has failed. */
+  stored(): Promise<void> {
+    if (this.isStored) return Promise.resolve();
+    this.#stored ??= deferred();
+    return this.#stored.promise;
+  }
 
   #commit(batch: Batch): void {
-    if (batch.operations.length === 0) {
-      if (!batch.ordered || this.#waiting.length === 0) this.#release(batch);
-      else this.#waiting.push({ batch, state: 'durable' });
+    if (batch.operations.length === 0 && (!batch.ordered || this.isStored)) {
+      this.#release(batch);
       return;
     }
-    const waiting: WaitingBatch = { batch, state: 'writing' };
-    let written: void | Promise<void>;
+    this.#waiting.push(batch);
+    if (this.#writing === 0) this.#write();
+  }
+
+  /** Writes all that waits, in one call. */
+  #write(): void {
+    const count = this.#waiting.length;
+    const operations = this.#waiting.flatMap((batch) => batch.operations);
+    let written: Promise<void> | undefined;
     try {
-      written = this.#store.write(this.#storeKey, batch.operations);
+      if (operations.length > 0) written = this.#store.write(this.#storeKey, operations) ?? undefined;
     } catch (error) {
       written = Promise.reject(error);
     }
     if (written === undefined) {
-      waiting.state = 'durable';
-      if (this.#waiting.length === 0) this.#release(batch);
-      else this.#waiting.push(waiting);
+      this.#written(count);
       return;
     }
-    this.#waiting.push(waiting);
-    const timer = setTimeout(() => settle(storeError(undefined, 'write')), storeTimeout);
-    const settle = (error?: MqttError) => {
-      clearTimeout(timer);
-      if (waiting.state !== 'writing') return;
-      waiting.state = error ? 'failed' : 'durable';
-      if (error) waiting.error = error;
-      this.#releaseWaiting();
-      this.touch();
-    };
-    written.then(
-      () => settle(),
-      (error: unknown) => settle(storeError(error, 'write')),
+    this.#writing = count;
+    this.#inTime('write', written).then(
+      () => {
+        this.#written(count);
+        this.touch();
+      },
+      (error: unknown) => this.#failed(storeError(error, 'write')),
     );
   }
 
-  #releaseWaiting(): void {
-    for (let first = this.#waiting[0]; first && first.state !== 'writing'; first = this.#waiting[0]) {
-      this.#waiting.shift();
-      if (first.error) this.session.commitFailed(first.batch, first.error);
-      else this.#release(first.batch);
-    }
-    if (this.#waiting.length > 0) return;
+  #written(count: number): void {
+    this.#writing = 0;
+    for (const batch of this.#waiting.splice(0, count)) this.#release(batch);
+    if (this.#waiting.length > 0) this.#write();
+    else this.#settleStored();
+  }
+
+  /** Nothing that came after the failure is in the store either: all goes back to the session, the last one first. */
+  #failed(error: MqttError): void {
+    this.flush();
+    this.#writing = 0;
+    for (const batch of this.#waiting.splice(0).reverse()) this.session.commitFailed(batch, error);
+    if (this.isStored) this.#settleStored();
+  }
+
+  #settleStored(): void {
     this.#stored?.resolve();
     this.#stored = undefined;
   }
 
+  #inTime<Value>(verb: 'read' | 'write', promise: Promise<Value>): Promise<Value> {
+    const tooLong = () => storeError(undefined, verb);
+    return waiting(promise, '', { timeout: storeTimeout }, tooLong);
+  }
+
   #release(batch: Batch): void {
     const mayWrite = this.session.committed(batch, now());
-    const connection = this.#connection;
+    const connection = this.#connection ?? this.#ending;
     if (!mayWrite || !connection) return;
     for (const frame of batch.frames) {
       for (const chunk of frame) this.counts.bytesSent += chunk.length;

@@ -1,0 +1,34 @@
+/** Options by table: what each may be, and what stands for it when it is left out. */
+
+import { checkOptions } from './check';
+
+/** Gives the value to use, undefined for undefined. @throws UsageError that names the option and the rule */
+export type Check<Value> = (value: unknown, name: string) => Value | undefined;
+
+/** Rules by option: a check and, where there is one, a default. */
+export type Rules<Name extends PropertyKey = string> = Readonly<
+  Record<Name, readonly [check: Check<unknown>, fallback?: unknown]>
+>;
+
+/** What rules make of options. */
+export type Resolved<Table> = {
+  readonly [Name in keyof Table]: Table[Name] extends readonly [Asks<infer Value>, infer Fallback]
+    ? Exclude<Value, undefined> | Fallback
+    : Table[Name] extends readonly [Asks<infer Value>]
+      ? Value
+      : never;
+};
+
+type Asks<Value> = (value: unknown, name: string) => Value;
+
+/** Checks and completes options; what was given is not written to. @throws UsageError */
+export function resolve<Table extends Rules>(given: unknown, name: string, rules: Table): Resolved<Table> {
+  checkOptions(given, name, Object.keys(rules));
+  const options = given as Readonly<Record<string, unknown>> | undefined;
+  return Object.fromEntries(
+    Object.entries(rules).map(([key, [check, fallback]]) => [
+      key,
+      check(options?.[key], `${name}.${key}`) ?? fallback,
+    ]),
+  ) as Resolved<Table>;
+}
