@@ -34,12 +34,6 @@ export class Fifo<Item> {
     return item;
   }
 
-  /** Puts items in front, in their order. */
-  unshift(items: readonly Item[]): void {
-    this.#items = [...items, ...this.#items.slice(this.#head)];
-    this.#head = 0;
-  }
-
   /** The items, oldest first. */
   *[Symbol.iterator](): Generator<Item> {
     for (let index = this.#head; index < this.#items.length; index += 1) yield this.#items[index] as Item;

@@ -12,12 +12,9 @@ export class IncomingMessage {
   link: Link | undefined;
   /** The takers' reason code, -1 while they have not decided. */
   decision = -1;
-  /** The server has lost the session that it belonged to. */
-  orphaned = false;
 
-  constructor(packet: DecodedPublishPacket, packetId: number, link: Link) {
+  constructor(packet: DecodedPublishPacket, packetId: number) {
     this.packet = packet;
     this.packetId = packetId;
-    this.link = link;
   }
 }

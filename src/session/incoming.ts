@@ -8,12 +8,13 @@
  *    same message: it is not delivered twice, and acknowledged once its takers have settled.
  * 4. An unknown QoS 2 identifier is always answered (0x92 in MQTT 5.0).
  * 5. The server may not have more on its way than our Receive Maximum, counted by acknowledgements not yet written on
- *    this link [v5 MQTT-3.3.4-9].
+ *    this link [v5 MQTT-3.3.4-9]; before MQTT 5.0 there are no more identifiers than 65,535.
  */
 
 import type { AckPacket, DecodedPublishPacket } from '../codec/packet';
 import { writeAck } from '../codec/writer';
 import { ProtocolError } from '../errors';
+import type { QoS } from '../message';
 import { IncomingMessage } from './incoming-message';
 import type { Link } from './link';
 import type { IncomingRecord } from './records';
@@ -52,15 +53,15 @@ export class Incoming {
     for (const { id } of records) this.#awaitingRelease.add(id);
   }
 
+  /** What a store should hold. */
+  *records(): Generator<IncomingRecord> {
+    for (const id of this.#awaitingRelease) yield { kind: 'incoming', id };
+  }
+
   /** The server has a new session: what was received in the old one cannot be acknowledged any more. */
   restart(): void {
-    for (const messages of [this.#received1, this.#received2]) {
-      for (const message of messages.values()) {
-        message.link = undefined;
-        message.orphaned = true;
-      }
-      messages.clear();
-    }
+    this.#received1.clear();
+    this.#received2.clear();
     for (const id of this.#awaitingRelease) this.#turn.delete('incoming', id);
     this.#awaitingRelease.clear();
   }
@@ -70,136 +71,99 @@ export class Incoming {
     for (const [packetId, message] of this.#received1) {
       // Settled, and not sent again on this link: by the next one the identifier may name another message.
       if (message.decision >= 0 && !message.link) this.#received1.delete(packetId);
+      message.link = undefined;
     }
-    for (const messages of [this.#received1, this.#received2]) {
-      for (const message of messages.values()) message.link = undefined;
-    }
-  }
-
-  /** Nobody works on a message any more, and there is no link: if the server sends it again it is delivered anew. */
-  forget(message?: IncomingMessage): void {
-    for (const messages of [this.#received1, this.#received2]) {
-      for (const known of message ? [message] : messages.values()) {
-        if (messages.get(known.packetId) !== known) continue;
-        known.orphaned = true;
-        messages.delete(known.packetId);
-      }
-    }
+    for (const message of this.#received2.values()) message.link = undefined;
   }
 
   /** PUBLISH [v5 3.3]. */
   publish(packet: DecodedPublishPacket, link: Link): void {
-    const { packetId } = packet;
-    if (packet.qos === 0 || packetId === undefined) this.#deliver(packet, undefined, false);
-    else if (packet.qos === 1) this.#publish1(packet, packetId, link);
-    else this.#publish2(packet, packetId, link);
-  }
-
-  #publish1(packet: DecodedPublishPacket, packetId: number, link: Link): void {
-    const known = this.#received1.get(packetId);
-    if (known && packet.dup) {
-      this.#adopt(known, link, link.unacknowledged1, link.acks1);
-      this.#flush1(link);
+    const { packetId, qos } = packet;
+    if (packetId === undefined) {
+      this.#deliver(packet, undefined, false);
       return;
     }
-    // Without DUP the identifier names a new message; an older one with it has lost its claim to an answer.
-    if (known) known.orphaned = true;
-    // First: one too many is not received at all, and delivered when the server sends it again.
-    this.#count(link, link.unacknowledged1, packetId);
-    const message = new IncomingMessage(packet, packetId, link);
-    this.#received1.set(packetId, message);
-    link.acks1.push(message);
-    this.#deliver(packet, message, packet.dup);
-  }
-
-  #publish2(packet: DecodedPublishPacket, packetId: number, link: Link): void {
-    if (this.#awaitingRelease.has(packetId)) {
+    const messages = qos === 1 ? this.#received1 : this.#received2;
+    let message = messages.get(packetId);
+    if (qos === 2 && !message && this.#awaitingRelease.has(packetId)) {
       // [v5 MQTT-4.3.3-10] until PUBREL, the same identifier is the same message
-      this.#count(link, link.unacknowledged2, packetId);
-      writeAck(link.output, 'pubrec', packetId, 0, link.protocolVersion);
-      return;
+      message = new IncomingMessage(packet, packetId);
+      message.decision = 0;
+      messages.set(packetId, message);
+    } else if (qos === 1 && !packet.dup) {
+      // Without DUP the identifier names a new message; an older one with it has lost its claim to it.
+      message = undefined;
     }
-    const known = this.#received2.get(packetId);
-    if (known) {
-      this.#adopt(known, link, link.unacknowledged2, link.acks2);
-      this.#flush2(link);
-      return;
-    }
-    // First: one too many is not received at all, and delivered when the server sends it again.
-    this.#count(link, link.unacknowledged2, packetId);
-    const message = new IncomingMessage(packet, packetId, link);
-    this.#received2.set(packetId, message);
-    link.acks2.push(message);
-    this.#deliver(packet, message, packet.dup);
+    if (message?.link === link) return;
+    link.unreleased.delete(packetId);
+    this.#checkQuota(link);
+    const isNew = message === undefined;
+    message ??= new IncomingMessage(packet, packetId);
+    message.link = link;
+    messages.set(packetId, message);
+    (qos === 1 ? link.acks1 : link.acks2).push(message);
+    if (isNew) this.#deliver(packet, message, packet.dup);
+    else this.#flush(link, qos);
   }
 
   /** PUBREL [v5 3.6]. */
-  pubrel(packet: AckPacket, link: Link): void {
-    const { packetId } = packet;
-    const known = this.#awaitingRelease.delete(packetId);
-    if (known) this.#turn.delete('incoming', packetId);
-    link.unacknowledged2.delete(packetId);
-    const reasonCode = known || link.protocolVersion !== 5 ? 0 : 0x92;
-    writeAck(link.output, 'pubcomp', packetId, reasonCode, link.protocolVersion);
+  pubrel({ packetId }: AckPacket, link: Link): void {
+    const isKnown = this.#awaitingRelease.delete(packetId);
+    if (isKnown) {
+      this.#turn.delete('incoming', packetId);
+      // It may have come again, and its second PUBREC still wait for its turn: that has come too late.
+      this.#received2.delete(packetId);
+    }
+    link.unreleased.delete(packetId);
+    this.#write('pubcomp', packetId, isKnown ? 0 : 0x92, link);
   }
 
   /** The takers have settled: the message is acknowledged in its turn, with this reason code in MQTT 5.0. */
   acknowledge(message: IncomingMessage, reasonCode: number): void {
     if (message.decision >= 0) return;
     message.decision = reasonCode;
-    const { link } = message;
-    if (link) {
-      if (message.packet.qos === 1) this.#flush1(link);
-      else this.#flush2(link);
-    } else if (message.packet.qos === 2 && !message.orphaned && reasonCode < 0x80) {
+    const { link, packetId, packet } = message;
+    if (link) this.#flush(link, packet.qos);
+    else if (reasonCode < 0x80 && this.#received2.get(packetId) === message) {
       // It was handled, so it must not be delivered again when the server sends it again.
-      this.#received2.delete(message.packetId);
-      this.#awaitRelease(message.packetId);
+      this.#received2.delete(packetId);
+      this.#awaitRelease(packetId);
     }
   }
 
-  #flush1(link: Link): void {
-    for (let next = link.acks1.peek(); next && next.decision >= 0; next = link.acks1.peek()) {
-      link.acks1.shift();
-      if (this.#received1.get(next.packetId) === next) {
-        this.#received1.delete(next.packetId);
-        link.unacknowledged1.delete(next.packetId);
-      }
-      writeAck(link.output, 'puback', next.packetId, next.decision, link.protocolVersion);
-    }
-  }
-
-  #flush2(link: Link): void {
-    for (let next = link.acks2.peek(); next && next.decision >= 0; next = link.acks2.peek()) {
-      link.acks2.shift();
-      this.#received2.delete(next.packetId);
+  /** Writes the acknowledgements of this QoS that are due: those with no undecided one before them. */
+  #flush(link: Link, qos: QoS): void {
+    const acks = qos === 1 ? link.acks1 : link.acks2;
+    const messages = qos === 1 ? this.#received1 : this.#received2;
+    for (let next = acks.peek(); next && next.decision >= 0; next = acks.peek()) {
+      acks.shift();
+      const { packetId, decision } = next;
+      if (messages.get(packetId) === next) messages.delete(packetId);
+      else if (qos === 2) continue;
       // Before MQTT 5.0 PUBREC has no reason code: the flow goes on.
-      const refused = next.decision >= 0x80 && link.protocolVersion === 5;
-      if (refused) link.unacknowledged2.delete(next.packetId);
-      else this.#awaitRelease(next.packetId);
-      writeAck(link.output, 'pubrec', next.packetId, next.decision, link.protocolVersion);
+      if (qos === 2 && (decision < 0x80 || link.protocolVersion !== 5)) {
+        link.unreleased.add(packetId);
+        this.#awaitRelease(packetId);
+      }
+      this.#write(qos === 1 ? 'puback' : 'pubrec', packetId, decision, link);
     }
   }
 
+  /** Saved again with each PUBREC, so that none overtakes the first save. */
   #awaitRelease(packetId: number): void {
     this.#awaitingRelease.add(packetId);
-    if (this.#turn.recording) this.#turn.put({ kind: 'incoming', id: packetId });
+    this.#turn.put({ kind: 'incoming', id: packetId });
   }
 
-  /** Takes a message that came again as the one that is still with its takers. */
-  #adopt(message: IncomingMessage, link: Link, counted: Set<number>, acks: Link['acks1']): void {
-    if (message.link === link) return;
-    message.link = link;
-    this.#count(link, counted, message.packetId);
-    acks.push(message);
+  #write(type: AckPacket['type'], packetId: number, reasonCode: number, link: Link): void {
+    this.#turn.acknowledges();
+    writeAck(link.output, type, packetId, reasonCode, link.protocolVersion);
   }
 
-  #count(link: Link, counted: Set<number>, packetId: number): void {
-    counted.add(packetId);
-    if (link.protocolVersion !== 5) return;
-    if (link.unacknowledged1.size + link.unacknowledged2.size <= link.receiveMaximum) return;
+  #checkQuota({ acks1, acks2, unreleased, receiveMaximum }: Link): void {
+    if (acks1.length + acks2.length + unreleased.size < receiveMaximum) return;
     throw new ProtocolError(
-      `The server sent more than ${link.receiveMaximum} QoS 1 and 2 messages at a time [MQTT-3.3.4-9]`,
+      `The server sent more than ${receiveMaximum} QoS 1 and 2 messages at a time [MQTT-3.3.4-9]`,
       'receive-maximum-exceeded',
       0x93,
     );

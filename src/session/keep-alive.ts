@@ -4,10 +4,12 @@
  * Browsers delay the timers of hidden tabs, to once a minute at worst, and laptops sleep. So:
  * 1. A ping goes out after half the interval without sending: the next look, even a minute late, still comes within
  *    the one and a half intervals after which the server drops us (keep alive 60 s and above).
- * 2. A look that comes later than the looks before it never declares the peer dead: what it sent may be waiting to
- *    be read. It pings again, and remembers how late a timer can be.
- * 3. Anything received proves that the peer lives, not PINGRESP alone.
- * 4. When the wall clock ran ahead of the monotonic one, the machine slept: ping at once and wait a short time only.
+ * 2. How late looks were sets what to expect: a ping goes out sooner when the next look could come after the interval.
+ * 3. A look that comes late does not declare the peer dead: what it sent may be waiting to be read. It pings again,
+ *    once; if the next look is late as well and still nothing came, all looks are late here.
+ * 4. Anything received proves that the peer lives, not PINGRESP alone. To a client that only sends nothing proves it,
+ *    so a ping also goes out after an interval without receiving.
+ * 5. When the wall clock ran ahead of the monotonic one, the machine slept: ping at once and wait a short time only.
  */
 
 import type { Now } from './now';
@@ -20,6 +22,8 @@ const shortestWait = 1_000;
 const probeWait = 5_000;
 /** How far a timer may be late without being called late, in milliseconds. */
 const usualLateness = 1_000;
+/** What is kept of a lateness when looks come in time again. */
+const memory = 0.75;
 /** Wall time that passes without monotonic time is a sleep from here on, in milliseconds. */
 const sleepFrom = 5_000;
 
@@ -28,31 +32,38 @@ export type KeepAliveAction = 'wait' | 'ping' | 'dead';
 
 /** Keep alive state of one link. */
 export class KeepAlive {
-  /** Milliseconds of silence after which a ping goes out; 0: keep alive is off. */
-  readonly #idle: number;
+  /** Longest silence that was agreed on, in milliseconds; Infinity: keep alive is off. */
+  readonly #interval: number;
   /** How long an answer may take, in milliseconds. */
   readonly #wait: number;
   /** Monotonic time of the last bytes sent. */
   #sentAt: number;
+  /** Monotonic time of the last bytes received. */
+  #receivedAt: number;
   /** Monotonic time until which the outstanding ping may be answered; 0 without one. */
   #answerUntil = 0;
-  /** How late the last look was, in milliseconds. */
+  /** How late a look may be, in milliseconds. */
   #lateness = 0;
+  /** Whether the missing answer was put down to a late look. */
+  #excused = false;
   /** The time of the last look. */
   #looked: Now;
 
   /** @param seconds the keep alive that counts: the server's when it gave one; 0 turns it off */
   constructor(seconds: number, now: Now) {
-    this.#idle = seconds * 500;
-    this.#wait = Math.min(longestWait, Math.max(shortestWait, seconds * 500));
+    this.#interval = seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1_000;
+    this.#wait = Math.min(longestWait, Math.max(shortestWait, this.#interval / 2));
     this.#sentAt = now.monotonic;
-    this.#looked = { ...now };
+    this.#receivedAt = now.monotonic;
+    this.#looked = now;
   }
 
   /** Monotonic time of the next look; Infinity when there is none. */
   get deadline(): number {
     if (this.#answerUntil > 0) return this.#answerUntil;
-    return this.#idle === 0 ? Number.POSITIVE_INFINITY : this.#sentAt + this.#idle;
+    const half = this.#interval / 2;
+    const idle = Math.max(Math.min(half, shortestWait), Math.min(half, this.#interval - this.#lateness));
+    return Math.min(this.#sentAt + idle, this.#receivedAt + this.#interval);
   }
 
   /** Bytes went out. */
@@ -61,8 +72,10 @@ export class KeepAlive {
   }
 
   /** Bytes came in. */
-  received(): void {
+  received(now: Now): void {
+    this.#receivedAt = now.monotonic;
     this.#answerUntil = 0;
+    this.#excused = false;
   }
 
   /** A ping goes out, outside the rhythm: something suggests that the link may be dead. */
@@ -72,17 +85,21 @@ export class KeepAlive {
 
   /** Looks at the clock. After `'ping'` the caller sends PINGREQ; the wait for the answer has begun. */
   look(now: Now): KeepAliveAction {
-    const slept = now.wall - this.#looked.wall - (now.monotonic - this.#looked.monotonic) > sleepFrom;
-    const deadline = this.deadline;
-    this.#looked = { monotonic: now.monotonic, wall: now.wall };
-    if (slept && this.#idle > 0) {
+    const { deadline } = this;
+    const passed = now.monotonic - this.#looked.monotonic;
+    const slept = now.wall - this.#looked.wall - passed > sleepFrom;
+    this.#looked = now;
+    if (slept && this.#interval < Number.POSITIVE_INFINITY) {
       this.probe(now);
       return 'ping';
     }
-    if (now.monotonic < deadline) return 'wait';
-    const expected = Math.max(usualLateness, this.#lateness * 1.5);
-    this.#lateness = now.monotonic - deadline;
-    if (this.#answerUntil > 0 && this.#lateness <= expected) return 'dead';
+    const late = now.monotonic - deadline;
+    if (late < 0) return 'wait';
+    if (this.#answerUntil > 0) {
+      if (late <= usualLateness || this.#excused) return 'dead';
+      this.#excused = true;
+    }
+    this.#lateness = Math.max(late, this.#lateness * memory);
     this.#answerUntil = now.monotonic + this.#wait;
     return 'ping';
   }

@@ -5,9 +5,10 @@
 import { Decoder } from '../codec/decoder';
 import { Output } from '../codec/output';
 import type { ConnackPacket, ConnectPacket, Packet } from '../codec/packet';
-import { packetSize, writePacket } from '../codec/writer';
-import type { ProtocolVersion } from '../message';
+import { packetSize, publishSize, writePacket, writePublish } from '../codec/writer';
+import type { ProtocolVersion, PublishProperties, QoS } from '../message';
 import { Fifo } from './fifo';
+import type { IncomingMessage } from './incoming-message';
 import { KeepAlive } from './keep-alive';
 import type { Now } from './now';
 import { type ServerLimits, serverLimits } from './server-limits';
@@ -16,12 +17,11 @@ import { InboundAliases, OutboundAliases } from './topic-aliases';
 /** `connecting`: CONNECT is out; `connected`: CONNACK accepted; `ended`: nothing is received or sent any more. */
 export type LinkState = 'connecting' | 'connected' | 'ended';
 
-/** A message that waits for its takers, and for the acknowledgements before its own. */
-export interface PendingAck {
-  readonly packetId: number;
-  /** The takers' reason code, -1 while they have not decided. */
-  readonly decision: number;
-}
+/** A CONNACK of two bytes with return code 1, which is no packet of MQTT 5.0 [v3 3.2.2.3]. */
+const versionRefused = [0x20, 0x02, 0x00, 0x01];
+
+/** Bytes that an alias adds at most: the property, and one more for each of two lengths that may grow. */
+const aliasSize = 5;
 
 /** State of one connection. */
 export class Link {
@@ -38,35 +38,33 @@ export class Link {
   keepAlive: KeepAlive | undefined;
   /** Free slots for QoS 1 and 2 publishes; below 0 while releases of earlier links fill more than there are. */
   quota = 0;
-  /** Aliases that we set. */
-  outboundAliases = new OutboundAliases(0);
-  /** Aliases that the server set. */
-  readonly inboundAliases: InboundAliases;
-  /** QoS 1 and 2 publishes of the server that it may have on their way to us; enforced in MQTT 5.0. */
-  readonly receiveMaximum: number;
-  /** Identifiers of QoS 1 publishes received here whose PUBACK has not been written. */
-  readonly unacknowledged1 = new Set<number>();
-  /** Identifiers of QoS 2 publishes received here whose PUBCOMP has not been written. */
-  readonly unacknowledged2 = new Set<number>();
-  /** QoS 1 messages in arrival order, for PUBACKs in that order. */
-  readonly acks1 = new Fifo<PendingAck>();
-  /** QoS 2 messages in arrival order, for PUBRECs in that order. */
-  readonly acks2 = new Fifo<PendingAck>();
-  /** Bytes received before CONNACK, the first four of them. */
-  readonly #firstBytes: number[] = [];
+  /** PUBLISHes of QoS 1 and 2 written here that the server has not answered. */
+  unanswered = 0;
+  /** Monotonic time at which such a PUBLISH was handed to the transport last. */
+  publishedAt = 0;
   /** True once the server acknowledged a publish. */
   progressed = false;
+  /** Aliases that we set; undefined where there are none. */
+  outboundAliases: OutboundAliases | undefined;
+  /** Aliases that the server set. */
+  readonly inboundAliases: InboundAliases;
+  /** QoS 1 and 2 publishes of the server that it may have on their way to us. */
+  readonly receiveMaximum: number;
+  /** QoS 1 messages whose PUBACK has not been written, in the order of arrival here. */
+  readonly acks1 = new Fifo<IncomingMessage>();
+  /** QoS 2 messages whose PUBREC has not been written, in the order of arrival here. */
+  readonly acks2 = new Fifo<IncomingMessage>();
+  /** QoS 2 identifiers whose PUBREC was written here, until PUBCOMP. */
+  readonly unreleased = new Set<number>();
+  /** The first bytes received, four of them at most. */
+  readonly #firstBytes: number[] = [];
 
   constructor(connect: ConnectPacket, maximumPacketSize: number, onPacket: (packet: Packet) => void) {
     this.connect = connect;
     this.protocolVersion = connect.protocolVersion;
     this.inboundAliases = new InboundAliases(connect.properties?.topicAliasMaximum ?? 0);
     this.receiveMaximum = connect.properties?.receiveMaximum ?? 65_535;
-    this.decoder = new Decoder({
-      protocolVersion: connect.protocolVersion,
-      maximumPacketSize,
-      onPacket,
-    });
+    this.decoder = new Decoder({ protocolVersion: this.protocolVersion, maximumPacketSize, onPacket });
   }
 
   /** Takes what the server granted. */
@@ -75,15 +73,15 @@ export class Link {
     options: { maxInflight: number; topicAliases: boolean },
     now: Now,
   ): ServerLimits {
-    const { clientId, keepAlive, protocolVersion, properties } = this.connect;
-    const sessionExpiryInterval = properties?.sessionExpiryInterval ?? 0;
-    const limits = serverLimits(packet, { protocolVersion, clientId, keepAlive, sessionExpiryInterval });
+    const limits = serverLimits(packet, this.connect);
     this.limits = limits;
     this.state = 'connected';
     this.quota = Math.min(limits.receiveMaximum, options.maxInflight);
     this.keepAlive = new KeepAlive(limits.keepAlive, now);
-    this.hasAliases = options.topicAliases && limits.topicAliasMaximum > 0;
-    if (this.hasAliases) this.outboundAliases = new OutboundAliases(limits.topicAliasMaximum);
+    // [v5 MQTT-3.2.2-18]
+    if (options.topicAliases && limits.topicAliasMaximum > 0) {
+      this.outboundAliases = new OutboundAliases(limits.topicAliasMaximum);
+    }
     return limits;
   }
 
@@ -92,27 +90,28 @@ export class Link {
     return this.#firstBytes.length > 0;
   }
 
-  /**
-   * Looks at the first bytes for the answer of a server that does not know MQTT 5.0: a CONNACK of two bytes with
-   * return code 1, which is no packet of MQTT 5.0 [v3 3.2.2.3].
-   */
+  /** Looks at the first bytes for the answer of a server that does not know MQTT 5.0. */
   refusesVersion(bytes: Uint8Array): boolean {
     const first = this.#firstBytes;
-    for (let index = 0; index < bytes.length && first.length < 4; index += 1) first.push(bytes[index] ?? 0);
-    return this.protocolVersion === 5 && first.length === 4 && first.join() === '32,2,0,1';
+    first.push(...bytes.subarray(0, versionRefused.length - first.length));
+    return this.protocolVersion === 5 && versionRefused.every((byte, index) => byte === first[index]);
   }
-
-  /** Whether the server limits the size of packets. */
-  get hasSizeLimit(): boolean {
-    return this.limits !== undefined && this.limits.maximumPacketSize !== Number.POSITIVE_INFINITY;
-  }
-
-  /** Whether topics may be aliased. */
-  hasAliases = false;
 
   /** Whether a packet is within the server's Maximum Packet Size [v5 MQTT-3.2.2-15]. */
   fits(size: number): boolean {
-    return this.limits === undefined || size <= this.limits.maximumPacketSize;
+    return size <= (this.limits?.maximumPacketSize ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Size of a PUBLISH, in bytes; 0 where the server has no limit. */
+  sizeOfPublish(
+    topic: string,
+    payload: Uint8Array,
+    qos: QoS,
+    properties: PublishProperties | undefined,
+  ): number {
+    return this.fits(Number.POSITIVE_INFINITY)
+      ? 0
+      : publishSize(topic, payload, qos, properties, this.protocolVersion);
   }
 
   /** Appends a packet to the output. */
@@ -123,5 +122,29 @@ export class Link {
   /** Size of a packet on this link, in bytes. */
   sizeOf(packet: Packet): number {
     return packetSize(packet, this.protocolVersion);
+  }
+
+  /** Appends a PUBLISH to the output; a resend, which has DUP, carries its topic in full. */
+  publish(
+    topic: string,
+    payload: Uint8Array,
+    qos: QoS,
+    retain: boolean,
+    dup: boolean,
+    packetId: number,
+    properties: PublishProperties | undefined,
+  ): void {
+    let name = topic;
+    let all = properties;
+    if (
+      this.outboundAliases &&
+      !dup &&
+      this.fits(this.sizeOfPublish(topic, payload, qos, properties) + aliasSize)
+    ) {
+      const alias = this.outboundAliases.use(topic);
+      if (alias > 0) name = '';
+      if (alias !== 0) all = { ...properties, topicAlias: Math.abs(alias) };
+    }
+    writePublish(this.output, name, payload, qos, retain, dup, packetId, all, this.protocolVersion);
   }
 }

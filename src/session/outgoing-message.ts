@@ -3,6 +3,7 @@
 import type { AckProperties } from '../codec/packet';
 import type { PublishProperties, QoS } from '../message';
 import type { Link } from './link';
+import type { Now } from './now';
 import type { PublishRecord } from './records';
 
 /** Learns what becomes of a message. Exactly one of `acknowledged` and `failed` is called, once. */
@@ -20,10 +21,12 @@ export interface PublishListener {
  *
  * | state      | meaning                                         | left by                     |
  * |------------|-------------------------------------------------|-----------------------------|
- * | `queued`   | never sent in this session; has no identifier   | a free slot and identifier  |
+ * | `queued`   | never sent                                      | a free slot and identifier  |
  * | `sent`     | PUBLISH sent, waits for PUBACK or PUBREC        | PUBACK, PUBREC              |
- * | `released` | PUBREL sent, waits for PUBCOMP (QoS 2)          | PUBCOMP                     |
+ * | `released` | PUBREL sent, waits for PUBCOMP (QoS 2)          | PUBCOMP, a lost session     |
  * | `done`     | settled, or withdrawn                           |                             |
+ *
+ * A lost session makes `released` `sent` again, without an identifier until it goes out anew.
  */
 export type OutgoingState = 'queued' | 'sent' | 'released' | 'done';
 
@@ -41,14 +44,18 @@ export interface OutgoingContent {
 /** One outgoing message with its state. */
 export class OutgoingMessage {
   readonly content: OutgoingContent;
-  /** Place in the order of acceptance; it is kept on resends. */
+  /** Place in the order of the calls; it is kept on resends. */
   order = 0;
   state: OutgoingState = 'queued';
-  /** Packet identifier, 0 while queued. */
+  /** It is in the session, and in its store. */
+  accepted = false;
+  /** Packet identifier, 0 while it has none. */
   packetId = 0;
   /** Wall time from which on a first send is too late; Infinity without expiry. */
-  expiresAt: number;
-  /** True once its PUBLISH was handed to a transport: then a resend sets DUP. */
+  readonly expiresAt: number;
+  /** The properties that its PUBLISH carries: as given, but for the seconds left at the first send. */
+  properties: PublishProperties | undefined;
+  /** True once its PUBLISH was handed to a transport in this session: then a resend sets DUP. */
   reached = false;
   /** The link on which it holds a slot of the send quota. */
   slot: Link | undefined;
@@ -56,7 +63,7 @@ export class OutgoingMessage {
   released = 0;
   /** Sent anew after the server lost a session that may have delivered it. */
   resent = false;
-  /** Connections in a row that ended with it as the only message on its way. */
+  /** Connections in a row that ended right after its PUBLISH, with no other on its way. */
   fatal = 0;
   /** Undefined for a message of an earlier page, and once the caller gave up. */
   listener: PublishListener | undefined;
@@ -65,6 +72,7 @@ export class OutgoingMessage {
     this.content = content;
     this.expiresAt = expiresAt;
     this.listener = listener;
+    this.properties = content.properties;
   }
 
   /** Bytes that it counts for in the queue. */
@@ -72,9 +80,16 @@ export class OutgoingMessage {
     return this.content.payload.length + this.content.topic.length + 64;
   }
 
+  /** Writes the seconds that are left into its properties; at least 1, since 0 would mean "for ever" to some. */
+  updateExpiry(now: Now): void {
+    if (this.expiresAt === Number.POSITIVE_INFINITY) return;
+    const messageExpiryInterval = Math.max(1, Math.ceil((this.expiresAt - now.wall) / 1_000));
+    this.properties = { ...this.properties, messageExpiryInterval };
+  }
+
   /** The message as a record. */
   record(): PublishRecord {
-    const { topic, payload, qos, retain, properties, key } = this.content;
+    const { topic, payload, qos, retain, key } = this.content;
     return {
       kind: 'publish',
       id: this.order,
@@ -83,9 +98,10 @@ export class OutgoingMessage {
       payload,
       qos: qos === 2 ? 2 : 1,
       retain,
-      properties,
+      properties: this.properties,
       key,
       expiresAt: this.expiresAt === Number.POSITIVE_INFINITY ? undefined : this.expiresAt,
+      again: (this.state === 'sent' && this.packetId === 0) || undefined,
       resent: this.resent || undefined,
     };
   }
@@ -94,8 +110,9 @@ export class OutgoingMessage {
   static restored(record: PublishRecord): OutgoingMessage {
     const message = new OutgoingMessage(record, record.expiresAt ?? Number.POSITIVE_INFINITY, undefined);
     message.order = record.id;
+    message.accepted = true;
     message.packetId = record.packetId;
-    message.state = record.packetId === 0 ? 'queued' : 'sent';
+    message.state = record.packetId === 0 && !record.again ? 'queued' : 'sent';
     // Whether its bytes left is unknown after a crash, so they may have.
     message.reached = record.packetId !== 0;
     message.resent = record.resent ?? false;

@@ -1,5 +1,5 @@
 /**
- * Outgoing messages: the queue, the QoS 1 and 2 flows, quota and replay.
+ * Outgoing messages: the QoS 1 and 2 flows, quota and replay.
  *
  * 1. A resend of a PUBLISH that ever reached a transport sets DUP; PUBREL has none [v5 MQTT-3.3.1-1, MQTT-3.6.1-1].
  *    Resends only on a new link [v5 MQTT-4.4.0-1]: first PUBRELs in the order of their PUBRECs, whatever the quota;
@@ -9,92 +9,70 @@
  * 3. In a new server session identifiers and releases mean nothing: all are discarded, and what had no PUBREC goes
  *    out as new. What had one may have been delivered, so it is sent again or given up, as the caller chose.
  * 4. A slot of the quota belongs to one identifier on one link. Releases of earlier links take slots too.
- * 5. Expiry counts for what was never sent; once sent, a message stays [v5 MQTT-4.3.3-7].
+ * 5. Expiry counts for what was never sent; once sent, a message stays, and as it was sent [v5 MQTT-4.3.3-7].
  */
 
 import type { AckPacket } from '../codec/packet';
-import { publishSize, writeAck, writePublish } from '../codec/writer';
-import { ConnectionError, type MqttError, ProtocolError, RefusedError, UsageError } from '../errors';
-import type { PublishProperties, QoS } from '../message';
+import { writeAck } from '../codec/writer';
+import { ConnectionError, type MqttError, RefusedError } from '../errors';
+import type { PublishProperties } from '../message';
 import { Fifo } from './fifo';
 import type { Link } from './link';
 import type { Now } from './now';
 import { type OutgoingContent, OutgoingMessage, type PublishListener } from './outgoing-message';
-import type { PacketIds } from './packet-ids';
+import { type PacketIds, wrongAnswer } from './packet-ids';
 import { Poison } from './poison';
 import type { PublishRecord, ReleaseRecord } from './records';
+import { refusalOfPublish } from './refusals';
+import type { SentRequest } from './subscription-request';
 import type { Turn } from './turn';
+import { type QueueOptions, WaitingQueue } from './waiting-queue';
 
-/** Bounds of the queue and what to do at them. */
-export interface OutgoingOptions {
-  /** Messages that may wait. */
-  readonly maxMessages: number;
-  /** Bytes that may wait, payloads and topics. */
-  readonly maxBytes: number;
-  /** What gives way when the queue is full: the new message or the oldest. */
-  readonly overflow: 'reject' | 'drop-oldest';
+/** How messages are kept and sent. */
+export interface OutgoingOptions extends QueueOptions {
   /** What happens to a message whose PUBREC came in a session that the server lost. */
   readonly sessionLost: 'resend' | 'reject';
 }
 
-/** Tells that a message of an earlier page came to its end. */
-export type SettledOrphan = (key: string | undefined, error: Error | undefined) => void;
+/** What the sending half tells the session. */
+export interface OutgoingHost {
+  /** A message of an earlier page came to its end. */
+  settled(key: string | undefined, error: Error | undefined): void;
+  /** An identifier can only be freed by a new session: the server may remember it [v5 4.3.3]. */
+  needsCleanStart(): void;
+}
 
 /** The sending half of a session. */
 export class Outgoing {
+  /** Messages that were never sent. */
+  readonly queue: WaitingQueue;
+  /** QoS 1 and 2 messages between their first send and their end. */
+  inFlight = 0;
   readonly #options: OutgoingOptions;
   readonly #turn: Turn;
-  readonly #ids: PacketIds;
-  readonly #settledOrphan: SettledOrphan;
+  readonly #ids: PacketIds<OutgoingMessage | SentRequest>;
+  readonly #host: OutgoingHost;
   readonly #poison = new Poison();
-  /** Order of the message accepted last. */
+  /** Order of the message that came last. */
   #order = 0;
   /** Order of the PUBREC that came last. */
   #released = 0;
-  /** Flows that wait for PUBACK or PUBREC, by identifier. */
-  readonly #sent = new Map<number, OutgoingMessage>();
-  /** Flows that wait for PUBCOMP, by identifier, in the order of their PUBRECs. */
-  readonly #releases = new Map<number, OutgoingMessage>();
-  /** Flows of earlier links that were not sent again on this one yet. */
-  readonly #resends = new Fifo<OutgoingMessage>();
-  /** QoS 1 and 2 messages that were never sent in this session; withdrawn ones are `done`. */
-  readonly #queue = new Fifo<OutgoingMessage>();
-  /** QoS 0 messages that wait for a connection. */
-  readonly #queue0 = new Fifo<OutgoingMessage>();
-  /** Messages in both queues, without withdrawn ones. */
-  #queued = 0;
-  /** Bytes in both queues. */
-  #queuedBytes = 0;
-  /** No message in the queue expires before this wall time. */
-  #nextExpiry = Number.POSITIVE_INFINITY;
+  /** Messages in flight that were not sent again on this link yet, in order; some were settled since. */
+  #resends = new Fifo<OutgoingMessage>();
   /** The connected link. */
   #link: Link | undefined;
 
-  constructor(options: OutgoingOptions, turn: Turn, ids: PacketIds, settledOrphan: SettledOrphan) {
+  constructor(
+    options: OutgoingOptions,
+    turn: Turn,
+    ids: PacketIds<OutgoingMessage | SentRequest>,
+    host: OutgoingHost,
+  ) {
     this.#options = options;
     this.#turn = turn;
     this.#ids = ids;
-    this.#settledOrphan = settledOrphan;
-  }
-
-  /** Messages that wait for their first send. */
-  get queued(): number {
-    return this.#queued;
-  }
-
-  /** Bytes that wait for their first send. */
-  get queuedBytes(): number {
-    return this.#queuedBytes;
-  }
-
-  /** QoS 1 and 2 messages between their first send and their end. */
-  get inFlight(): number {
-    return this.#sent.size + this.#releases.size;
-  }
-
-  /** Earliest wall time at which a queued message may expire. */
-  get nextExpiry(): number {
-    return this.#nextExpiry;
+    this.#host = host;
+    this.queue = new WaitingQueue(options, (message, error) => this.#finish(message, error));
   }
 
   /** True while replay waits for the answer to a ping, which the session has to send. */
@@ -102,17 +80,16 @@ export class Outgoing {
     return this.#poison.probing;
   }
 
-  /** True when a clean start is needed to be rid of an identifier that the server chokes on. */
-  get needsCleanStart(): boolean {
-    return this.#poison.needsCleanStart;
+  /** Messages that the server has not taken yet, in order of their state, with what they are known by. */
+  pending(): OutgoingMessage[] {
+    return [...this.#inOrder('released'), ...this.#inOrder('sent'), ...this.queue];
   }
 
-  /** Messages that the server has not taken yet, in order, with what they are known by. */
-  *pending(): Generator<OutgoingMessage> {
-    yield* this.#releases.values();
-    yield* this.#sent.values();
-    for (const fifo of [this.#queue, this.#queue0]) {
-      for (const message of fifo) if (message.state !== 'done') yield message;
+  /** What a store should hold. */
+  *records(): Generator<PublishRecord | ReleaseRecord> {
+    for (const message of this.pending()) {
+      if (message.accepted) yield message.record();
+      if (message.state === 'released') yield { kind: 'release', id: message.order, order: message.released };
     }
   }
 
@@ -131,10 +108,11 @@ export class Outgoing {
     properties: PublishProperties | undefined,
   ): boolean {
     const link = this.#link;
-    if (!link || this.#queue0.length > 0) return false;
-    const refusal = refusalOf(link, topic, payload, 0, retain, properties);
+    if (!link) return false;
+    const refusal = refusalOfPublish(link, topic, payload, 0, retain, properties);
     if (refusal) throw refusal;
-    this.#write(link, topic, payload, 0, retain, false, 0, properties);
+    if (link.outboundAliases) this.#turn.keepOrder();
+    link.publish(topic, payload, 0, retain, false, 0, properties);
     return true;
   }
 
@@ -143,23 +121,17 @@ export class Outgoing {
     const expiry = content.properties?.messageExpiryInterval;
     const expiresAt = expiry === undefined ? Number.POSITIVE_INFINITY : now.wall + expiry * 1_000;
     const message = new OutgoingMessage(content, expiresAt, listener);
+    this.#order += 1;
+    message.order = this.#order;
     const link = this.#link;
-    const refusal = link && refusalOfMessage(message, link);
-    if (refusal) {
-      this.#finish(message, refusal);
-      return message;
-    }
-    if (content.qos === 0) {
-      if (link && this.#queue0.length === 0) this.#send0(message, link, now);
-      else this.#enqueue(message, this.#queue0);
-      return message;
-    }
-    if (link && this.#mayGo(link)) {
+    const refusal = link && refusalOf(message, link);
+    if (refusal) this.#finish(message, refusal);
+    else if (link && this.#mayGo(message, link)) {
       this.#accept(message);
-      this.#first(message, link, now);
-    } else if (this.#enqueue(message, this.#queue)) {
+      this.#send(message, link, now);
+    } else if (this.queue.push(message)) {
       this.#accept(message);
-      if (this.#turn.recording) this.#turn.put(message.record());
+      if (content.qos > 0 && this.#turn.recording) this.#turn.put(message.record());
     }
     return message;
   }
@@ -169,137 +141,81 @@ export class Outgoing {
    * @returns false when it may have been sent: then it stays, and its listener too
    */
   withdraw(message: OutgoingMessage): boolean {
-    if (message.state !== 'queued') return message.state === 'done';
-    message.listener = undefined;
-    this.#unqueue(message);
-    this.#finish(message, undefined);
-    return true;
+    if (message.state === 'queued') {
+      message.listener = undefined;
+      this.queue.remove(message);
+      this.#forget(message);
+    }
+    return message.state === 'done';
   }
 
   /** Sends what quota and identifiers allow. */
   pump(now: Now): void {
     const link = this.#link;
-    if (!link || this.#poison.probing) return;
-    while (link.quota > 0 && this.#poison.allows(this.#onTheWay(link))) {
-      const message = this.#resends.shift();
-      if (!message) break;
-      if (message.state === 'sent') this.#resend(message, link, now);
+    if (!link) return;
+    while (link.quota > 0 && this.#poison.allows(link.unanswered)) {
+      const resend = this.#resends.peek();
+      if (!this.#ids.hasForPublish && !resend?.packetId) return;
+      const next = resend ? this.#resends.shift() : this.queue.shift(false, now);
+      if (!next) return;
+      if (!resend || next.state === 'sent') this.#send(next, link, now);
     }
-    for (let next = this.#queue.peek(); next && this.#mayGo(link, true); next = this.#queue.peek()) {
-      this.#queue.shift();
-      if (next.state === 'done') continue;
-      this.#uncount(next);
-      const failure = expiryOf(next, now) ?? refusalOfMessage(next, link);
-      if (failure) this.#finish(next, failure);
-      else this.#first(next, link, now);
-    }
-  }
-
-  /** Ends queued messages whose expiry has passed. */
-  expire(now: Now): void {
-    if (now.wall < this.#nextExpiry) return;
-    let next = Number.POSITIVE_INFINITY;
-    for (const fifo of [this.#queue, this.#queue0]) {
-      for (const message of fifo) {
-        if (message.state === 'done') continue;
-        const failure = expiryOf(message, now);
-        if (failure) {
-          this.#unqueue(message);
-          this.#finish(message, failure);
-        } else next = Math.min(next, message.expiresAt);
-      }
-    }
-    this.#nextExpiry = next;
   }
 
   /** The store could not take these messages: they are refused, nothing of them has left. */
   unaccept(messages: readonly OutgoingMessage[], error: MqttError): void {
     for (const message of messages) {
-      if (message.state === 'done') continue;
-      if (message.state === 'queued') this.#unqueue(message);
-      else {
-        this.#sent.delete(message.packetId);
-        this.#ids.release(message.packetId);
-      }
-      message.packetId = 0;
+      if (message.state === 'queued') this.queue.remove(message);
+      else if (message.state === 'done') continue;
       this.#finish(message, error);
     }
   }
 
   /** Lets go of all messages: they end with the error, and are forgotten unless the session is kept. */
   abandon(errorOf: (message: OutgoingMessage) => Error, keep: boolean): void {
-    for (const message of [...this.pending()]) {
-      const { listener } = message;
+    for (const message of this.pending()) {
+      const { listener, state } = message;
       message.listener = undefined;
       if (!keep || message.content.qos === 0) {
-        if (message.state === 'queued') this.#uncount(message);
-        if (message.packetId !== 0) this.#ids.release(message.packetId);
+        if (state === 'queued') this.queue.remove(message);
         this.#forget(message);
       }
       listener?.failed(errorOf(message));
     }
-    if (keep) return;
-    this.#queue.drain();
-    this.#queue0.drain();
-    this.#resends.drain();
-    this.#sent.clear();
-    this.#releases.clear();
   }
 
   // --- the life of the link
 
   /** Brings back what a store kept. */
   restore(publishes: readonly PublishRecord[], releases: readonly ReleaseRecord[]): void {
-    const byOrder = new Map<number, OutgoingMessage>();
+    const orders = new Map(releases.map(({ id, order }) => [id, order]));
     for (const record of [...publishes].sort((a, b) => a.id - b.id)) {
       const message = OutgoingMessage.restored(record);
-      byOrder.set(message.order, message);
       this.#order = Math.max(this.#order, message.order);
-      if (message.state === 'queued') {
-        this.#queue.push(message);
-        this.#count(message);
-      } else {
-        this.#ids.claim(message.packetId);
-        this.#sent.set(message.packetId, message);
+      const released = orders.get(message.order);
+      if (released !== undefined) {
+        message.state = 'released';
+        message.released = released;
+        this.#released = Math.max(this.#released, released);
+      }
+      if (message.state === 'queued') this.queue.restore(message);
+      else {
+        this.inFlight += 1;
+        if (message.packetId === 0) this.#resends.push(message);
+        else this.#ids.claim(message.packetId, message);
       }
     }
-    for (const { id, order } of [...releases].sort((a, b) => a.order - b.order)) {
-      const message = byOrder.get(id);
-      if (!message || message.packetId === 0) continue;
-      this.#released = order;
-      this.#sent.delete(message.packetId);
-      this.#release(message, order);
-    }
   }
 
-  /** The server resumed the session: everything in flight goes out again. */
-  resume(link: Link, now: Now): void {
-    this.#connected(link);
-    for (const message of this.#releases.values()) {
-      this.#take(message, link);
-      writeAck(link.output, 'pubrel', message.packetId, 0, link.protocolVersion);
-    }
-    for (const message of [...this.#sent.values()].sort(byOrder)) this.#resends.push(message);
-    this.#goOn(now);
-  }
-
-  /** The server has a new session: no identifier means anything in it. Before anything is sent. */
-  discardIds(): void {
+  /** The server has a new session, in which no identifier of the old one means anything: rule 3. */
+  restart(): void {
+    const again = [...this.#inOrder('released'), ...this.#inOrder('sent')].sort(byOrder);
     this.#ids.clear();
-  }
-
-  /** The server has a new session, and its identifiers were discarded: rule 3. */
-  restart(link: Link, now: Now): void {
-    this.#connected(link);
-    const again = [...this.#sent.values(), ...this.#releases.values()].sort(byOrder);
-    this.#sent.clear();
-    this.#releases.clear();
-    this.#poison.needsCleanStart = false;
-    const kept: OutgoingMessage[] = [];
+    this.#resends = new Fifo();
     for (const message of again) {
       const mayBeDelivered = message.state === 'released';
+      message.packetId = 0;
       if (mayBeDelivered && this.#options.sessionLost === 'reject') {
-        message.packetId = 0;
         this.#finish(
           message,
           new ConnectionError(
@@ -310,45 +226,54 @@ export class Outgoing {
         continue;
       }
       if (mayBeDelivered) this.#turn.delete('release', message.order);
-      message.state = 'queued';
-      message.packetId = 0;
+      message.state = 'sent';
+      message.released = 0;
       message.reached = false;
       message.resent ||= mayBeDelivered;
       if (this.#turn.recording) this.#turn.put(message.record());
-      this.#count(message);
-      kept.push(message);
+      this.#resends.push(message);
     }
-    this.#queue.unshift(kept);
-    this.#goOn(now);
+  }
+
+  /** A link is up, on which the server has the session as it is known here: everything in flight goes out again. */
+  connected(link: Link, now: Now): void {
+    this.#link = link;
+    this.#poison.connected();
+    for (const message of this.#inOrder('released')) {
+      this.#take(message, link);
+      this.#pubrel(message.packetId, 0, link);
+    }
+    const resends = this.#inOrder('sent');
+    this.#resends = new Fifo();
+    for (const message of resends) this.#resends.push(message);
+    for (let next = this.queue.shift(true, now); next; next = this.queue.shift(true, now)) {
+      this.#send(next, link, now);
+    }
+    this.pump(now);
   }
 
   /** The server answered a ping: replay, when it waited for that, goes on. */
   alive(now: Now): void {
-    if (this.#poison.alive()) this.#goOn(now);
+    this.#poison.probing = false;
+    this.pump(now);
   }
 
   /**
    * The link is gone.
-   * @param byServer whether the server ended it, as far as can be told
+   * @param byPeer whether the server or the network ended it, as far as can be told
    */
-  detached(link: Link, byServer: boolean, reasonCode: number | undefined): void {
-    if (this.#link !== link) return;
+  detached(link: Link, byPeer: boolean, reasonCode: number | undefined, now: Now): void {
     this.#link = undefined;
-    this.#resends.drain();
-    const onTheWay: OutgoingMessage[] = [];
-    for (const message of this.#sent.values()) {
-      if (message.slot === link) onTheWay.push(message);
-      message.slot = undefined;
-    }
-    for (const message of this.#releases.values()) message.slot = undefined;
-    const poison = byServer && this.#poison.judge(onTheWay, link.progressed, reasonCode);
-    if (!poison) return;
-    this.#sent.delete(poison.packetId);
-    this.#finish(
-      poison,
+    if (!byPeer) return;
+    const onTheWay = this.#inOrder('sent').filter(({ slot }) => slot === link);
+    const elapsed = now.monotonic - link.publishedAt;
+    const cause = this.#poison.judge(onTheWay, link.progressed, elapsed, reasonCode);
+    if (!cause) return;
+    this.#giveUp(
+      cause,
       new RefusedError(
         reasonCode ?? 0x80,
-        `The server closes the connection whenever this message to '${poison.content.topic}' arrives; it was removed`,
+        `The server closes the connection whenever this message to '${cause.content.topic}' arrives; it was removed`,
         { code: 'poison' },
       ),
     );
@@ -356,264 +281,114 @@ export class Outgoing {
 
   // --- from the server
 
-  /** PUBACK [v5 3.4]. */
-  puback(packet: AckPacket, link: Link, now: Now): void {
-    const message = this.#sent.get(packet.packetId);
-    if (!message) {
-      if (this.#releases.has(packet.packetId)) throw wrongAck('PUBACK', packet.packetId);
+  /** PUBACK, PUBREC or PUBCOMP [v5 3.4, 3.5, 3.7]. */
+  acknowledged(packet: AckPacket, link: Link, now: Now): void {
+    const { type, packetId, reasonCode } = packet;
+    const flow = this.#ids.get(packetId);
+    if (!flow) {
+      // A QoS 2 identifier that nobody knows is answered all the same, or the server waits for ever.
+      if (type === 'pubrec' && reasonCode < 0x80) this.#pubrel(packetId, 0x92, link);
       return;
     }
-    if (message.content.qos !== 1) throw wrongAck('PUBACK', packet.packetId);
-    this.#sent.delete(packet.packetId);
-    link.progressed = true;
-    this.#giveBack(message, link);
-    this.#end(message, packet);
-    this.pump(now);
-  }
-
-  /** PUBREC [v5 3.5]. */
-  pubrec(packet: AckPacket, link: Link, now: Now): void {
-    const { packetId, reasonCode } = packet;
-    const message = this.#sent.get(packetId);
-    if (!message) {
-      if (this.#releases.has(packetId)) writeAck(link.output, 'pubrel', packetId, 0, link.protocolVersion);
-      else {
-        // A QoS 2 identifier that nobody knows is answered all the same, or the server waits for ever.
-        writeAck(
-          link.output,
-          'pubrel',
-          packetId,
-          link.protocolVersion === 5 ? 0x92 : 0,
-          link.protocolVersion,
-        );
-      }
+    const isRelease = type === 'pubcomp';
+    const message = flow instanceof OutgoingMessage ? flow : undefined;
+    if (type === 'pubrec' && message?.state === 'released') {
+      if (reasonCode < 0x80) this.#pubrel(packetId, 0, link);
       return;
     }
-    if (message.content.qos !== 2) throw wrongAck('PUBREC', packetId);
+    if (
+      message?.state !== (isRelease ? 'released' : 'sent') ||
+      message.content.qos !== (type === 'puback' ? 1 : 2)
+    ) {
+      throw wrongAnswer(packet);
+    }
     link.progressed = true;
-    this.#sent.delete(packetId);
-    if (reasonCode >= 0x80) {
-      this.#giveBack(message, link);
+    this.#poison.acquit(message);
+    if (!isRelease && message.slot === link) link.unanswered -= 1;
+    if (type === 'pubrec' && reasonCode < 0x80) {
+      if (message.slot !== link) this.#take(message, link);
+      this.#released += 1;
+      message.released = this.#released;
+      message.state = 'released';
+      this.#turn.put({ kind: 'release', id: message.order, order: message.released });
+      this.#pubrel(packetId, 0, link);
+    } else {
+      if (message.slot === link) link.quota += 1;
       this.#end(message, packet);
-      this.pump(now);
-      return;
     }
-    this.#released += 1;
-    this.#release(message, this.#released);
-    if (this.#turn.recording) this.#turn.put({ kind: 'release', id: message.order, order: message.released });
-    writeAck(link.output, 'pubrel', packetId, 0, link.protocolVersion);
-  }
-
-  /** PUBCOMP [v5 3.7]. */
-  pubcomp(packet: AckPacket, link: Link, now: Now): void {
-    const message = this.#releases.get(packet.packetId);
-    if (!message) {
-      if (this.#sent.has(packet.packetId)) throw wrongAck('PUBCOMP', packet.packetId);
-      return;
-    }
-    this.#releases.delete(packet.packetId);
-    link.progressed = true;
-    this.#giveBack(message, link);
-    this.#end(message, packet);
     this.pump(now);
   }
 
   // --- inside
 
-  #connected(link: Link): void {
-    this.#link = link;
-    this.#resends.drain();
-    this.#poison.connected();
-  }
-
-  #goOn(now: Now): void {
-    const link = this.#link;
-    if (!link) return;
-    for (const message of this.#queue0.drain()) {
-      if (message.state === 'done') continue;
-      this.#uncount(message);
-      const failure = expiryOf(message, now) ?? refusalOfMessage(message, link);
-      if (failure) this.#finish(message, failure);
-      else this.#send0(message, link, now);
+  /** Messages in flight in this state, in the order in which it is replayed. */
+  #inOrder(state: 'sent' | 'released'): OutgoingMessage[] {
+    const messages: OutgoingMessage[] = [];
+    for (const [, flow] of this.#ids) {
+      if (flow instanceof OutgoingMessage && flow.state === state) messages.push(flow);
     }
-    this.pump(now);
+    if (state === 'released') return messages.sort((a, b) => a.released - b.released);
+    for (const message of this.#resends) {
+      if (message.state === 'sent' && message.packetId === 0) messages.push(message);
+    }
+    return messages.sort(byOrder);
   }
 
-  /** Whether a new QoS 1 or 2 message may be sent now, ahead of nothing. */
-  #mayGo(link: Link, fromQueue = false): boolean {
+  /** Whether a new message may be sent now, ahead of nothing. */
+  #mayGo({ content }: OutgoingMessage, link: Link): boolean {
     return (
-      link.quota > 0 &&
-      this.#resends.length === 0 &&
-      (fromQueue || this.#queue.length === 0) &&
-      !this.#poison.probing &&
-      this.#poison.allows(this.#onTheWay(link)) &&
-      this.#ids.hasForPublish
+      content.qos === 0 ||
+      (link.quota > 0 &&
+        this.#resends.length === 0 &&
+        !this.queue.holdsStored &&
+        this.#poison.allows(link.unanswered) &&
+        this.#ids.hasForPublish)
     );
-  }
-
-  /** Whether any flow holds a slot on this link; only looked at while a message is suspected. */
-  #onTheWay(link: Link): boolean {
-    if (!this.#poison.suspecting) return false;
-    for (const message of this.#sent.values()) if (message.slot === link) return true;
-    return false;
   }
 
   #accept(message: OutgoingMessage): void {
-    this.#order += 1;
-    message.order = this.#order;
-    if (this.#turn.recording || message.listener?.accepted) this.#turn.accepted(message);
+    if (message.content.qos === 0) return;
+    message.accepted = true;
+    if (this.#turn.recording) this.#turn.accepted(message);
+    else message.listener?.accepted?.();
   }
 
-  #send0(message: OutgoingMessage, link: Link, now: Now): void {
+  /** Sends a message, unless this server cannot take it: a new one with a new identifier, another one again. */
+  #send(message: OutgoingMessage, link: Link, now: Now): void {
+    const refusal = refusalOf(message, link);
+    if (refusal) {
+      this.#giveUp(message, refusal);
+      return;
+    }
+    const { topic, payload, qos, retain } = message.content;
+    if (message.packetId === 0) message.updateExpiry(now);
+    if (qos > 0) {
+      if (message.packetId === 0) {
+        message.packetId = this.#ids.take(message);
+        if (message.state === 'queued') this.inFlight += 1;
+        message.state = 'sent';
+        if (this.#turn.recording) this.#turn.put(message.record());
+      }
+      this.#take(message, link);
+      link.unanswered += 1;
+      this.#turn.sent(message);
+    }
+    if (link.outboundAliases) this.#turn.keepOrder();
+    link.publish(topic, payload, qos, retain, message.reached, message.packetId, message.properties);
+    if (qos > 0) return;
     message.state = 'done';
-    this.#writeMessage(message, link, now);
     message.listener?.acknowledged(0, undefined, false);
   }
 
-  #first(message: OutgoingMessage, link: Link, now: Now): void {
-    message.packetId = this.#ids.takeForPublish();
-    message.state = 'sent';
-    this.#sent.set(message.packetId, message);
-    this.#take(message, link);
-    if (this.#turn.recording) this.#turn.put(message.record());
-    this.#turn.sent(message);
-    this.#writeMessage(message, link, now);
-  }
-
-  #resend(message: OutgoingMessage, link: Link, now: Now): void {
-    const refusal = refusalOfMessage(message, link);
-    if (refusal) {
-      this.#sent.delete(message.packetId);
-      this.#finish(message, refusal);
-      return;
-    }
-    this.#take(message, link);
-    this.#turn.sent(message);
-    this.#writeMessage(message, link, now);
-  }
-
-  #writeMessage(message: OutgoingMessage, link: Link, now: Now): void {
-    const { topic, payload, qos, retain } = message.content;
-    let { properties } = message.content;
-    if (message.expiresAt !== Number.POSITIVE_INFINITY) {
-      // At least 1: what was sent once must be sent again, expired or not.
-      const messageExpiryInterval = Math.max(1, Math.ceil((message.expiresAt - now.wall) / 1_000));
-      properties = { ...properties, messageExpiryInterval };
-    }
-    this.#write(link, topic, payload, qos, retain, message.reached, message.packetId, properties);
-  }
-
-  /** Appends a PUBLISH to the link's output; on a resend with its topic in full. */
-  #write(
-    link: Link,
-    topic: string,
-    payload: Uint8Array,
-    qos: QoS,
-    retain: boolean,
-    dup: boolean,
-    packetId: number,
-    properties: PublishProperties | undefined,
-  ): void {
-    const { output, protocolVersion } = link;
-    let alias = 0;
-    if (!dup && link.hasAliases) {
-      const size = link.hasSizeLimit
-        ? publishSize(topic, payload, qos, properties, protocolVersion) + aliasSize
-        : 0;
-      if (link.fits(size)) alias = link.outboundAliases.use(topic);
-    }
-    if (alias === 0) {
-      writePublish(output, topic, payload, qos, retain, dup, packetId, properties, protocolVersion);
-      return;
-    }
-    // Only in order does the server know what the alias stands for.
+  #pubrel(packetId: number, reasonCode: number, link: Link): void {
+    // That it was released may still have to be saved.
     this.#turn.keepOrder();
-    const aliased = { ...properties, topicAlias: Math.abs(alias) };
-    writePublish(
-      output,
-      alias > 0 ? '' : topic,
-      payload,
-      qos,
-      retain,
-      dup,
-      packetId,
-      aliased,
-      protocolVersion,
-    );
-  }
-
-  #enqueue(message: OutgoingMessage, fifo: Fifo<OutgoingMessage>): boolean {
-    const { maxMessages, maxBytes, overflow } = this.#options;
-    const isFull = () => this.#queued >= maxMessages || this.#queuedBytes + message.size > maxBytes;
-    if (isFull() && overflow === 'drop-oldest') {
-      while (isFull() && this.#dropOldest()) {}
-    }
-    if (isFull()) {
-      this.#finish(
-        message,
-        new ConnectionError(
-          'queue-full',
-          `The queue is full: ${this.#queued} messages (${this.#queuedBytes} bytes) wait to be sent; raise queue.maxMessages or queue.maxBytes, or publish less`,
-        ),
-      );
-      return false;
-    }
-    fifo.push(message);
-    this.#count(message);
-    return true;
-  }
-
-  /** Gives up the message that has waited longest. */
-  #dropOldest(): boolean {
-    for (const fifo of [this.#queue0, this.#queue]) {
-      for (let oldest = fifo.shift(); oldest; oldest = fifo.shift()) {
-        if (oldest.state === 'done') continue;
-        this.#uncount(oldest);
-        this.#finish(
-          oldest,
-          new ConnectionError(
-            'dropped',
-            "The message was dropped: the queue is full and queue.overflow is 'drop-oldest'",
-          ),
-        );
-        return true;
-      }
-    }
-    return false;
-  }
-
-  #count(message: OutgoingMessage): void {
-    this.#queued += 1;
-    this.#queuedBytes += message.size;
-    this.#nextExpiry = Math.min(this.#nextExpiry, message.expiresAt);
-  }
-
-  #uncount(message: OutgoingMessage): void {
-    this.#queued -= 1;
-    this.#queuedBytes -= message.size;
-  }
-
-  /** A withdrawn message stays in its queue as `done`, which is skipped: removal from the middle is not free. */
-  #unqueue(message: OutgoingMessage): void {
-    this.#uncount(message);
-    message.state = 'done';
-  }
-
-  #release(message: OutgoingMessage, order: number): void {
-    this.#poison.acquit(message);
-    message.state = 'released';
-    message.released = order;
-    this.#releases.set(message.packetId, message);
+    writeAck(link.output, 'pubrel', packetId, reasonCode, link.protocolVersion);
   }
 
   #take(message: OutgoingMessage, link: Link): void {
     message.slot = link;
     link.quota -= 1;
-  }
-
-  #giveBack(message: OutgoingMessage, link: Link): void {
-    if (message.slot === link) link.quota += 1;
-    message.slot = undefined;
   }
 
   /** The server's last word. */
@@ -631,90 +406,43 @@ export class Outgoing {
     }
     this.#forget(message);
     if (message.listener) message.listener.acknowledged(reasonCode, properties, message.resent);
-    else this.#settledOrphan(message.content.key, undefined);
+    else this.#host.settled(message.content.key, undefined);
   }
 
-  /** Ends a message with an error, or silently when it was withdrawn. */
-  #finish(message: OutgoingMessage, error: MqttError | undefined): void {
+  /** Ends a message that may be known to the server: of QoS 2 its identifier is not free then. */
+  #giveUp(message: OutgoingMessage, error: MqttError): void {
+    if (message.reached && message.content.qos === 2) {
+      this.#ids.end(message.packetId);
+      message.packetId = 0;
+      this.#host.needsCleanStart();
+    }
+    this.#finish(message, error);
+  }
+
+  /** Ends a message with an error. */
+  #finish(message: OutgoingMessage, error: MqttError): void {
     this.#forget(message);
-    if (!error) return;
     if (message.listener) message.listener.failed(error);
-    else if (message.content.qos > 0) this.#settledOrphan(message.content.key, error);
+    else if (message.content.qos > 0) this.#host.settled(message.content.key, error);
   }
 
   #forget(message: OutgoingMessage): void {
     this.#poison.acquit(message);
-    if (message.packetId !== 0) this.#turn.freed(message.packetId);
-    if (message.order !== 0) {
-      this.#turn.delete('publish', message.order);
-      if (message.released !== 0) this.#turn.delete('release', message.order);
+    if (message.state === 'sent' || message.state === 'released') this.inFlight -= 1;
+    if (message.packetId !== 0) {
+      this.#ids.end(message.packetId);
+      if (this.#turn.recording) this.#turn.freed(message.packetId);
+      else this.#ids.release(message.packetId);
     }
+    if (message.accepted) this.#turn.delete('publish', message.order);
+    if (message.released !== 0) this.#turn.delete('release', message.order);
     message.state = 'done';
   }
 }
 
 const byOrder = (a: OutgoingMessage, b: OutgoingMessage) => a.order - b.order;
 
-function wrongAck(name: string, packetId: number): ProtocolError {
-  return new ProtocolError(
-    `The server answered packet ${packetId} with ${name}, which is not the answer due [v5 4.3]`,
-  );
-}
-
-function expiryOf(message: OutgoingMessage, now: Now): ConnectionError | undefined {
-  return now.wall < message.expiresAt
-    ? undefined
-    : new ConnectionError('expired', 'The message expired before it could be sent (messageExpiryInterval)');
-}
-
-function refusalOfMessage(message: OutgoingMessage, link: Link): RefusedError | UsageError | undefined {
+function refusalOf(message: OutgoingMessage, link: Link): MqttError | undefined {
   const { topic, payload, qos, retain, properties } = message.content;
-  return refusalOf(link, topic, payload, qos, retain, properties);
-}
-
-/** Why this server cannot take a message, checked when it is about to go out. */
-function refusalOf(
-  link: Link,
-  topic: string,
-  payload: Uint8Array,
-  qos: QoS,
-  retain: boolean,
-  properties: PublishProperties | undefined,
-): RefusedError | UsageError | undefined {
-  const { limits, protocolVersion } = link;
-  if (protocolVersion !== 5) return hasProperties(properties) ? needsMqtt5(protocolVersion) : undefined;
-  if (!limits) return undefined;
-  // [v5 MQTT-3.2.2-11]
-  if (qos > limits.maximumQoS) {
-    return new RefusedError(
-      0x9b,
-      `The server takes QoS ${limits.maximumQoS} at most, the message has QoS ${qos}`,
-    );
-  }
-  // [v5 MQTT-3.2.2-14]
-  if (retain && !limits.retainAvailable)
-    return new RefusedError(0x9a, 'The server takes no retained messages');
-  if (!link.hasSizeLimit) return undefined;
-  // [v5 MQTT-3.2.2-15]
-  const size = publishSize(topic, payload, qos, properties, protocolVersion);
-  if (link.fits(size)) return undefined;
-  return new RefusedError(
-    0x95,
-    `The message needs ${size} bytes, the server takes ${limits.maximumPacketSize}`,
-  );
-}
-
-/** Bytes that an alias adds: the property, and one more for each of two lengths that may grow. */
-const aliasSize = 5;
-
-function hasProperties(properties: PublishProperties | undefined): boolean {
-  if (!properties) return false;
-  return Object.values(properties).some((value) => value !== undefined);
-}
-
-function needsMqtt5(protocolVersion: number): UsageError {
-  return new UsageError(
-    `The message has properties, which MQTT 5.0 introduced; the connection speaks ${protocolVersion === 4 ? '3.1.1' : '3.1'}. Leave them out, or set protocolVersion: 5`,
-    'needs-mqtt-5',
-  );
+  return refusalOfPublish(link, topic, payload, qos, retain, properties);
 }

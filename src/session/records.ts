@@ -7,12 +7,12 @@
 
 import type { ProtocolVersion, PublishProperties, QoS } from '../message';
 
-/** An outgoing message: queued while `packetId` is 0, in flight otherwise. */
+/** An outgoing message: it waits while `packetId` is 0, and is in flight otherwise. */
 export interface PublishRecord {
   readonly kind: 'publish';
   /** Its place in the order in which messages were accepted. */
   readonly id: number;
-  /** Packet identifier of the flow, 0 while it was never sent. */
+  /** Packet identifier of the flow, 0 without one. */
   readonly packetId: number;
   readonly topic: string;
   readonly payload: Uint8Array;
@@ -23,6 +23,8 @@ export interface PublishRecord {
   readonly key?: string | undefined;
   /** When it is too late for a first send. */
   readonly expiresAt?: number | undefined;
+  /** It was sent in a session that the server lost, and waits to be sent as new. */
+  readonly again?: boolean | undefined;
   /** It is sent anew although an earlier session may have delivered it. */
   readonly resent?: boolean | undefined;
 }
@@ -52,7 +54,7 @@ export interface SubscriptionRecord {
   readonly noLocal: boolean;
   readonly retainAsPublished: boolean;
   readonly retainHandling: 0 | 1 | 2;
-  /** Subscription Identifier, 0 when the server has none. */
+  /** Subscription Identifier; on the wire where the server takes them. */
   readonly identifier: number;
 }
 
@@ -64,6 +66,10 @@ export interface SessionRecord {
   readonly protocolVersion: ProtocolVersion;
   /** Client identifier under which the server knows it. */
   readonly clientId: string;
+  /** Not all filters were subscribed to again in it: the next connection has to do that. */
+  readonly resubscribe?: boolean | undefined;
+  /** An identifier of it can only be freed by a clean start, which the next connection has to ask for. */
+  readonly cleanStart?: boolean | undefined;
 }
 
 /** One record of a session. */

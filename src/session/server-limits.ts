@@ -1,7 +1,7 @@
 /** What the server told in CONNACK, complete with the defaults of the specification. */
 
-import type { ConnackPacket } from '../codec/packet';
-import type { ProtocolVersion, QoS, UserProperties } from '../message';
+import type { ConnackPacket, ConnectPacket } from '../codec/packet';
+import type { QoS, UserProperties } from '../message';
 
 /** What the server can do and what it granted, from CONNACK [v5 3.2.2.3]; defaults where it says nothing. */
 export interface ServerLimits {
@@ -38,20 +38,12 @@ export interface ServerLimits {
 }
 
 /** Reads the limits from an accepting CONNACK. */
-export function serverLimits(
-  packet: ConnackPacket,
-  asked: {
-    protocolVersion: ProtocolVersion;
-    clientId: string;
-    keepAlive: number;
-    sessionExpiryInterval: number;
-  },
-): ServerLimits {
+export function serverLimits(packet: ConnackPacket, connect: ConnectPacket): ServerLimits {
   const properties = packet.properties ?? {};
-  const isV5 = asked.protocolVersion === 5;
+  const isV5 = connect.protocolVersion === 5;
   return {
     sessionExpiryInterval: isV5
-      ? (properties.sessionExpiryInterval ?? asked.sessionExpiryInterval)
+      ? (properties.sessionExpiryInterval ?? connect.properties?.sessionExpiryInterval ?? 0)
       : undefined,
     receiveMaximum: properties.receiveMaximum ?? 65_535,
     maximumQoS: properties.maximumQoS ?? 2,
@@ -61,8 +53,8 @@ export function serverLimits(
     wildcardSubscriptionAvailable: properties.wildcardSubscriptionAvailable ?? true,
     subscriptionIdentifierAvailable: isV5 && (properties.subscriptionIdentifierAvailable ?? true),
     sharedSubscriptionAvailable: properties.sharedSubscriptionAvailable ?? true,
-    keepAlive: properties.serverKeepAlive ?? asked.keepAlive,
-    clientId: properties.assignedClientIdentifier ?? asked.clientId,
+    keepAlive: properties.serverKeepAlive ?? connect.keepAlive,
+    clientId: properties.assignedClientIdentifier ?? connect.clientId,
     responseInformation: properties.responseInformation,
     serverReference: properties.serverReference,
     reasonString: properties.reasonString,

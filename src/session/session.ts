@@ -19,7 +19,6 @@
  */
 
 import type {
-  AckPacket,
   AuthPacket,
   ConnackPacket,
   ConnectPacket,
@@ -30,77 +29,43 @@ import type {
   PacketType,
   SubscribeAckPacket,
 } from '../codec/packet';
-import { ConnectionError, type MqttError, PeerError, ProtocolError, RefusedError } from '../errors';
+import { ConnectionError, MqttError, PeerError, ProtocolError, RefusedError } from '../errors';
 import type { ProtocolVersion, PublishProperties, UserProperties } from '../message';
 import { reasonCodeOfReturnCode } from '../reason-code';
-import { HeldPackets } from './held-packets';
-import { type Deliver, Incoming } from './incoming';
+import { Incoming } from './incoming';
 import type { IncomingMessage } from './incoming-message';
 import { Link } from './link';
 import type { LinkEnd } from './link-end';
 import type { Now } from './now';
-import { Outgoing, type OutgoingOptions } from './outgoing';
+import { Outgoing } from './outgoing';
 import type { OutgoingContent, OutgoingMessage, PublishListener } from './outgoing-message';
 import { PacketIds } from './packet-ids';
-import type {
-  IncomingRecord,
-  PublishRecord,
-  Records,
-  ReleaseRecord,
-  SessionRecord,
-  SubscriptionRecord,
-} from './records';
+import type { RecordKind, Records, SessionRecord, StoreRecord } from './records';
+import { refusalOfSize } from './refusals';
 import type { ServerLimits } from './server-limits';
-import {
-  type RequestListener,
-  type SubscriptionOptions,
-  type SubscriptionRequest,
-  Subscriptions,
-  type WireSubscription,
-} from './subscriptions';
+import type { SessionOptions, SessionPort } from './session-port';
+import type {
+  AskedSubscription,
+  RequestListener,
+  SentRequest,
+  SubscriptionRequest,
+  WireSubscription,
+} from './subscription-request';
+import { Subscriptions } from './subscriptions';
 import { type Batch, Turn } from './turn';
 
-/** How a session behaves; complete. */
-export interface SessionOptions extends OutgoingOptions {
-  /** QoS 1 and 2 messages in flight, also when the server would take more. */
-  readonly maxInflight: number;
-  /** Largest packet that we take, in bytes; in MQTT 5.0 CONNECT announces it. */
-  readonly maximumPacketSize: number;
-  /** Whether topics are aliased on the way out. */
-  readonly topicAliases: boolean;
-  /** False when nobody can restore the session: then it makes no store operations. */
-  readonly recording: boolean;
-}
+export type { Connected, SessionOptions, SessionPort } from './session-port';
 
-/** What an accepted connection brought. */
-export interface Connected {
-  /** The server resumed the session. */
-  readonly sessionPresent: boolean;
-  /** We had a session, and the server does not have it any more. */
-  readonly sessionLost: boolean;
-  readonly server: ServerLimits;
-  readonly protocolVersion: ProtocolVersion;
-}
+/** Bytes that a server may send ahead of its proof: more is an attack on our memory. */
+const mostHeldBytes = 1_048_576;
 
-/** Who learns what the session finds out. None of these may throw. */
-export interface SessionPort {
-  /** The server accepted the connection. */
-  connected(result: Connected): void;
-  /** A message for its takers; with a handle the session waits for `acknowledge`. */
-  message: Deliver;
-  /** A filter that had been granted is refused in the server's new session. */
-  subscriptionLost(filter: string, error: MqttError): void;
-  /** A message of an earlier page came to its end. */
-  settled(key: string | undefined, error: Error | undefined): void;
-  /** The server continues enhanced authentication: answer with `authenticate` [v5 4.12]. */
-  challenged(data: Uint8Array | undefined): void;
-  /** The server accepted the authentication; during a connect `confirm` has to follow. */
-  authenticated(data: Uint8Array | undefined): void;
-  /** The link is over: flush what is left when `end.flush`, close the transport, call `closed`. */
-  ended(end: LinkEnd): void;
+/** An accepting CONNACK that waits for `confirm`, with what came after it. */
+interface Held {
+  readonly connack: ConnackPacket;
+  readonly packets: Packet[];
+  /** Size of the chunks that came since. */
+  bytes: number;
 }
-
-type Handler = (packet: Packet, link: Link, now: Now) => void;
 
 /** The session. */
 export class Session {
@@ -109,35 +74,43 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #port: SessionPort;
   readonly #turn: Turn;
-  readonly #ids = new PacketIds();
+  readonly #ids = new PacketIds<OutgoingMessage | SentRequest>();
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
   readonly #subscriptions: Subscriptions;
   /** That the server has a session of ours, as far as we know. */
   #record: SessionRecord | undefined;
-  /** Sessions that the server had so far: see {@link Batch.epoch}. */
-  #epoch = 0;
   #link: Link | undefined;
   /** A link that is over for us, whose last bytes may still be written. */
   #ending: Link | undefined;
+  /** What goes out before the last bytes of a link, and may have to wait for the store. */
+  #sealed: Batch | undefined;
   /** Set while an accepting CONNACK waits for `confirm`. */
-  #held: HeldPackets | undefined;
+  #held: Held | undefined;
   /** Whether AUTH of the server is expected on a connected link. */
   #reauthenticating = false;
-  /** The time of the input that is being worked on. */
+  /** The time of the last input that told it. */
   #now: Now = { monotonic: 0, wall: 0 };
 
   constructor(options: SessionOptions, port: SessionPort) {
     this.#options = options;
     this.#port = port;
     this.#turn = new Turn(options.recording);
-    this.#outgoing = new Outgoing(options, this.#turn, this.#ids, (key, error) => port.settled(key, error));
+    this.#outgoing = new Outgoing(options, this.#turn, this.#ids, {
+      settled: (key, error) => port.settled(key, error),
+      needsCleanStart: () => {
+        if (this.#record) this.#remember({ ...this.#record, cleanStart: true });
+      },
+    });
     this.#incoming = new Incoming(this.#turn, (packet, message, redelivered) =>
       port.message(packet, message, redelivered),
     );
-    this.#subscriptions = new Subscriptions(this.#turn, this.#ids, (filter, error) =>
-      port.subscriptionLost(filter, error),
-    );
+    this.#subscriptions = new Subscriptions(this.#turn, this.#ids, {
+      lost: (filter, error) => port.subscriptionLost(filter, error),
+      resubscribed: () => {
+        if (this.#record) this.#remember({ ...this.#record, resubscribe: undefined });
+      },
+    });
   }
 
   // --- what is known
@@ -163,23 +136,19 @@ export class Session {
 
   /** True when the next connect has to start a new session, to be rid of a message that the server chokes on. */
   get needsCleanStart(): boolean {
-    return this.#outgoing.needsCleanStart;
+    return this.#record?.cleanStart ?? false;
   }
 
   /** Numbers for `client.stats`. */
   get counts() {
-    const { queued, queuedBytes, inFlight } = this.#outgoing;
-    return { queued, queuedBytes, inFlight, unacknowledged: this.#incoming.unacknowledged };
+    const { queue, inFlight } = this.#outgoing;
+    const { unacknowledged } = this.#incoming;
+    return { queued: queue.length, queuedBytes: queue.bytes, inFlight, unacknowledged };
   }
 
   /** The subscription of a filter as it is on the wire. */
   subscription(filter: string): WireSubscription | undefined {
     return this.#subscriptions.get(filter);
-  }
-
-  /** All subscriptions as they are on the wire. */
-  subscriptions(): Iterable<WireSubscription> {
-    return this.#subscriptions.values();
   }
 
   /** Bytes that wait for the next batch. */
@@ -215,20 +184,17 @@ export class Session {
   }
 
   /** See {@link Subscriptions.subscribe}. */
-  subscribe(
-    entries: readonly ({ readonly filter: string } & SubscriptionOptions)[],
-    listener: RequestListener,
-  ): SubscriptionRequest {
+  subscribe(entries: readonly AskedSubscription[], listener: RequestListener): SubscriptionRequest {
     return this.#subscriptions.subscribe(entries, listener);
   }
 
   /** See {@link Subscriptions.unsubscribe}. */
   unsubscribe(
     filters: readonly string[],
-    userProperties: UserProperties | undefined,
+    _userProperties: UserProperties | undefined,
     listener: RequestListener | undefined,
   ): SubscriptionRequest {
-    return this.#subscriptions.unsubscribe(filters, userProperties, listener);
+    return this.#subscriptions.unsubscribe(filters, listener);
   }
 
   /** See {@link Subscriptions.withdraw}. */
@@ -241,19 +207,20 @@ export class Session {
     this.#incoming.acknowledge(message, reasonCode);
   }
 
-  /** See {@link Incoming.forget}. */
-  forget(message: IncomingMessage | undefined): void {
-    this.#incoming.forget(message);
-  }
-
   /** Sends the next step of enhanced authentication; `again` starts a re-authentication [v5 4.12.1]. */
   authenticate(data: Uint8Array | undefined, again: boolean): void {
     const link = this.#link;
     if (!link) return;
-    if (again) this.#reauthenticating = true;
     const authenticationMethod = link.connect.properties?.authenticationMethod;
     const properties = { authenticationMethod, authenticationData: data };
-    link.write({ type: 'auth', reasonCode: again ? 0x19 : 0x18, properties });
+    const packet = { type: 'auth', reasonCode: again ? 0x19 : 0x18, properties } as const;
+    const refusal = refusalOfSize(link, 'AUTH packet', link.sizeOf(packet));
+    if (refusal) {
+      this.disconnect(0x83, undefined, refusal);
+      return;
+    }
+    if (again) this.#reauthenticating = true;
+    link.write(packet);
   }
 
   /** The server proved itself: the accepted connection begins. */
@@ -263,74 +230,77 @@ export class Session {
     if (!held || !link) return;
     this.#held = undefined;
     this.#guard(link, now, () => {
-      this.#accepted(held.connack, link, now);
-      for (const packet of held.packets) {
-        if (this.#link !== link) return;
-        this.#handle(packet, link);
-      }
+      this.#accepted(held.connack, link);
+      for (const packet of held.packets) if (this.#link === link) this.#handle(packet, link);
     });
   }
 
-  /** Ends the link from our side, with DISCONNECT; an error says why when it was not asked for. */
-  disconnect(reasonCode: number, properties: DisconnectProperties | undefined, error: MqttError): void {
+  /**
+   * Ends the link from our side, with DISCONNECT; the error says why.
+   * @param cleanStart whether the next connect has to ask for a clean start
+   */
+  disconnect(
+    reasonCode: number,
+    properties: DisconnectProperties | undefined,
+    error: MqttError,
+    cleanStart?: boolean,
+  ): void {
     const link = this.#link;
     if (!link) return;
     const isV5 = link.protocolVersion === 5;
     // Before MQTT 5.0 DISCONNECT means "all is well" and withholds the will: a fault just closes [v3 3.14.4].
-    const says = isV5 || reasonCode === 0;
-    if (says) {
-      link.write({
-        type: 'disconnect',
-        reasonCode: isV5 ? reasonCode : 0,
-        properties: isV5 ? properties : undefined,
-      });
+    const flush = isV5 || reasonCode === 0;
+    if (flush) {
+      const packet = isV5
+        ? ({ type: 'disconnect', reasonCode, properties } as const)
+        : ({ type: 'disconnect', reasonCode: 0 } as const);
+      // [v5 MQTT-3.14.2-3, MQTT-3.14.2-4] words that make it too large are left out
+      const words = { reasonString: undefined, userProperties: undefined };
+      const fits = link.fits(link.sizeOf(packet));
+      // It does not wait for the store with what is before it.
+      if (this.#turn.ordered) this.#sealed = this.#turn.take(link);
+      link.write(fits ? packet : { ...packet, properties: { ...properties, ...words } });
     }
-    this.#end(link, { error, by: 'us', flush: says, reasonCode: undefined });
+    this.#end(link, { error, by: 'us', flush, cleanStart });
   }
 
   /** Ends the link from our side without a word: nobody may be there to hear it. */
   drop(error: MqttError): void {
-    if (this.#link) this.#end(this.#link, { error, by: 'us', flush: false, reasonCode: undefined });
+    if (this.#link) this.#end(this.#link, { error, by: 'us' });
   }
 
   /**
-   * Lets go of everything that waits, with errors.
+   * Lets go of everything that waits, with errors; after the end of the link.
    * @param keep whether messages stay for the next connection; then only their callers are let go
    */
   abandon(errorOf: (message: OutgoingMessage) => Error, requestError: MqttError, keep: boolean): void {
     this.#outgoing.abandon(errorOf, keep);
-    this.#subscriptions.abandon(requestError);
+    this.#subscriptions.abandon(requestError, keep);
     if (keep) return;
-    this.#subscriptions.clear();
     this.#incoming.restart();
-    this.#forgetSession();
+    if (this.#record) this.#turn.delete('session', 0);
+    this.#record = undefined;
   }
 
   // --- inputs from the store
 
   /** Brings back what a store kept; before anything else. */
   restore(records: Records): void {
-    const publishes: PublishRecord[] = [];
-    const releases: ReleaseRecord[] = [];
-    const incoming: IncomingRecord[] = [];
-    const subscriptions: SubscriptionRecord[] = [];
-    for (const record of records) {
-      if (record.kind === 'publish') publishes.push(record);
-      else if (record.kind === 'release') releases.push(record);
-      else if (record.kind === 'incoming') incoming.push(record);
-      else if (record.kind === 'subscription') subscriptions.push(record);
-      else this.#record = record;
-    }
-    this.#outgoing.restore(publishes, releases);
-    this.#incoming.restore(incoming);
-    this.#subscriptions.restore(subscriptions);
+    const of = <Kind extends RecordKind>(kind: Kind) =>
+      records.filter((record): record is Extract<StoreRecord, { kind: Kind }> => record.kind === kind);
+    [this.#record] = of('session');
+    this.#outgoing.restore(of('publish'), of('release'));
+    this.#incoming.restore(of('incoming'));
+    this.#subscriptions.restore(of('subscription'));
   }
 
   /** Takes what has collected since the last call; undefined when there is nothing. */
   takeBatch(): Batch | undefined {
+    const sealed = this.#sealed;
+    this.#sealed = undefined;
+    if (sealed) return sealed;
     const link = this.#link ?? this.#ending;
-    if (!this.#turn.pending && (link === undefined || link.output.length === 0)) return undefined;
-    return this.#turn.take(link, link?.output.take() ?? [], this.#epoch);
+    return this.#turn.pending || link?.output.length ? this.#turn.take(link) : undefined;
   }
 
   /**
@@ -338,11 +308,16 @@ export class Session {
    * @returns whether its bytes may be written now: its link is still the one
    */
   committed(batch: Batch, now: Now): boolean {
-    if (batch.epoch === this.#epoch) for (const packetId of batch.freed) this.#ids.release(packetId);
+    this.#now = now;
+    this.#turn.finished(batch);
     for (const message of batch.accepted) message.listener?.accepted?.();
+    for (const packetId of batch.freed) this.#ids.release(packetId);
     if (batch.freed.length > 0) this.#outgoing.pump(now);
     const { link } = batch;
     if (!link || (link !== this.#link && link !== this.#ending)) return false;
+    // [v5 MQTT-3.14.4-1, v3 MQTT-3.14.4-2] what waited for the store while DISCONNECT left comes too late
+    if (link === this.#ending && !batch.ordered) this.#ending = undefined;
+    if (batch.sent.length > 0) link.publishedAt = now.monotonic;
     for (const message of batch.sent) message.reached = true;
     if (batch.frames.length > 0) link.keepAlive?.sent(now);
     return true;
@@ -350,19 +325,28 @@ export class Session {
 
   /** The operations of a batch could not be written: new messages of it are refused, and the link ends. */
   commitFailed(batch: Batch, error: MqttError): void {
+    this.#turn.finished(batch);
     this.#outgoing.unaccept(batch.accepted, error);
-    const refused = new Set(batch.accepted.map(({ order }) => order));
-    this.#turn.carry(
-      batch.operations.filter(
-        (operation) =>
-          !(
-            operation.type === 'put' &&
-            operation.record.kind === 'publish' &&
-            refused.has(operation.record.id)
-          ),
-      ),
-    );
+    // Later batches may be in the store already, so what counts is what is known now.
+    const failed = new Set<string>();
+    for (const operation of batch.operations) {
+      const { kind, id } = operation.type === 'put' ? operation.record : operation;
+      failed.add(`${kind} ${id}`);
+      this.#turn.delete(kind, id);
+    }
+    for (const record of this.records()) {
+      if (failed.has(`${record.kind} ${record.id}`)) this.#turn.put(record);
+    }
+    for (const packetId of batch.freed) this.#turn.freed(packetId);
     this.disconnect(0x83, undefined, error);
+  }
+
+  /** All that a store should hold of the session. */
+  *records(): Generator<StoreRecord> {
+    if (this.#record) yield this.#record;
+    yield* this.#outgoing.records();
+    yield* this.#incoming.records();
+    yield* this.#subscriptions.records();
   }
 
   // --- inputs from the transport and the clock
@@ -371,12 +355,10 @@ export class Session {
   opened(connect: ConnectPacket, now: Now): void {
     this.#now = now;
     const link: Link = new Link(connect, this.#options.maximumPacketSize, (packet) =>
-      this.#dispatch(packet, link),
+      this.#received(packet, link),
     );
     this.#link = link;
     this.#ending = undefined;
-    this.#held = undefined;
-    this.#reauthenticating = false;
     link.write(connect);
   }
 
@@ -384,17 +366,26 @@ export class Session {
   receive(bytes: Uint8Array, now: Now): void {
     const link = this.#link;
     if (!link) return;
-    link.keepAlive?.received();
-    if (link.state === 'connecting' && link.refusesVersion(bytes)) {
-      const error = new RefusedError(0x84, 'The server does not speak MQTT 5.0');
-      this.#end(link, { error, by: 'server', flush: false, reasonCode: 0x84 });
-      return;
-    }
-    this.#guard(link, now, () => link.decoder.push(bytes));
+    link.keepAlive?.received(now);
+    this.#guard(link, now, () => {
+      if (link.state === 'connecting' && link.refusesVersion(bytes)) {
+        const error = new RefusedError(0x84, 'The server does not speak MQTT 5.0');
+        this.#end(link, { error, by: 'server', reasonCode: 0x84 });
+        return;
+      }
+      if (this.#held) {
+        this.#held.bytes += bytes.length;
+        if (this.#held.bytes > mostHeldBytes) {
+          throw new ProtocolError('The server sent too much while its authentication was verified');
+        }
+      }
+      link.decoder.push(bytes);
+    });
   }
 
   /** The transport is gone; the error says why if it was not orderly. */
-  closed(cause?: Error): void {
+  closed(cause?: Error, now: Now = this.#now): void {
+    this.#now = now;
     this.#ending = undefined;
     const link = this.#link;
     if (!link) return;
@@ -403,18 +394,19 @@ export class Session {
       cause instanceof PeerError
         ? cause
         : new ConnectionError('lost', `The connection to the server was lost${before}`, { cause });
-    this.#end(link, { error, by: 'network', flush: false, reasonCode: undefined });
+    this.#end(link, { error, by: 'network' });
   }
 
   /** Monotonic time at which `tick` is due; Infinity when it is not. */
   deadline(now: Now): number {
     const keepAlive = this.#link?.keepAlive?.deadline ?? Number.POSITIVE_INFINITY;
-    return Math.min(keepAlive, now.monotonic + Math.max(0, this.#outgoing.nextExpiry - now.wall));
+    return Math.min(keepAlive, now.monotonic + Math.max(0, this.#outgoing.queue.nextExpiry - now.wall));
   }
 
   /** Time has passed. */
   tick(now: Now): void {
-    this.#outgoing.expire(now);
+    this.#now = now;
+    this.#outgoing.queue.expire(now);
     const link = this.#link;
     if (!link?.keepAlive) return;
     const action = link.keepAlive.look(now);
@@ -424,7 +416,7 @@ export class Session {
       'keep-alive',
       'The server did not answer PINGREQ in time: the connection is dead',
     );
-    this.#end(link, { error, by: 'silence', flush: false, reasonCode: undefined });
+    this.#end(link, { error, by: 'silence' });
   }
 
   /** Something suggests that the link may be dead: asks the server, with a short wait. */
@@ -437,44 +429,47 @@ export class Session {
 
   // --- inside
 
+  /** Works on an input of the peer: whatever is wrong with it ends the link [v3 MQTT-4.8.0-1, MQTT-4.8.0-2]. */
   #guard(link: Link, now: Now, work: () => void): void {
     this.#now = now;
     try {
       work();
-    } catch (error) {
-      if (!(error instanceof PeerError)) throw error;
-      if (this.#link === link) this.disconnect(error.reasonCode ?? 0x82, undefined, error);
+    } catch (cause) {
+      if (this.#link !== link) return;
+      const error =
+        cause instanceof MqttError
+          ? cause
+          : new ConnectionError('lost', `An internal fault ended the connection: ${cause}`, { cause });
+      const reasonCode = cause instanceof PeerError ? (cause.reasonCode ?? 0x82) : 0x83;
+      this.disconnect(reasonCode, undefined, error);
     }
   }
 
-  #dispatch(packet: Packet, link: Link): void {
+  #received(packet: Packet, link: Link): void {
     this.tap?.(packet);
     if (this.#link !== link) return;
-    if (this.#held) {
-      this.#held.push(packet);
-      return;
-    }
-    this.#handle(packet, link);
+    if (this.#held) this.#held.packets.push(packet);
+    else this.#handle(packet, link);
   }
 
   #handle(packet: Packet, link: Link): void {
-    const handlers: Handlers = link.state === 'connecting' ? this.#whileConnecting : this.#whileConnected;
-    const handler = handlers[packet.type];
+    const isConnecting = link.state === 'connecting';
+    const handlers = isConnecting ? this.#whileConnecting : this.#whileConnected;
+    // A handler takes the packets of its own type.
+    const handler = handlers[packet.type] as ((packet: Packet, link: Link) => void) | undefined;
     if (!handler) {
-      const when = link.state === 'connecting' ? ' before CONNACK' : '';
+      const when = isConnecting ? ' before CONNACK' : '';
       throw new ProtocolError(`The server sent ${packet.type.toUpperCase()}${when}, which it must not`);
     }
-    handler(packet, link, this.#now);
+    handler(packet, link);
   }
 
   /** What the server may send before it accepted the connection [v5 MQTT-3.2.0-1]. */
   readonly #whileConnecting: Handlers = {
-    connack: (packet, link, now) => this.#connack(packet as ConnackPacket, link, now),
-    auth: (packet, link) => this.#auth(packet as AuthPacket, link),
-    disconnect: (packet, link) => {
-      if (link.protocolVersion !== 5)
-        throw new ProtocolError('The server sent DISCONNECT, which only clients may send');
-      const { reasonCode } = packet as DisconnectPacket;
+    connack: (packet, link) => this.#connack(packet, link),
+    auth: (packet, link) => this.#auth(packet, link),
+    disconnect: ({ reasonCode }, link) => {
+      checkDisconnect(link);
       throw new ProtocolError(
         'The server sent DISCONNECT before CONNACK [MQTT-3.14.0-1]',
         'protocol-error',
@@ -486,32 +481,34 @@ export class Session {
 
   /** What the server may send afterwards. */
   readonly #whileConnected: Handlers = {
-    publish: (packet, link) => this.#publish(packet as DecodedPublishPacket, link),
-    puback: (packet, link, now) => this.#outgoing.puback(packet as AckPacket, link, now),
-    pubrec: (packet, link, now) => this.#outgoing.pubrec(packet as AckPacket, link, now),
-    pubrel: (packet, link) => this.#incoming.pubrel(packet as AckPacket, link),
-    pubcomp: (packet, link, now) => this.#outgoing.pubcomp(packet as AckPacket, link, now),
-    suback: (packet, link) => this.#subscriptions.acknowledged(packet as SubscribeAckPacket, link),
-    unsuback: (packet, link) => this.#subscriptions.acknowledged(packet as SubscribeAckPacket, link),
-    pingresp: (_packet, _link, now) => this.#outgoing.alive(now),
-    disconnect: (packet, link) => this.#disconnected(packet as DisconnectPacket, link),
-    auth: (packet, link) => this.#auth(packet as AuthPacket, link),
+    publish: (packet, link) => {
+      const alias = packet.properties?.topicAlias;
+      if (alias !== undefined) packet.topic = link.inboundAliases.resolve(alias, packet.topic);
+      // The decoder made it.
+      this.#incoming.publish(packet as DecodedPublishPacket, link);
+    },
+    puback: (packet, link) => this.#outgoing.acknowledged(packet, link, this.#now),
+    pubrec: (packet, link) => this.#outgoing.acknowledged(packet, link, this.#now),
+    pubrel: (packet, link) => this.#incoming.pubrel(packet, link),
+    pubcomp: (packet, link) => this.#outgoing.acknowledged(packet, link, this.#now),
+    suback: (packet, link) => this.#suback(packet, link),
+    unsuback: (packet, link) => this.#suback(packet, link),
+    pingresp: () => this.#outgoing.alive(this.#now),
+    disconnect: (packet, link) => this.#disconnected(packet, link),
+    auth: (packet, link) => this.#auth(packet, link),
   };
 
-  #connack(packet: ConnackPacket, link: Link, now: Now): void {
+  #connack(packet: ConnackPacket, link: Link): void {
     const isV5 = link.protocolVersion === 5;
+    const { authenticationMethod, authenticationData, reasonString, serverReference } =
+      packet.properties ?? {};
     if (packet.reasonCode !== 0) {
       const reasonCode = isV5 ? packet.reasonCode : reasonCodeOfReturnCode(packet.reasonCode);
-      const reasonString = packet.properties?.reasonString;
       const error = new RefusedError(reasonCode, 'The server refused the connection', { reasonString });
-      const { serverReference } = packet.properties ?? {};
-      this.#end(link, { error, by: 'server', flush: false, reasonCode, serverReference });
+      this.#end(link, { error, by: 'server', reasonCode, serverReference });
       return;
     }
-    const method = link.connect.properties?.authenticationMethod;
-    if (packet.properties?.authenticationMethod !== undefined || method !== undefined) {
-      this.#checkMethod(packet.properties?.authenticationMethod ?? method, link);
-    }
+    checkMethod(authenticationMethod, link);
     // [v5 MQTT-3.2.2-2, v3 MQTT-3.2.2-1]
     if (packet.sessionPresent && link.connect.clean) {
       throw new ProtocolError(
@@ -522,47 +519,48 @@ export class Session {
       const error = new ProtocolError(
         'The server resumed a session that this client does not know [MQTT-3.2.2-4]',
       );
-      link.write({ type: 'disconnect', reasonCode: 0x82 });
-      this.#end(link, { error, by: 'us', flush: true, reasonCode: undefined, cleanStart: true });
-      return;
+      this.disconnect(0x82, undefined, error, true);
+    } else if (authenticationMethod === undefined) this.#accepted(packet, link);
+    else {
+      this.#held = { connack: packet, packets: [], bytes: 0 };
+      this.#port.authenticated(authenticationData);
     }
-    if (method === undefined) {
-      this.#accepted(packet, link, now);
-      return;
-    }
-    this.#held = new HeldPackets(packet);
-    this.#port.authenticated(packet.properties?.authenticationData);
   }
 
-  #accepted(packet: ConnackPacket, link: Link, now: Now): void {
+  #accepted(packet: ConnackPacket, link: Link): void {
     const { protocolVersion, connect } = link;
-    const server = link.accepted(packet, this.#options, now);
+    const server = link.accepted(packet, this.#options, this.#now);
+    const record = this.#record;
     // MQTT 3.1 does not say whether it resumed; when asked to, it does if it can.
-    const resumed =
-      protocolVersion === 3 ? !connect.clean && this.#record !== undefined : packet.sessionPresent;
-    const sessionLost = this.#record !== undefined && !resumed && !connect.clean;
-    this.#remember({ kind: 'session', id: 0, protocolVersion, clientId: server.clientId });
+    const isSilent = protocolVersion === 3;
+    const resumed = isSilent ? !connect.clean && record !== undefined : packet.sessionPresent;
+    const sessionLost = record !== undefined && !resumed && !connect.clean;
     if (!resumed) {
-      this.#epoch += 1;
       this.#incoming.restart();
-      this.#outgoing.discardIds();
+      this.#outgoing.restart();
     }
-    this.#subscriptions.connected(link, resumed && protocolVersion !== 3);
-    if (resumed) this.#outgoing.resume(link, now);
-    else this.#outgoing.restart(link, now);
-    if (this.#outgoing.probing) link.write({ type: 'pingreq' });
+    this.#subscriptions.connected(link, !resumed || isSilent || record?.resubscribe === true);
+    this.#remember({
+      kind: 'session',
+      id: 0,
+      protocolVersion,
+      clientId: server.clientId,
+      resubscribe: this.#subscriptions.isResubscribing || undefined,
+      cleanStart: (resumed && record?.cleanStart) || undefined,
+    });
+    this.#outgoing.connected(link, this.#now);
+    if (this.#outgoing.probing) this.probe(this.#now);
     this.#port.connected({ sessionPresent: resumed, sessionLost, server, protocolVersion });
   }
 
-  #publish(packet: DecodedPublishPacket, link: Link): void {
-    const alias = packet.properties?.topicAlias;
-    if (alias !== undefined) packet.topic = link.inboundAliases.resolve(alias, packet.topic);
-    this.#incoming.publish(packet, link);
+  #suback(packet: SubscribeAckPacket, link: Link): void {
+    this.#subscriptions.acknowledged(packet, link);
+    // Publishes may have waited for its identifier.
+    this.#outgoing.pump(this.#now);
   }
 
-  #auth(packet: AuthPacket, link: Link): void {
-    const { reasonCode, properties } = packet;
-    this.#checkMethod(properties?.authenticationMethod, link);
+  #auth({ reasonCode, properties }: AuthPacket, link: Link): void {
+    checkMethod(properties?.authenticationMethod, link);
     const isConnecting = link.state === 'connecting';
     if (!isConnecting && !this.#reauthenticating) {
       throw new ProtocolError('The server sent AUTH although no authentication is in progress [v5 4.12.1]');
@@ -579,61 +577,62 @@ export class Session {
     }
   }
 
-  #checkMethod(method: string | undefined, link: Link): void {
-    const asked = link.connect.properties?.authenticationMethod;
-    // [v5 MQTT-4.12.0-6]
-    if (asked === undefined)
-      throw new ProtocolError('The server started an authentication that was not asked for');
-    // [v5 MQTT-4.12.0-5]
-    if (method !== asked)
-      throw new ProtocolError('The server changed the authentication method [MQTT-4.12.0-5]');
-  }
-
-  #disconnected(packet: DisconnectPacket, link: Link): void {
-    if (link.protocolVersion !== 5)
-      throw new ProtocolError('The server sent DISCONNECT, which only clients may send');
-    const { reasonCode, properties } = packet;
-    const reasonString = properties?.reasonString;
+  #disconnected({ reasonCode, properties }: DisconnectPacket, link: Link): void {
+    checkDisconnect(link);
+    const { reasonString, serverReference } = properties ?? {};
     const error =
       reasonCode < 0x80
         ? new ConnectionError('lost', 'The server ended the connection', { reasonCode })
         : new RefusedError(reasonCode, 'The server ended the connection', { reasonString });
-    this.#end(link, {
-      error,
-      by: 'server',
-      flush: false,
-      reasonCode,
-      serverReference: properties?.serverReference,
-    });
+    this.#end(link, { error, by: 'server', reasonCode, serverReference });
   }
 
-  #end(link: Link, end: Omit<LinkEnd, 'wasConnected' | 'answered'>): void {
-    const wasConnected = link.state === 'connected';
+  #end(link: Link, known: Pick<LinkEnd, 'error' | 'by'> & Partial<LinkEnd>): void {
+    const end: LinkEnd = {
+      flush: false,
+      reasonCode: undefined,
+      ...known,
+      wasConnected: link.state === 'connected',
+      answered: link.answered,
+    };
     link.state = 'ended';
     link.decoder.stop();
     this.#link = undefined;
     this.#held = undefined;
     this.#reauthenticating = false;
     if (end.flush) this.#ending = link;
+    else this.#turn.dropped();
     this.#subscriptions.detached();
     this.#incoming.detached();
-    const { by, reasonCode } = end;
-    this.#outgoing.detached(link, wasConnected && (by === 'server' || by === 'network'), reasonCode);
-    this.#port.ended({ ...end, wasConnected, answered: link.answered });
+    const byPeer = end.wasConnected && (end.by === 'server' || end.by === 'network');
+    this.#outgoing.detached(link, byPeer, end.reasonCode, this.#now);
+    this.#port.ended(end);
   }
 
+  /** Notes what is known of the server's session. */
   #remember(record: SessionRecord): void {
-    const { protocolVersion, clientId } = this.#record ?? {};
+    if (JSON.stringify(record) !== JSON.stringify(this.#record)) this.#turn.put(record);
     this.#record = record;
-    if (protocolVersion === record.protocolVersion && clientId === record.clientId) return;
-    if (this.#turn.recording) this.#turn.put(record);
-  }
-
-  #forgetSession(): void {
-    if (this.#record) this.#turn.delete('session', 0);
-    this.#record = undefined;
-    this.#epoch += 1;
   }
 }
 
-type Handlers = { readonly [Type in PacketType]?: Handler };
+type Handlers = {
+  readonly [Type in PacketType]?: (packet: Packet & { readonly type: Type }, link: Link) => void;
+};
+
+/** @throws ProtocolError where the server must not send DISCONNECT */
+function checkDisconnect(link: Link): void {
+  if (link.protocolVersion === 5) return;
+  throw new ProtocolError('The server sent DISCONNECT, which only clients may send');
+}
+
+/** @throws ProtocolError unless this is the authentication method of CONNECT [v5 MQTT-4.12.0-5, MQTT-4.12.0-6] */
+function checkMethod(method: string | undefined, link: Link): void {
+  const asked = link.connect.properties?.authenticationMethod;
+  if (method === asked) return;
+  throw new ProtocolError(
+    asked === undefined
+      ? 'The server started an authentication that was not asked for'
+      : 'The server changed the authentication method [MQTT-4.12.0-5]',
+  );
+}

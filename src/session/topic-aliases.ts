@@ -11,7 +11,7 @@ export class OutboundAliases {
   readonly #aliases = new Map<string, number>();
   readonly #maximum: number;
 
-  /** @param maximum the server's Topic Alias Maximum; 0 turns aliases off [v5 MQTT-3.2.2-18] */
+  /** @param maximum the server's Topic Alias Maximum, at least 1 */
   constructor(maximum: number) {
     this.#maximum = maximum;
   }
@@ -23,24 +23,15 @@ export class OutboundAliases {
    * carry the topic too
    */
   use(topic: string): number {
-    if (this.#maximum === 0 || topic.length < shortestAliased) return 0;
-    const known = this.#aliases.get(topic);
-    if (known !== undefined) {
-      this.#aliases.delete(topic);
-      this.#aliases.set(topic, known);
-      return known;
-    }
-    const alias = this.#aliases.size < this.#maximum ? this.#aliases.size + 1 : this.#takeOldest();
-    this.#aliases.set(topic, alias);
-    return -alias;
-  }
-
-  #takeOldest(): number {
-    for (const [topic, alias] of this.#aliases) {
-      this.#aliases.delete(topic);
-      return alias;
-    }
-    return 1;
+    if (topic.length < shortestAliased) return 0;
+    const aliases = this.#aliases;
+    const known = aliases.get(topic);
+    let alias = known ?? aliases.size + 1;
+    let leaves = topic;
+    if (alias > this.#maximum) for ([leaves, alias] of aliases) break;
+    aliases.delete(leaves);
+    aliases.set(topic, alias);
+    return known ?? -alias;
   }
 }
 

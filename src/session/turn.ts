@@ -26,8 +26,8 @@ export interface Batch {
   readonly accepted: readonly OutgoingMessage[];
   /** Identifiers that are free once the batch is durable. */
   readonly freed: readonly number[];
-  /** Count of server sessions so far: identifiers of an earlier one are not freed a second time. */
-  readonly epoch: number;
+  /** Whether acknowledgements are among the bytes. */
+  readonly acknowledges: boolean;
 }
 
 /** Collects a {@link Batch}. */
@@ -39,6 +39,9 @@ export class Turn {
   #accepted: OutgoingMessage[] = [];
   #freed: number[] = [];
   #ordered = false;
+  #acknowledges = false;
+  /** Batches with acknowledgements that may be waiting for the store: a later one must not overtake them. */
+  #acknowledging = 0;
 
   constructor(recording: boolean) {
     this.recording = recording;
@@ -46,7 +49,7 @@ export class Turn {
 
   /** Saves a record. */
   put(record: StoreRecord): void {
-    this.#operations.push({ type: 'put', record });
+    if (this.recording) this.#operations.push({ type: 'put', record });
   }
 
   /** Removes a record. */
@@ -54,9 +57,10 @@ export class Turn {
     if (this.recording) this.#operations.push({ type: 'delete', kind, id });
   }
 
-  /** Notes that the bytes of a publish are in this turn's output. */
+  /** Notes that the bytes of a QoS 1 or 2 publish are in this turn's output. */
   sent(message: OutgoingMessage): void {
     this.#sent.push(message);
+    this.keepOrder();
   }
 
   /** Notes that a message is accepted once this turn is durable. */
@@ -69,14 +73,24 @@ export class Turn {
     this.#freed.push(packetId);
   }
 
-  /** Bytes of this turn must not overtake earlier ones: they use a topic alias that those may set. */
+  /** Bytes of this turn must not overtake earlier batches: they depend on the records or topic aliases of those. */
   keepOrder(): void {
     this.#ordered = true;
   }
 
-  /** Puts operations that failed in front of the next batch. */
-  carry(operations: readonly StoreOperation[]): void {
-    this.#operations = [...operations, ...this.#operations];
+  /** Acknowledgements are written: they keep their order among themselves. */
+  acknowledges(): void {
+    this.#acknowledges = true;
+  }
+
+  /** The link's output is gone. */
+  dropped(): void {
+    this.#sent = [];
+  }
+
+  /** The batch was written, or could not be. */
+  finished(batch: Batch): void {
+    if (batch.ordered && batch.acknowledges) this.#acknowledging -= 1;
   }
 
   /** True when there is something beside bytes. */
@@ -84,23 +98,30 @@ export class Turn {
     return this.#operations.length > 0 || this.#freed.length > 0 || this.#accepted.length > 0;
   }
 
+  /** True when the bytes of this turn may have to wait. */
+  get ordered(): boolean {
+    return this.#ordered || this.#operations.length > 0 || (this.#acknowledges && this.#acknowledging > 0);
+  }
+
   /** Hands over what was collected, with the bytes of the link, and starts anew. */
-  take(link: Link | undefined, frames: readonly Frame[], epoch: number): Batch {
+  take(link: Link | undefined): Batch {
     const batch: Batch = {
       operations: this.#operations,
-      frames,
-      ordered: this.#ordered || this.#operations.length > 0,
+      frames: link?.output.take() ?? [],
+      ordered: this.ordered,
       link,
       sent: this.#sent,
       accepted: this.#accepted,
       freed: this.#freed,
-      epoch,
+      acknowledges: this.#acknowledges,
     };
+    if (batch.ordered && batch.acknowledges) this.#acknowledging += 1;
     this.#operations = [];
     this.#sent = [];
     this.#accepted = [];
     this.#freed = [];
     this.#ordered = false;
+    this.#acknowledges = false;
     return batch;
   }
 }
