@@ -8,7 +8,6 @@ import type { ConnackPacket, ConnectPacket, Packet } from '../codec/packet';
 import { packetSize, publishSize, writePacket, writePublish } from '../codec/writer';
 import type { ProtocolVersion, PublishProperties, QoS } from '../message';
 import { Fifo } from './fifo';
-import type { IncomingMessage } from './incoming-message';
 import { KeepAlive } from './keep-alive';
 import type { Now } from './now';
 import { type ServerLimits, serverLimits } from './server-limits';
@@ -16,6 +15,13 @@ import { InboundAliases, OutboundAliases } from './topic-aliases';
 
 /** `connecting`: CONNECT is out; `connected`: CONNACK accepted; `ended`: nothing is received or sent any more. */
 export type LinkState = 'connecting' | 'connected' | 'ended';
+
+/** A message that waits for its takers, and for the acknowledgements before its own. */
+export interface PendingAck {
+  readonly packetId: number;
+  /** The takers' reason code, -1 while they have not decided. */
+  readonly decision: number;
+}
 
 /** A CONNACK of two bytes with return code 1, which is no packet of MQTT 5.0 [v3 3.2.2.3]. */
 const versionRefused = [0x20, 0x02, 0x00, 0x01];
@@ -51,9 +57,9 @@ export class Link {
   /** QoS 1 and 2 publishes of the server that it may have on their way to us. */
   readonly receiveMaximum: number;
   /** QoS 1 messages whose PUBACK has not been written, in the order of arrival here. */
-  readonly acks1 = new Fifo<IncomingMessage>();
+  readonly acks1 = new Fifo<PendingAck>();
   /** QoS 2 messages whose PUBREC has not been written, in the order of arrival here. */
-  readonly acks2 = new Fifo<IncomingMessage>();
+  readonly acks2 = new Fifo<PendingAck>();
   /** QoS 2 identifiers whose PUBREC was written here, until PUBCOMP. */
   readonly unreleased = new Set<number>();
   /** The first bytes received, four of them at most. */
