@@ -76,6 +76,18 @@ export class Incoming {
     for (const message of this.#received2.values()) message.link = undefined;
   }
 
+  /**
+   * Without a link: nobody works on a message any more (undefined: on none of them), so that it is delivered anew when
+   * the server sends it again.
+   */
+  forget(message: IncomingMessage | undefined): void {
+    for (const messages of [this.#received1, this.#received2]) {
+      for (const [packetId, known] of messages) {
+        if (message === undefined || known === message) messages.delete(packetId);
+      }
+    }
+  }
+
   /** PUBLISH [v5 3.3]. */
   publish(packet: DecodedPublishPacket, link: Link): void {
     const { packetId, qos } = packet;

@@ -207,6 +207,11 @@ export class Session {
     this.#incoming.acknowledge(message, reasonCode);
   }
 
+  /** See {@link Incoming.forget}. */
+  forget(message: IncomingMessage | undefined): void {
+    this.#incoming.forget(message);
+  }
+
   /** Sends the next step of enhanced authentication; `again` starts a re-authentication [v5 4.12.1]. */
   authenticate(data: Uint8Array | undefined, again: boolean): void {
     const link = this.#link;
