@@ -304,7 +304,9 @@ export class Runner {
       protocolVersion: batch.link?.protocolVersion,
       onPacket: (packet) => tap('out', packet),
     });
-    for (const chunk of frame) this.#outgoingTap.push(chunk);
+    const decoder = this.#outgoingTap;
+    // A listener may end the tap in the midst of it.
+    for (const chunk of frame) decoder.push(chunk);
   }
 
   // --- waiting publishers
