@@ -6,7 +6,7 @@ import { ConnectionError, UsageError } from '../errors';
 import type { PublishProperties } from '../message';
 import type { OutgoingContent, OutgoingMessage, PublishListener } from '../session/outgoing-message';
 import { checkTopicName } from '../topic/topic-name';
-import { boolean, checkOptions, checkWait, oneOf, text } from './check';
+import { boolean, checkObject, checkOptions, checkWait, oneOf, text } from './check';
 import type { PublishResult } from './client';
 import { now } from './clock';
 import { type Deferred, deferred, ignoreRejection } from './deferred';
@@ -317,11 +317,13 @@ function resultOf(reasonCode: number): PublishResult {
 function ownProperties(properties: PublishProperties | undefined): PublishProperties | undefined {
   if (properties === undefined) return undefined;
   const name = 'options.properties';
+  checkObject(properties as unknown, name);
   validatePublishProperties(properties, name);
   if (properties.topicAlias !== undefined) {
     throw new UsageError(`${name}.topicAlias: is chosen by mqtide, see the option topicAliases`);
   }
-  const { correlationData, userProperties } = properties;
+  const { correlationData, responseTopic, userProperties } = properties;
+  if (responseTopic !== undefined) checkTopicName(responseTopic, `${name}.responseTopic`);
   return {
     ...properties,
     ...(correlationData && { correlationData: new Uint8Array(correlationData) }),

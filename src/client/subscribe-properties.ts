@@ -1,6 +1,6 @@
 /** Properties of SUBSCRIBE as applications give them. */
 
-import { packetSize } from '../codec/writer';
+import { validatePublishProperties } from '../codec/publish';
 import { UsageError } from '../errors';
 import type { UserProperties } from '../message';
 import { checkOptions } from './check';
@@ -23,7 +23,8 @@ export function ownSubscribeProperties(
   checkOptions(properties, 'options.properties', ['userProperties']);
   const { userProperties } = properties;
   if (userProperties === undefined) return undefined;
-  packetSize({ type: 'unsubscribe', packetId: 1, filters: ['a'], properties: { userProperties } }, 5);
+  // They are the same everywhere.
+  validatePublishProperties({ userProperties }, 'options.properties');
   return userProperties.length === 0
     ? undefined
     : userProperties.map(([name, value]) => [name, value] as const);
