@@ -147,7 +147,12 @@ describe('writeAck', () => {
     writeAck(out, 'pubrec', 2, 0, 5);
     writeAck(out, 'pubrel', 3, 0x92, 5);
     writeAck(out, 'pubcomp', 0xffff, 0x92, 5, { reasonString: 'x' });
-    expect(taken(out)).toBe(toHex(hex`40 02 1234  50 02 0002  62 03 0003 92  70 08 ffff 92 04 1f 0001 'x'`));
+    writeAck(out, 'puback', 4, 0, 5, { reasonString: 'x' });
+    expect(taken(out)).toBe(
+      toHex(
+        hex`40 02 1234  50 02 0002  62 03 0003 92  70 08 ffff 92 04 1f 0001 'x'  40 08 0004 00 04 1f 0001 'x'`,
+      ),
+    );
   });
 
   test('has no reason before MQTT 5.0', () => {
