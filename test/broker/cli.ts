@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { startBroker } from './broker';
 import { readConfig } from './config';
+import { onLauncherGone } from './launcher';
 
 const usage = `Usage: npm run broker -- [options]
   --host ADDRESS     address to listen on (127.0.0.1)
@@ -45,11 +46,14 @@ async function run(): Promise<void> {
   if (file.tls !== undefined && file.tls.port !== false) places.push(broker.tlsUrl);
   if (file.tls !== undefined && file.tls.wsPort !== false) places.push(broker.wssUrl);
   console.log(`mqtide broker listening on ${places.join(' and ')}`);
+  let ending = false;
   const end = () => {
-    process.off('SIGINT', end).off('SIGTERM', end);
+    if (ending) return;
+    ending = true;
     void broker.close();
   };
   process.on('SIGINT', end).on('SIGTERM', end);
+  onLauncherGone(end);
 }
 
 run().catch((error: unknown) => {

@@ -292,6 +292,22 @@ describe('the command line', () => {
     },
   );
 
+  test('ends when npm does', async () => {
+    const child = spawn('npm', ['run', '--silent', 'broker', '--', '--port', '0', '--ws-port', '0'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const line = await new Promise<string>((resolve) =>
+      child.stdout.once('data', (data) => resolve(String(data))),
+    );
+    const port = Number(/:(\d+) and/.exec(line)?.[1]);
+    const socket = connectTcp(port, '127.0.0.1');
+    sockets.push(socket);
+    await once(socket, 'connect');
+    const closed = once(socket.resume(), 'close');
+    child.kill('SIGTERM');
+    await closed;
+  });
+
   test.each([
     [['--port', 'x'], 'not a port: x'],
     [['--config', '/nowhere.json'], 'nowhere.json'],
