@@ -196,6 +196,23 @@ describe('giving up a subscribe', () => {
     server.link.publish('a', 'x');
     expect(seen).toEqual(['a=x']);
   });
+
+  test('leaves what another one asked for, also in a later session', async () => {
+    const { client, server } = idle({ reconnect: { minDelay: 0, maxDelay: 0 } });
+    const controller = new AbortController();
+    const kept = client.subscribe('a');
+    const subscribe = watch(client.subscribe('a', { signal: controller.signal }));
+    await turn();
+    controller.abort();
+    await client.connect();
+    await kept;
+    expect(subscribe.state).toBe('rejected');
+    server.sessions.clear();
+    server.link.drop();
+    await vi.waitFor(() => expect(server.links).toHaveLength(2));
+    await turn();
+    expect(asked(server, 'a')).toBeDefined();
+  });
 });
 
 describe('several filters', () => {

@@ -1,0 +1,298 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { ClientEvents, EnhancedAuth, Packet } from '../../../src/index';
+import { connected, idle } from '../../support/fake-client';
+import { FakeServer, turn } from '../../support/fake-server';
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+describe('on', () => {
+  test('calls listeners in order until they are taken off', async () => {
+    const { client, server } = await connected();
+    const calls: string[] = [];
+    const listener = () => calls.push('same');
+    const off = client.on('message', listener);
+    client.on('message', listener);
+    client.on('message', () => calls.push('other'));
+    server.link.publish('a');
+    off();
+    off();
+    server.link.publish('a');
+    expect(calls).toEqual(['same', 'same', 'other', 'same', 'other']);
+  });
+
+  test('with once calls a listener once', async () => {
+    const { client, server } = await connected();
+    const listener = vi.fn();
+    const off = client.on('message', listener, { once: true });
+    server.link.publish('a', '1');
+    server.link.publish('a', '2');
+    off();
+    expect(listener).toHaveBeenCalledOnce();
+  });
+
+  test('with a signal calls a listener until that is aborted', async () => {
+    const { client, server } = await connected();
+    const controller = new AbortController();
+    const remove = vi.spyOn(controller.signal, 'removeEventListener');
+    const listener = vi.fn();
+    client.on('message', listener, { signal: controller.signal });
+    server.link.publish('a', '1');
+    controller.abort();
+    server.link.publish('a', '2');
+    client.on('message', listener, { signal: controller.signal });
+    server.link.publish('a', '3');
+    expect(listener).toHaveBeenCalledOnce();
+    const off = client.on('message', listener, { signal: new AbortController().signal });
+    off();
+    expect(remove).toHaveBeenCalled();
+  });
+
+  test('calls those that were there when the event began', async () => {
+    const { client, server } = await connected();
+    const calls: string[] = [];
+    client.on(
+      'message',
+      () => {
+        calls.push('first');
+        client.on('message', () => calls.push('late'));
+      },
+      { once: true },
+    );
+    server.link.publish('a');
+    expect(calls).toEqual(['first']);
+    server.link.publish('a');
+    expect(calls).toEqual(['first', 'late']);
+  });
+
+  test.each(['', 'Message', 'toString', '__proto__', 'constructor', Symbol.iterator, 1, undefined, null])(
+    'throws a UsageError for the event %s',
+    (event) => {
+      const { client } = idle();
+      expect(() => client.on(event as 'message', () => {})).toThrow(
+        expect.objectContaining({ name: 'UsageError', message: expect.stringMatching(/^event: .*message/) }),
+      );
+    },
+  );
+
+  test.each([undefined, null, 1, 'f', {}])('throws a UsageError for the listener %s', (listener) => {
+    const { client } = idle();
+    expect(() => client.on('message', listener as unknown as () => void)).toThrow(
+      expect.objectContaining({
+        name: 'UsageError',
+        message: expect.stringMatching(/^listener: must be a function/),
+      }),
+    );
+  });
+
+  test.each([
+    [null, 'options'],
+    [true, 'options'],
+    [() => {}, 'options'],
+    [{ once: 1 }, 'options.once'],
+    [{ passive: true }, 'options.passive'],
+    [{ signal: {} }, 'options.signal'],
+    [{ signal: null }, 'options.signal'],
+  ])('throws a UsageError for the options %o', (options, name) => {
+    const { client, server } = idle();
+    expect(() => client.on('message', () => {}, options as object)).toThrow(
+      expect.objectContaining({ name: 'UsageError', message: expect.stringContaining(`${name}: `) }),
+    );
+    expect(server.links).toEqual([]);
+  });
+});
+
+describe('the exception of a listener', () => {
+  test("reaches 'error', and no other listener misses the event", async () => {
+    const { client } = idle();
+    const errors: Error[] = [];
+    const statuses: string[] = [];
+    client.on('error', (error) => errors.push(error));
+    client.on('status', () => {
+      throw new Error('sync');
+    });
+    client.on('connect', () => Promise.reject(new Error('async')));
+    client.on('status', ({ type }) => statuses.push(type));
+    await client.connect();
+    await turn();
+    expect(statuses).toEqual(['connecting', 'connected']);
+    expect(errors.map(({ message }) => message)).toEqual(['sync', 'sync', 'async']);
+  });
+
+  test("goes where uncaught exceptions go when nobody listens to 'error', and from there itself", async () => {
+    const reportError = vi.fn();
+    vi.stubGlobal('reportError', reportError);
+    const { client } = idle();
+    client.on(
+      'status',
+      () => {
+        throw 'nobody listens';
+      },
+      { once: true },
+    );
+    await client.connect();
+    client.on('error', () => {
+      throw new Error('the listener of error');
+    });
+    await client.publish('#', '').catch(() => {});
+    expect(reportError.mock.calls).toEqual([['nobody listens'], [new Error('the listener of error')]]);
+  });
+
+  test('is uncaught in Node, which has no reportError', async () => {
+    const uncaught: unknown[] = [];
+    const listeners = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException');
+    process.on('uncaughtException', (error) => uncaught.push(error));
+    try {
+      const { client } = idle();
+      client.on(
+        'status',
+        () => {
+          throw new Error('mine');
+        },
+        { once: true },
+      );
+      await client.connect();
+      await turn();
+    } finally {
+      process.removeAllListeners('uncaughtException');
+      for (const listener of listeners) process.on('uncaughtException', listener);
+    }
+    expect(uncaught).toEqual([new Error('mine')]);
+  });
+});
+
+describe("'packet'", () => {
+  /** Collects packets as they are shown. */
+  function shown(client: ReturnType<typeof idle>['client']) {
+    const events: ClientEvents['packet'][] = [];
+    const off = client.on('packet', (event) => events.push(event));
+    return { events, off, types: () => events.map(({ direction, packet }) => `${direction} ${packet.type}`) };
+  }
+
+  test('shows every packet in both directions, in order', async () => {
+    const { client, server } = idle();
+    const { types } = shown(client);
+    await client.connect();
+    await client.subscribe('a', { qos: 1 }, () => {});
+    await client.publish('b', 'x', { qos: 2 });
+    server.link.publish('a', 'y', { qos: 1 });
+    await turn();
+    expect(types()).toEqual([
+      'out connect',
+      'in connack',
+      'out subscribe',
+      'in suback',
+      'out publish',
+      'in pubrec',
+      'out pubrel',
+      'in pubcomp',
+      'in publish',
+      'out puback',
+    ]);
+  });
+
+  test('masks passwords and authentication data', async () => {
+    const secret = new TextEncoder().encode('secret');
+    const authenticate: EnhancedAuth = {
+      method: 'M',
+      start: () => secret,
+      challenge: () => secret,
+      success: () => {},
+    };
+    const properties = { authenticationMethod: 'M', authenticationData: secret };
+    const server = new FakeServer({
+      connect: () => ({ type: 'auth', reasonCode: 0x18, properties }),
+      auth: () => ({ type: 'connack', sessionPresent: false, reasonCode: 0, properties }),
+    });
+    const { client } = idle({ username: 'u', password: 'secret', authenticate }, server);
+    const { events, types } = shown(client);
+    await client.connect();
+    expect(types()).toEqual(['out connect', 'in auth', 'out auth', 'in connack']);
+    const mask = new TextEncoder().encode('***');
+    expect(events[0]?.packet).toMatchObject({
+      username: 'u',
+      password: mask,
+      properties: { authenticationMethod: 'M', authenticationData: mask },
+    });
+    for (const { packet } of events)
+      expect((packet as Packet & { properties: unknown }).properties).toMatchObject({
+        authenticationData: mask,
+      });
+    // What was sent and taken is the secret itself.
+    expect(server.link.connect).toMatchObject({ password: secret, properties });
+    expect(server.link.first('auth').properties).toEqual(properties);
+  });
+
+  test('does not make up a password that is not there', async () => {
+    const { client } = idle();
+    const { events } = shown(client);
+    await client.connect();
+    expect(events[0]?.packet).toMatchObject({ type: 'connect', password: undefined });
+  });
+
+  test('may begin and end at any time, from its own listener, too', async () => {
+    const { client, server } = await connected();
+    await turn();
+    const seen: string[] = [];
+    const off = client.on('packet', ({ packet }) => {
+      seen.push(packet.type);
+      off();
+    });
+    client.publish('a', new Uint8Array(5_000), { qos: 1 });
+    client.publish('a', 'x', { qos: 1 });
+    await turn();
+    expect(seen).toEqual(['publish']);
+    expect(server.link.packets('publish')).toHaveLength(2);
+    const { types } = shown(client);
+    await client.publish('a', 'x', { qos: 1 });
+    expect(types()).toEqual(['out publish', 'in puback']);
+  });
+
+  test('costs nothing once its last listener is gone, by once or a signal as well', async () => {
+    const { client } = await connected();
+    const controller = new AbortController();
+    const listener = vi.fn();
+    client.on('packet', listener, { once: true });
+    client.on('packet', listener, { signal: controller.signal });
+    await client.publish('a', 'x', { qos: 1 });
+    expect(listener).toHaveBeenCalledTimes(3);
+    controller.abort();
+    await client.publish('a', 'x', { qos: 1 });
+    expect(listener).toHaveBeenCalledTimes(3);
+  });
+});
+
+describe("'settled'", () => {
+  test('tells of messages that stayed when the client was closed', async () => {
+    const { client, server } = await connected({ clean: false, clientId: 'c' });
+    server.script.publish = () => undefined;
+    for (const key of ['one', undefined, 'two']) client.publish('a', 'x', { qos: 1, key });
+    await turn();
+    await client.close({ force: true });
+    const events: ClientEvents['settled'][] = [];
+    client.on('settled', (event) => events.push(event));
+    server.script.publish = ({ packetId = 0 }) => ({
+      type: 'puback',
+      packetId,
+      reasonCode: packetId === 3 ? 0x87 : 0,
+    });
+    await client.connect();
+    await turn();
+    expect(events).toEqual([
+      { key: 'one', error: undefined },
+      { key: undefined, error: undefined },
+      { key: 'two', error: expect.objectContaining({ reasonCode: 0x87 }) },
+    ]);
+    expect(client.stats).toMatchObject({ messagesSent: 2, publishesFailed: 1 });
+  });
+
+  test('does not tell of messages that have a promise', async () => {
+    const { client } = await connected();
+    const settled = vi.fn();
+    client.on('settled', settled);
+    await client.publish('a', 'x', { qos: 1, key: 'k' });
+    expect(settled).not.toHaveBeenCalled();
+  });
+});
