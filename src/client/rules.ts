@@ -26,9 +26,9 @@ export function resolve<Table extends Rules>(given: unknown, name: string, rules
   checkOptions(given, name, Object.keys(rules));
   const options = given as Readonly<Record<string, unknown>> | undefined;
   return Object.fromEntries(
-    Object.entries(rules).map(([key, [check, fallback]]) => [
-      key,
-      check(options?.[key], `${name}.${key}`) ?? fallback,
-    ]),
+    Object.entries(rules).map(([key, [check, fallback]]) => {
+      const value = check(options?.[key], `${name}.${key}`);
+      return [key, value === undefined ? fallback : value];
+    }),
   ) as Resolved<Table>;
 }
