@@ -29,7 +29,8 @@ export interface TlsOptions {
  * may be a passphrase
  */
 export function copyTlsOptions(tls: TlsOptions): TlsOptions {
-  const { ca, cert, key, pfx, passphrase, servername, rejectUnauthorized, alpnProtocols } = tls;
+  const { ca, cert, key, pfx, passphrase, servername, rejectUnauthorized, alpnProtocols, ...unknown } = tls;
+  for (const member of Object.keys(unknown)) throw new UsageError(`tls.${member}: there is no such option`);
   check('ca', (Array.isArray(ca) ? ca : [ca]).every(isPem), 'PEM, or a list of PEM');
   check('cert', isPem(cert), 'PEM');
   check('key', isPem(key), 'PEM');
