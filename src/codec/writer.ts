@@ -1,25 +1,10 @@
-/** Writes packets: the way to the writer of each family, by the packet's type. */
+/** Writes packets of any type: the way to the writer of each family. */
 
-import { UsageError } from '../errors';
 import { writeAckPacket } from './acks';
 import { writeConnack, writeConnect } from './connect';
 import { writeAuth, writeDisconnect, writePing } from './control';
-import { checkInteger, checkObject } from './fields';
-import type {
-  AckPacket,
-  AuthPacket,
-  ConnackPacket,
-  ConnectPacket,
-  DisconnectPacket,
-  Packet,
-  PacketType,
-  PingPacket,
-  ProtocolVersion,
-  PublishPacket,
-  SubscribeAckPacket,
-  SubscribePacket,
-  UnsubscribePacket,
-} from './packet';
+import type { Packet, ProtocolVersion } from './packet';
+import { type PacketWriters, sizeWith, writeWith } from './packet-writer';
 import { writePublishPacket } from './publish';
 import type { Sink } from './sink';
 import { writeSubscribe, writeSubscribeAck, writeUnsubscribe } from './subscribe';
@@ -28,29 +13,7 @@ export { writeAck } from './acks';
 export { publishSize, validatePublishProperties, writePublish } from './publish';
 export type { Sink } from './sink';
 
-/** The packet of each type. */
-interface PacketOf {
-  connect: ConnectPacket;
-  connack: ConnackPacket;
-  publish: PublishPacket;
-  puback: AckPacket;
-  pubrec: AckPacket;
-  pubrel: AckPacket;
-  pubcomp: AckPacket;
-  subscribe: SubscribePacket;
-  suback: SubscribeAckPacket;
-  unsubscribe: UnsubscribePacket;
-  unsuback: SubscribeAckPacket;
-  pingreq: PingPacket;
-  pingresp: PingPacket;
-  disconnect: DisconnectPacket;
-  auth: AuthPacket;
-}
-
-/** Checks a packet and appends it, all or nothing. */
-type PacketWriter<P> = (out: Sink, packet: P, version: ProtocolVersion) => void;
-
-const writers: { readonly [Type in PacketType]: PacketWriter<PacketOf[Type]> } = {
+const writers: Required<PacketWriters> = {
   connect: writeConnect,
   connack: writeConnack,
   publish: writePublishPacket,
@@ -74,29 +37,7 @@ const writers: { readonly [Type in PacketType]: PacketWriter<PacketOf[Type]> } =
  * @throws UsageError when it cannot be written; then nothing is appended
  */
 export function writePacket(out: Sink, packet: Packet, protocolVersion: ProtocolVersion): void {
-  checkObject(packet, 'packet');
-  checkInteger(protocolVersion, 'protocolVersion', 3, 5);
-  // From JavaScript the type may be anything, 'constructor' too.
-  if (!Object.hasOwn(writers, packet.type)) throw new UsageError('type must be the type of an MQTT packet');
-  writerOf(packet.type)(out, packet, protocolVersion);
-}
-
-function writerOf<Type extends PacketType>(type: Type): PacketWriter<PacketOf[Type]> {
-  return writers[type];
-}
-
-/** A sink that only measures. */
-class Gauge implements Sink {
-  bytes = new Uint8Array(0);
-  total = 0;
-
-  begin(size: number, total: number = size): number {
-    this.bytes = new Uint8Array(size);
-    this.total = total;
-    return 0;
-  }
-
-  reference(): void {}
+  writeWith(writers, out, packet, protocolVersion);
 }
 
 /**
@@ -106,7 +47,5 @@ class Gauge implements Sink {
  * @throws UsageError when it cannot
  */
 export function packetSize(packet: Packet, protocolVersion: ProtocolVersion): number {
-  const gauge = new Gauge();
-  writePacket(gauge, packet, protocolVersion);
-  return gauge.total;
+  return sizeWith(writers, packet, protocolVersion);
 }

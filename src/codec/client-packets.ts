@@ -1,0 +1,57 @@
+/** Writes what clients send, and carries no code for the rest; PUBLISH and its acknowledgements have ways of their own. */
+
+import { writeConnect } from './connect';
+import { writeAuth, writeDisconnect, writePing } from './control';
+import type {
+  AuthPacket,
+  ConnectPacket,
+  DisconnectPacket,
+  PingPacket,
+  ProtocolVersion,
+  SubscribePacket,
+  UnsubscribePacket,
+} from './packet';
+import { type PacketWriters, sizeWith, writeWith } from './packet-writer';
+import type { Sink } from './sink';
+import { writeSubscribe, writeUnsubscribe } from './subscribe';
+
+export { writeAck } from './acks';
+export { publishSize, validatePublishProperties, writePublish } from './publish';
+export type { Sink } from './sink';
+
+/** What {@link writePacket} takes here. */
+export type ClientPacket =
+  | ConnectPacket
+  | SubscribePacket
+  | UnsubscribePacket
+  | PingPacket
+  | DisconnectPacket
+  | AuthPacket;
+
+const writers: PacketWriters = {
+  connect: writeConnect,
+  subscribe: writeSubscribe,
+  unsubscribe: writeUnsubscribe,
+  pingreq: writePing,
+  disconnect: writeDisconnect,
+  auth: writeAuth,
+};
+
+/**
+ * Appends a packet to an output.
+ *
+ * @throws UsageError when it cannot be written; then nothing is appended
+ */
+export function writePacket(out: Sink, packet: ClientPacket, protocolVersion: ProtocolVersion): void {
+  writeWith(writers, out, packet, protocolVersion);
+}
+
+/**
+ * Size of a packet with its fixed header. Checks the packet as {@link writePacket} does, so it also serves to find
+ * out whether it can be written.
+ *
+ * @throws UsageError when it cannot
+ */
+export function packetSize(packet: ClientPacket, protocolVersion: ProtocolVersion): number {
+  return sizeWith(writers, packet, protocolVersion);
+}
