@@ -34,6 +34,7 @@ import { connackCode, disconnectCode } from './error-codes';
 import { FaultWire } from './fault-wire';
 import type { FaultPlan } from './faults';
 import { handlers } from './handlers';
+import { KeepAlive } from './keep-alive';
 import type { OutboundPort } from './outbound';
 import { PacketFaults } from './packet-faults';
 import { forVersion } from './packet-versions';
@@ -104,10 +105,8 @@ export class Connection implements OutboundPort, WireEvents {
   /** Identifiers of PUBLISH packets of this connection that wait for PUBACK or PUBCOMP [v5 MQTT-3.3.4-8]. */
   readonly inFlightFromClient = new Set<number>();
 
-  /** When the latest packet came. */
-  #lastPacketAt: number;
   #connectTimer: Timer | undefined;
-  #keepAliveTimer: Timer | undefined;
+  readonly #keepAlive: KeepAlive;
   /** What goes wrong with whole packets; what goes wrong with bytes is the wire's. */
   readonly #faults = new PacketFaults();
 
@@ -116,7 +115,7 @@ export class Connection implements OutboundPort, WireEvents {
     this.core = core;
     this.wire = new FaultWire(wire, core.clock, plan);
     this.openedAt = core.clock.now();
-    this.#lastPacketAt = this.openedAt;
+    this.#keepAlive = new KeepAlive(core.clock, () => this.disconnect(0x8d, 'keep alive timeout'));
     const { maximumPacketSize, connectTimeout } = core.settings;
     this.#decoder = new Decoder({ maximumPacketSize, onPacket: (packet) => this.#received(packet) });
     this.#connectTimer = core.clock.schedule(connectTimeout, () => {
@@ -244,7 +243,7 @@ export class Connection implements OutboundPort, WireEvents {
   accepted(): void {
     this.#state = 'connected';
     this.#connectTimer?.cancel();
-    this.#watchKeepAlive();
+    this.#keepAlive.start(this.keepAlive);
   }
 
   /** Answers CONNECT with a refusal and closes [v5 MQTT-3.2.2-7, v3 MQTT-3.2.2-5]. */
@@ -294,7 +293,7 @@ export class Connection implements OutboundPort, WireEvents {
     this.#state = 'closed';
     this.#decoder.stop();
     this.#connectTimer?.cancel();
-    this.#keepAliveTimer?.cancel();
+    this.#keepAlive.stop();
     this.core.ended(this);
   }
 
@@ -327,7 +326,7 @@ export class Connection implements OutboundPort, WireEvents {
   #received(packet: Packet): void {
     if (this.#state === 'closed') return;
     try {
-      this.#lastPacketAt = this.now();
+      this.#keepAlive.received();
       this.core.statistics.received(packet);
       const { type } = packet;
       if (type === 'connect' && this.#state === 'opened') this.clientId = packet.clientId;
@@ -383,15 +382,5 @@ export class Connection implements OutboundPort, WireEvents {
     return (
       maximumPacketSize !== Number.POSITIVE_INFINITY && packetSize(packet, this.version) > maximumPacketSize
     );
-  }
-
-  /** [v5 MQTT-3.1.2-22] one and a half times the interval without a packet ends the connection. */
-  #watchKeepAlive(): void {
-    if (this.keepAlive === 0) return;
-    const left = this.#lastPacketAt + this.keepAlive * 1_500 - this.now();
-    this.#keepAliveTimer = this.core.clock.schedule(left, () => {
-      if (this.now() < this.#lastPacketAt + this.keepAlive * 1_500) this.#watchKeepAlive();
-      else this.disconnect(0x8d, 'keep alive timeout');
-    });
   }
 }

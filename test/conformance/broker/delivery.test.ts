@@ -535,6 +535,18 @@ describe('the quota of the broker', () => {
     expect(client.ending).toBe('ended');
   });
 
+  test('is given back by PUBACK, PUBCOMP and a refusing PUBREC', () => {
+    const client = new Bench({ receiveMaximum: 1, authorization: { publish: { deny: ['no'] } } }).connect();
+    for (const topic of ['yes', 'no']) client.publish(topic, '', { qos: 1, packetId: 1 });
+    client.publish('no', '', { qos: 2, packetId: 2 });
+    client.publish('yes', '', { qos: 2, packetId: 3 });
+    client.ack('pubrel', 3);
+    client.publish('yes', '', { qos: 2, packetId: 4 });
+    expect(client.isClosed).toBe(false);
+    client.publish('yes', '', { qos: 2, packetId: 5 });
+    expect(client.isClosed).toBe(true);
+  });
+
   test('is no rule of 3.1.1', () => {
     const client = new Bench({ receiveMaximum: 1 }).connect({ version: 4 });
     for (let id = 1; id <= 5; id += 1) client.publish('t', '', { qos: 2, packetId: id });
