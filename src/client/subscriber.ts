@@ -169,7 +169,7 @@ export class Subscriber {
     const unneeded = this.#remove(handle);
     handle.end(reason instanceof Error ? reason : undefined);
     if (runner.session.withdrawRequest(request) || unneeded.length === 0) return;
-    runner.session.unsubscribe(unneeded, undefined, undefined);
+    runner.session.unsubscribe(unneeded, undefined);
     runner.touch();
   }
 
@@ -187,7 +187,7 @@ export class Subscriber {
   async #send(filters: readonly string[], wait: WaitOptions): Promise<void> {
     const { runner } = this.#host;
     const settled = deferred<void>();
-    const request = runner.session.unsubscribe(filters, undefined, (outcomes) => {
+    const request = runner.session.unsubscribe(filters, (outcomes) => {
       for (const [index, outcome] of outcomes.entries()) {
         const error = refusalOfOutcome(outcome, filters[index] ?? '');
         if (error) settled.reject(error);

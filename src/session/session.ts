@@ -30,11 +30,11 @@ import type {
   SubscribeAckPacket,
 } from '../codec/packet';
 import { ConnectionError, MqttError, PeerError, ProtocolError, RefusedError } from '../errors';
-import type { ProtocolVersion, PublishProperties, UserProperties } from '../message';
+import type { ProtocolVersion, PublishProperties } from '../message';
 import { reasonCodeOfReturnCode } from '../reason-code';
 import { Incoming } from './incoming';
 import type { IncomingMessage } from './incoming-message';
-import { Link } from './link';
+import { Link, type PacketTap } from './link';
 import type { LinkEnd } from './link-end';
 import type { Now } from './now';
 import { Outgoing } from './outgoing';
@@ -69,8 +69,7 @@ interface Held {
 
 /** The session. */
 export class Session {
-  /** Called for every packet received, when set. */
-  tap: ((packet: Packet) => void) | undefined;
+  #tap: PacketTap | undefined;
   readonly #options: SessionOptions;
   readonly #port: SessionPort;
   readonly #turn: Turn;
@@ -189,11 +188,7 @@ export class Session {
   }
 
   /** See {@link Subscriptions.unsubscribe}. */
-  unsubscribe(
-    filters: readonly string[],
-    _userProperties: UserProperties | undefined,
-    listener: RequestListener | undefined,
-  ): SubscriptionRequest {
+  unsubscribe(filters: readonly string[], listener: RequestListener | undefined): SubscriptionRequest {
     return this.#subscriptions.unsubscribe(filters, listener);
   }
 
@@ -356,10 +351,16 @@ export class Session {
 
   // --- inputs from the transport and the clock
 
+  /** Shows every packet that is received or written; undefined ends that. */
+  tap(tap: PacketTap | undefined): void {
+    this.#tap = tap;
+    if (this.#link) this.#link.tap = tap;
+  }
+
   /** A transport is open: CONNECT goes out. */
   opened(connect: ConnectPacket, now: Now): void {
     this.#now = now;
-    const link: Link = new Link(connect, this.#options.maximumPacketSize, (packet) =>
+    const link: Link = new Link(connect, this.#options.maximumPacketSize, this.#tap, (packet) =>
       this.#received(packet, link),
     );
     this.#link = link;
@@ -451,7 +452,7 @@ export class Session {
   }
 
   #received(packet: Packet, link: Link): void {
-    this.tap?.(packet);
+    link.tap?.('in', packet);
     if (this.#link !== link) return;
     if (this.#held) this.#held.packets.push(packet);
     else this.#handle(packet, link);
