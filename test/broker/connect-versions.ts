@@ -8,13 +8,32 @@ export interface ConnectVersion {
   readonly supported: boolean;
 }
 
+/** Bytes that are kept of a first packet. */
+const headLimit = 65_536;
+
+/** The first bytes of a connection, kept to tell the version of a CONNECT that cannot be decoded. */
+export class ConnectHead {
+  readonly #chunks: Uint8Array[] = [];
+  #length = 0;
+
+  add(chunk: Uint8Array): void {
+    if (this.#length >= headLimit) return;
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+  }
+
+  version(): ConnectVersion | undefined {
+    return versionOfConnect(Buffer.concat(this.#chunks));
+  }
+}
+
 const names: ReadonlyMap<string, readonly number[]> = new Map([
   ['MQIsdp', [3]],
   ['MQTT', [4, 5]],
 ]);
 
 /** Reads protocol name and level from the first bytes of a connection; undefined when they are not there. */
-export function versionOfConnect(head: Uint8Array): ConnectVersion | undefined {
+function versionOfConnect(head: Uint8Array): ConnectVersion | undefined {
   if (head[0] !== 0x10) return undefined;
   let at = 1;
   while (at < 4 && ((head[at] ?? 0) & 0x80) !== 0) at += 1;

@@ -26,8 +26,9 @@ import { PeerError } from '../../src/errors';
 import { InboundAliases, OutboundAliases } from './aliases';
 import type { AuthExchange } from './authentication';
 import type { Permissions } from './authorization';
+import { type ClientLimits, limitsOf } from './client-limits';
 import type { Timer } from './clock';
-import { returnCodeOf, versionOfConnect } from './connect-versions';
+import { ConnectHead, returnCodeOf } from './connect-versions';
 import type { BrokerCore } from './core';
 import { withDiagnostics, withinSize } from './diagnostics';
 import { connackCode, disconnectCode } from './error-codes';
@@ -44,20 +45,10 @@ import type { Wire, WireEvents } from './wire';
 /** See the table above. */
 export type ConnectionState = 'opened' | 'authenticating' | 'connected' | 'closed';
 
-/** What CONNECT says about what the client takes. */
-export interface ClientLimits {
-  readonly receiveMaximum: number;
-  readonly maximumPacketSize: number;
-  readonly topicAliasMaximum: number;
-  readonly requestProblemInformation: boolean;
-}
-
 /** Bytes that may wait in the socket before QoS 1 and 2 messages wait in the session. */
 const highWater = 1_048_576;
 /** Bytes that may wait in the socket before QoS 0 messages are dropped. */
 const floodMark = 16 * 1_048_576;
-/** Bytes of a first packet that are kept, to tell its version when it cannot be decoded. */
-const headLimit = 65_536;
 
 /** One connection of one client. */
 export class Connection implements OutboundPort, WireEvents {
@@ -73,19 +64,13 @@ export class Connection implements OutboundPort, WireEvents {
   /** Packets of the current turn. */
   readonly #out = new Output();
   /** The first bytes, until CONNECT is understood. */
-  #head: Uint8Array[] = [];
-  #headLength = 0;
+  #head: ConnectHead | undefined = new ConnectHead();
 
   // Set by CONNECT.
   version: ProtocolVersion = 4;
   clientId = '';
   username: string | undefined;
-  limits: ClientLimits = {
-    receiveMaximum: 65_535,
-    maximumPacketSize: Number.POSITIVE_INFINITY,
-    topicAliasMaximum: 0,
-    requestProblemInformation: true,
-  };
+  limits: ClientLimits = limitsOf(undefined);
   /** The will, until it is published or discarded. */
   will: WillPacket | undefined;
   permissions: Permissions | undefined;
@@ -231,7 +216,7 @@ export class Connection implements OutboundPort, WireEvents {
 
   /** CONNECT was understood. */
   understood(): void {
-    this.#head = [];
+    this.#head = undefined;
   }
 
   /** The client waits for the authentication to go on. */
@@ -311,10 +296,7 @@ export class Connection implements OutboundPort, WireEvents {
     const seen = this.wire.incoming(chunk);
     if (seen === undefined) return;
     this.core.statistics.bytesReceived += seen.length;
-    if (this.#state === 'opened' && this.#headLength < headLimit) {
-      this.#head.push(seen);
-      this.#headLength += seen.length;
-    }
+    this.#head?.add(seen);
     try {
       if (seen.length > 0) this.#decoder.push(seen);
     } catch (error) {
@@ -340,8 +322,8 @@ export class Connection implements OutboundPort, WireEvents {
   }
 
   #failed(error: unknown): void {
-    if (this.#state === 'opened' && this.#head.length > 0) {
-      const head = versionOfConnect(Buffer.concat(this.#head));
+    if (this.#head !== undefined) {
+      const head = this.#head.version();
       this.version = head?.version ?? 4;
       if (head?.supported === false) return this.refuse(0x84, 'protocol version not supported');
     }

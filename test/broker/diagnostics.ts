@@ -2,7 +2,7 @@
 
 import type { Packet, ProtocolVersion, UserProperties } from '../../src/codec/packet';
 import { packetSize } from '../../src/codec/writer';
-import type { ClientLimits } from './connection';
+import type { ClientLimits } from './client-limits';
 import type { Settings } from './options';
 
 /** Packets that can hold a reason string. */

@@ -5,6 +5,7 @@ import { ProtocolError, UsageError } from '../../../src/errors';
 import { checkTopicName } from '../../../src/topic/topic-name';
 import { InboundAliases, OutboundAliases } from '../aliases';
 import { isReserved, Permissions } from '../authorization';
+import { limitsOf } from '../client-limits';
 import { connackProperties } from '../connack';
 import type { Connection } from '../connection';
 import { step } from './auth';
@@ -24,12 +25,7 @@ export function onConnect(connection: Connection, packet: ConnectPacket): void {
   connection.version = packet.protocolVersion;
   connection.understood();
   const { properties = {} } = packet;
-  connection.limits = {
-    receiveMaximum: properties.receiveMaximum ?? 65_535,
-    maximumPacketSize: properties.maximumPacketSize ?? Number.POSITIVE_INFINITY,
-    topicAliasMaximum: properties.topicAliasMaximum ?? 0,
-    requestProblemInformation: properties.requestProblemInformation ?? true,
-  };
+  connection.limits = limitsOf(properties);
   const { refuseConnect, serverReference } = connection.faults;
   if (refuseConnect !== undefined) {
     return connection.refuse(refuseConnect, 'refused by order', { serverReference });

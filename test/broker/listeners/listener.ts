@@ -26,6 +26,8 @@ export async function listen(server: Server, host: string, port: number): Promis
     server.once('error', reject);
     server.listen(port, host, () => {
       server.off('error', reject);
+      // A connection that could not be taken, for want of descriptors say, is none of the others' business.
+      server.on('error', () => {});
       resolve();
     });
   });
