@@ -29,7 +29,8 @@ import type {
   SubscriptionRequest,
 } from '../../src/session/subscriptions';
 import type { Batch } from '../../src/session/turn';
-import { connack, connect } from './packet-makers';
+import { concat } from './hex';
+import { connack, connect, puback } from './packet-makers';
 
 /** A publish of the application, and what became of it. */
 export interface Published {
@@ -126,8 +127,8 @@ export class SessionBench {
 
   /** Packets on the wire of the current link that no test has looked at. */
   wire: Packet[] = [];
-  /** All bytes on the wire of the current link. */
-  bytes: number[] = [];
+  /** All bytes on the wire of the current link, as they were written. */
+  chunks: Uint8Array[] = [];
   /** How many writes they came in. */
   writes = 0;
   /** Batches taken, for those who look into them. */
@@ -223,7 +224,7 @@ export class SessionBench {
     for (const frame of batch.frames) {
       this.writes += 1;
       for (const chunk of frame) {
-        this.bytes.push(...chunk);
+        this.chunks.push(chunk);
         this.#decoder?.push(chunk.slice());
       }
     }
@@ -243,7 +244,7 @@ export class SessionBench {
   /** A transport opens: CONNECT goes out. */
   open(fields: Partial<ConnectPacket> = {}): void {
     this.wire = [];
-    this.bytes = [];
+    this.chunks = [];
     this.writes = 0;
     this.#isOpen = true;
     this.#decoder = new Decoder({
@@ -274,15 +275,21 @@ export class SessionBench {
     this.connect({ sessionPresent: this.version > 3, ...fields });
   }
 
-  /** The transport breaks. */
+  /** The transport breaks, a while after the last packet. */
   cut(error?: Error): void {
+    this.pass(60_000);
+    this.kill(error);
+  }
+
+  /** The transport breaks now. */
+  kill(error?: Error): void {
     this.#isOpen = false;
-    this.turn(() => this.session.closed(error));
+    this.turn(() => this.session.closed(error, this.now));
   }
 
   /** The server sends packets, in one chunk. */
   receive(...packets: Packet[]): void {
-    this.receiveBytes(Uint8Array.from(packets.flatMap((packet) => [...encode(packet, this.version)])));
+    this.receiveBytes(concat(packets.map((packet) => encode(packet, this.version))));
   }
 
   /** The server sends bytes. */
@@ -344,7 +351,7 @@ export class SessionBench {
   }
 
   unsubscribe(...filters: string[]): Requested {
-    return this.#request((listener) => this.session.unsubscribe(filters, undefined, listener));
+    return this.#request((listener) => this.session.unsubscribe(filters, listener));
   }
 
   #request(
@@ -380,6 +387,11 @@ export class SessionBench {
   }
 
   // --- what is asserted
+
+  /** All bytes on the wire of the current link. */
+  get bytes(): Uint8Array {
+    return concat(this.chunks);
+  }
 
   /** Takes the packets on the wire. */
   take(): Packet[] {
@@ -441,6 +453,16 @@ export class SessionBench {
       },
     };
     return port;
+  }
+}
+
+/** Publishes and acknowledges with QoS 1 so that these identifiers, which are the next ones, are used and free again. */
+export function spend(bench: SessionBench, from: number, to: number): void {
+  for (let next = from; next <= to; next += 500) {
+    const count = Math.min(500, to + 1 - next);
+    bench.publishAll(...Array<string>(count).fill('x1'));
+    bench.receive(...Array.from({ length: count }, (_, index) => puback(next + index)));
+    bench.take();
   }
 }
 

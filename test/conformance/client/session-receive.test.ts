@@ -191,15 +191,6 @@ describe.each(versions)('a message of the server, protocol level %i', (version) 
     expect(bench.topics).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  test('that nobody wants is acknowledged all the same [v5 MQTT-4.5.0-2, v3 MQTT-4.5.0-2]', () => {
-    // Who takes a message is no business of the session: without any subscription it hands it out and answers.
-    const bench = connected();
-    bench.receive(publish('unwanted', 1), publish('unwanted', 2, 2));
-    bench.acknowledge(0);
-    bench.acknowledge(1);
-    bench.expectSent(puback(1), pubrec(2));
-  });
-
   test('of QoS 2 is saved once it was handled and before PUBREC, and removed before PUBCOMP', () => {
     const bench = connected({ store: 'manual' });
     bench.receive(publish('t', 7, 2));
