@@ -12,8 +12,8 @@
  * `stop` leads from everywhere to `closed`. A state is entered before its event is emitted.
  */
 
+import { packetSize } from '../codec/client-packets';
 import type { ConnectPacket } from '../codec/packet';
-import { packetSize } from '../codec/writer';
 import { ConnectionError, MqttError, UsageError } from '../errors';
 import type { ProtocolVersion } from '../message';
 import type { LinkEnd } from '../session/link-end';

@@ -1,7 +1,7 @@
 /** `client.publish`: arguments, promises and keys; the flows are the session's. */
 
+import { publishSize, validatePublishProperties } from '../codec/client-packets';
 import type { AckProperties } from '../codec/packet';
-import { publishSize, validatePublishProperties } from '../codec/writer';
 import { ConnectionError, UsageError } from '../errors';
 import type { PublishProperties } from '../message';
 import type { OutgoingContent, OutgoingMessage, PublishListener } from '../session/outgoing-message';

@@ -1,7 +1,7 @@
 /** What the client works with: every option checked, complete and its own. */
 
-import type { ConnectPacket, Packet, WillProperties } from '../codec/packet';
-import { packetSize } from '../codec/writer';
+import { type ClientPacket, packetSize } from '../codec/client-packets';
+import type { ConnectPacket, WillProperties } from '../codec/packet';
 import { UsageError } from '../errors';
 import type { ProtocolVersion, QoS } from '../message';
 import { memoryStore } from '../store/memory';
@@ -294,7 +294,7 @@ export function resolveCredentials(given: unknown): ResolvedCredentials {
 }
 
 /** Lets the codec check the packet that options make: it names the member and the rule. @throws UsageError */
-export function checkPacket(packet: Packet, version: ProtocolVersion): void {
+export function checkPacket(packet: ClientPacket, version: ProtocolVersion): void {
   try {
     packetSize(packet, version);
   } catch (error) {

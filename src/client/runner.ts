@@ -9,10 +9,10 @@
  * write that fails is followed by none that needs it.
  */
 
-import { Decoder } from '../codec/decoder';
 import { frameLimit } from '../codec/output';
 import type { ConnectPacket, Packet } from '../codec/packet';
 import { ConnectionError, MqttError, StoreError } from '../errors';
+import type { PacketTap } from '../session/link';
 import { Session, type SessionOptions, type SessionPort } from '../session/session';
 import type { Batch } from '../session/turn';
 import type { SessionStore } from '../store/store';
@@ -39,9 +39,6 @@ export interface WireCounts {
   bytesSent: number;
   bytesReceived: number;
 }
-
-/** Called for every packet that goes in or out. */
-export type PacketTap = (direction: 'in' | 'out', packet: Packet) => void;
 
 /** Runs a session. */
 export class Runner {
@@ -72,8 +69,9 @@ export class Runner {
   #nextFlush: Deferred<void> | undefined;
   /** Publishers that wait for the transport's buffer to shrink. */
   #drained: Deferred<void> | undefined;
+  /** Packets that were written since the last flush, for the tap. */
+  #sentPackets: Packet[] = [];
   #tap: PacketTap | undefined;
-  #outgoingTap: Decoder | undefined;
 
   constructor(options: SessionOptions, port: SessionPort, store: SessionStore, storeKey: string) {
     this.session = new Session(options, port);
@@ -94,15 +92,18 @@ export class Runner {
   tap(tap: PacketTap | undefined): void {
     if ((tap === undefined) === (this.#tap === undefined)) return;
     this.#tap = tap;
-    this.session.tap = tap && ((packet) => tap('in', packet));
-    if (!tap) this.#outgoingTap = undefined;
+    // What a listener does must not come between the session's steps: what is written is shown when it leaves.
+    this.session.tap(
+      tap &&
+        ((direction, packet) =>
+          direction === 'in' ? tap(direction, packet) : this.#sentPackets.push(packet)),
+    );
   }
 
   /** A transport is open: CONNECT goes out. */
   attach(connection: Connection, connect: ConnectPacket): void {
     this.#connection = connection;
     this.#ending = undefined;
-    this.#outgoingTap = undefined;
     connection.onData = (bytes) => {
       if (this.#connection !== connection) return;
       this.counts.bytesReceived += bytes.length;
@@ -211,6 +212,7 @@ export class Runner {
   flush(): void {
     this.#due = 'no';
     for (let batch = this.session.takeBatch(); batch; batch = this.session.takeBatch()) this.#commit(batch);
+    for (const packet of this.#sentPackets.splice(0)) this.#tap?.('out', packet);
     this.#settleFlush();
     this.#arm();
     this.afterFlush?.();
@@ -292,21 +294,8 @@ export class Runner {
     if (!mayWrite || !connection) return;
     for (const frame of batch.frames) {
       for (const chunk of frame) this.counts.bytesSent += chunk.length;
-      if (this.#tap) this.#showOutgoing(frame, batch);
       connection.write(frame);
     }
-  }
-
-  #showOutgoing(frame: readonly Uint8Array[], batch: Batch): void {
-    const tap = this.#tap;
-    if (!tap) return;
-    this.#outgoingTap ??= new Decoder({
-      protocolVersion: batch.link?.protocolVersion,
-      onPacket: (packet) => tap('out', packet),
-    });
-    const decoder = this.#outgoingTap;
-    // A listener may end the tap in the midst of it.
-    for (const chunk of frame) decoder.push(chunk);
   }
 
   // --- waiting publishers

@@ -12,7 +12,6 @@
  */
 
 import type { AckPacket, DecodedPublishPacket } from '../codec/packet';
-import { writeAck } from '../codec/writer';
 import { ProtocolError } from '../errors';
 import type { QoS } from '../message';
 import { IncomingMessage } from './incoming-message';
@@ -169,7 +168,7 @@ export class Incoming {
 
   #write(type: AckPacket['type'], packetId: number, reasonCode: number, link: Link): void {
     this.#turn.acknowledges();
-    writeAck(link.output, type, packetId, reasonCode, link.protocolVersion);
+    link.acknowledge(type, packetId, reasonCode);
   }
 
   #checkQuota({ acks1, acks2, unreleased, receiveMaximum }: Link): void {

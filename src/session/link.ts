@@ -2,10 +2,18 @@
  * One network connection: all that is negotiated in CONNECT and CONNACK, and dies with it.
  */
 
-import { Decoder } from '../codec/decoder';
+import {
+  type ClientPacket,
+  packetSize,
+  publishSize,
+  writeAck,
+  writePacket,
+  writePublish,
+} from '../codec/client-packets';
 import { Output } from '../codec/output';
-import type { ConnackPacket, ConnectPacket, Packet } from '../codec/packet';
-import { packetSize, publishSize, writePacket, writePublish } from '../codec/writer';
+import type { AckPacket, ConnackPacket, ConnectPacket, Packet } from '../codec/packet';
+import type { PacketDecoder } from '../codec/packet-decoder';
+import { serverPacketDecoder } from '../codec/server-packets';
 import type { ProtocolVersion, PublishProperties, QoS } from '../message';
 import { Fifo } from './fifo';
 import { KeepAlive } from './keep-alive';
@@ -29,6 +37,9 @@ const versionRefused = [0x20, 0x02, 0x00, 0x01];
 /** Bytes that an alias adds at most: the property, and one more for each of two lengths that may grow. */
 const aliasSize = 5;
 
+/** Called for every packet received and written. */
+export type PacketTap = (direction: 'in' | 'out', packet: Packet) => void;
+
 /** State of one connection. */
 export class Link {
   state: LinkState = 'connecting';
@@ -37,7 +48,9 @@ export class Link {
   readonly protocolVersion: ProtocolVersion;
   /** Encoded packets that wait for the next flush. */
   readonly output = new Output();
-  readonly decoder: Decoder;
+  readonly decoder: PacketDecoder;
+  /** Sees every packet, when set. */
+  tap: PacketTap | undefined;
   /** From CONNACK on. */
   limits: ServerLimits | undefined;
   /** From CONNACK on. */
@@ -65,12 +78,22 @@ export class Link {
   /** The first bytes received, four of them at most. */
   readonly #firstBytes: number[] = [];
 
-  constructor(connect: ConnectPacket, maximumPacketSize: number, onPacket: (packet: Packet) => void) {
+  constructor(
+    connect: ConnectPacket,
+    maximumPacketSize: number,
+    tap: PacketTap | undefined,
+    onPacket: (packet: Packet) => void,
+  ) {
     this.connect = connect;
     this.protocolVersion = connect.protocolVersion;
     this.inboundAliases = new InboundAliases(connect.properties?.topicAliasMaximum ?? 0);
     this.receiveMaximum = connect.properties?.receiveMaximum ?? 65_535;
-    this.decoder = new Decoder({ protocolVersion: this.protocolVersion, maximumPacketSize, onPacket });
+    this.tap = tap;
+    this.decoder = serverPacketDecoder({
+      protocolVersion: this.protocolVersion,
+      maximumPacketSize,
+      onPacket,
+    });
   }
 
   /** Takes what the server granted. */
@@ -121,12 +144,19 @@ export class Link {
   }
 
   /** Appends a packet to the output. */
-  write(packet: Packet): void {
+  write(packet: ClientPacket): void {
     writePacket(this.output, packet, this.protocolVersion);
+    this.tap?.('out', packet);
+  }
+
+  /** Appends an acknowledgement to the output. */
+  acknowledge(type: AckPacket['type'], packetId: number, reasonCode: number): void {
+    writeAck(this.output, type, packetId, reasonCode, this.protocolVersion);
+    this.tap?.('out', { type, packetId, reasonCode });
   }
 
   /** Size of a packet on this link, in bytes. */
-  sizeOf(packet: Packet): number {
+  sizeOf(packet: ClientPacket): number {
     return packetSize(packet, this.protocolVersion);
   }
 
@@ -152,5 +182,17 @@ export class Link {
       if (alias !== 0) all = { ...properties, topicAlias: Math.abs(alias) };
     }
     writePublish(this.output, name, payload, qos, retain, dup, packetId, all, this.protocolVersion);
+    if (!this.tap) return;
+    const id = qos === 0 ? undefined : packetId;
+    this.tap('out', {
+      type: 'publish',
+      topic: name,
+      payload,
+      qos,
+      retain,
+      dup,
+      packetId: id,
+      properties: all,
+    });
   }
 }

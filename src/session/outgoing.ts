@@ -13,7 +13,6 @@
  */
 
 import type { AckPacket } from '../codec/packet';
-import { writeAck } from '../codec/writer';
 import { ConnectionError, type MqttError, RefusedError } from '../errors';
 import type { PublishProperties } from '../message';
 import { Fifo } from './fifo';
@@ -383,7 +382,7 @@ export class Outgoing {
   #pubrel(packetId: number, reasonCode: number, link: Link): void {
     // That it was released may still have to be saved.
     this.#turn.keepOrder();
-    writeAck(link.output, 'pubrel', packetId, reasonCode, link.protocolVersion);
+    link.acknowledge('pubrel', packetId, reasonCode);
   }
 
   #take(message: OutgoingMessage, link: Link): void {

@@ -5,7 +5,7 @@
  * When the server has a new session, all granted filters are subscribed to again.
  */
 
-import type { Packet, SubscribeAckPacket } from '../codec/packet';
+import type { SubscribeAckPacket, SubscribePacket, UnsubscribePacket } from '../codec/packet';
 import { MqttError, ProtocolError, RefusedError } from '../errors';
 import { Fifo } from './fifo';
 import type { Link } from './link';
@@ -318,7 +318,7 @@ function packetOf(
   to: number,
   subscriptionIdentifier: number | undefined,
   link: Link,
-): Packet & { packetId: number } {
+): SubscribePacket | UnsubscribePacket {
   const subscriptions = entries.slice(from, to);
   const packetId = 1;
   if (type === 'unsubscribe') return { type, packetId, filters: subscriptions.map(({ filter }) => filter) };
