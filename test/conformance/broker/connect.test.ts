@@ -32,11 +32,21 @@ describe('the first packet', () => {
     },
   );
 
-  test.each(all)('MQTT %s: any other packet first closes the connection without an answer', (version) => {
-    const client = new Bench().open(version);
-    client.send({ type: 'pingreq' });
+  test.each([
+    ['PINGREQ', 'c0 00'],
+    ['DISCONNECT', 'e0 00'],
+    ['AUTH', 'f0 00'],
+    ['PUBLISH', '30 03 0001 74'],
+    ['SUBSCRIBE', '82 06 0001 0001 74 00'],
+    ['CONNACK', '20 02 00 00'],
+    ['HTTP', Buffer.from('GET / HTTP/1.1').toString('hex')],
+  ])('%s in its place closes the connection without an answer', (_, bytes) => {
+    const bench = new Bench();
+    const client = bench.open();
+    client.sendBytes(bytes);
     expect(client.bytes).toBe('');
     expect(client.ending).toBe('ended');
+    expect(bench.errors).toEqual([]);
   });
 
   test('a second CONNECT is a protocol error in MQTT 5.0 [v5 MQTT-3.1.0-2, v5 MQTT-4.13.1-1]', () => {
