@@ -202,8 +202,7 @@ export class Connector {
       if (this.#run !== run) return;
       const step = run.policy.next(outcome);
       if (step === 'stop') this.stop(outcome.error, outcome.end?.reasonCode);
-      else if (step !== 'now') await this.#wait(run, step, outcome);
-      else if (this.#status.type === 'connected') await this.#wait(run, 0, outcome);
+      else if (step !== 'now' || this.#status.type === 'connected') await this.#wait(run, step, outcome);
     }
   }
 
@@ -234,7 +233,8 @@ export class Connector {
         target = parseServerUrl(credentials.url, 'credentials.url', this.#host.schemes);
         this.#connecting(policy, target);
       }
-      version = policy.versionFor(target.url, runner.session.record?.protocolVersion);
+      const stored = options.clean ? undefined : runner.session.record?.protocolVersion;
+      version = policy.versionFor(target.url, stored);
       const authentication = options.authenticate && new EnhancedAuthentication(options.authenticate, runner);
       const data = await untilAborted(authentication?.start(), signal);
       const connect = this.#connectPacket(policy, target, version, credentials, data);
@@ -256,14 +256,15 @@ export class Connector {
   }
 
   /** The connection is lost, or could not be made: announces the next attempt and waits for its time. */
-  async #wait(run: Run, delay: number, { error, end }: Outcome): Promise<void> {
+  async #wait(run: Run, step: 'now' | number, { error, end }: Outcome): Promise<void> {
+    const delay = step === 'now' ? 0 : step;
     const attempt = run.policy.attempts + 1;
     const wasConnected = this.#status.type === 'connected';
     this.#setStatus({ type: 'reconnecting', attempt, delay, nextAttemptAt: Date.now() + delay, error });
     // Any listener may close the client.
     if (this.#run === run && wasConnected) this.#host.disconnected(error, end?.reasonCode, true);
     if (this.#run === run) this.#host.reconnecting(attempt, delay, error);
-    if (this.#run !== run || delay === 0) return;
+    if (this.#run !== run || step === 'now') return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, delay);
       this.#wake = () => {
