@@ -125,6 +125,11 @@ export class SessionBench {
   readonly proofs: (Uint8Array | undefined)[] = [];
   readonly ends: LinkEnd[] = [];
 
+  /** The transport stays open when the session has ended its link. */
+  lingers = false;
+  /** Thrown at what hands out messages: a bug of ours. */
+  failing: Error | undefined;
+
   /** Packets on the wire of the current link that no test has looked at. */
   wire: Packet[] = [];
   /** All bytes on the wire of the current link, as they were written. */
@@ -292,6 +297,13 @@ export class SessionBench {
     this.receiveBytes(concat(packets.map((packet) => encode(packet, this.version))));
   }
 
+  /** The server sends packets, in chunks of one byte. */
+  receiveBytewise(...packets: Packet[]): void {
+    for (const packet of packets) {
+      for (const byte of encode(packet, this.version)) this.receiveBytes(Uint8Array.of(byte));
+    }
+  }
+
   /** The server sends bytes. */
   receiveBytes(bytes: Uint8Array): void {
     this.turn(() => this.session.receive(bytes, this.now));
@@ -439,13 +451,17 @@ export class SessionBench {
   #port(): SessionPort {
     const port: SessionPort = {
       connected: (result) => this.connections.push(result),
-      message: (packet, message, redelivered) => this.delivered.push({ packet, message, redelivered }),
+      message: (packet, message, redelivered) => {
+        if (this.failing) throw this.failing;
+        this.delivered.push({ packet, message, redelivered });
+      },
       subscriptionLost: (filter, error) => this.lost.push({ filter, error }),
       settled: (key, error) => this.settled.push({ key, error }),
       challenged: (data) => this.challenges.push(data),
       authenticated: (data) => this.proofs.push(data),
       ended: (end) => {
         this.ends.push(end);
+        if (this.lingers) return;
         // As the runner does it: the last bytes leave, then the transport is gone.
         if (end.flush) this.flush();
         this.#isOpen = false;

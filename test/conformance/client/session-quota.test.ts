@@ -20,7 +20,7 @@ import { SessionBench, spend } from '../../support/session-bench';
 const many = (count: number, name = 'x1') => Array<string>(count).fill(name);
 
 describe('the quota', () => {
-  test("is the server's Receive Maximum: PUBACK, PUBCOMP and a failing PUBREC free a slot, PUBREC does not [v5 MQTT-3.3.4-7, MQTT-4.9.0-1, MQTT-4.9.0-2]", () => {
+  test("is the server's Receive Maximum: PUBACK, PUBCOMP and a failing PUBREC free a slot, PUBREC does not [v5 MQTT-3.3.4-7, v5 MQTT-4.9.0-1, v5 MQTT-4.9.0-2]", () => {
     const bench = new SessionBench();
     bench.connect({ receiveMaximum: 2 });
     bench.publishAll('a1', 'b2', 'c2', 'd1', 'e1');
@@ -62,7 +62,7 @@ describe('the quota', () => {
     }
   });
 
-  test('holds back nothing but PUBLISH of QoS 1 and 2 [v5 MQTT-3.3.4-8, MQTT-4.9.0-3]', () => {
+  test('holds back nothing but PUBLISH of QoS 1 and 2 [v5 MQTT-3.3.4-8, v5 MQTT-4.9.0-3]', () => {
     const bench = new SessionBench();
     bench.connect({ receiveMaximum: 1 }, { keepAlive: 10 });
     bench.publishAll('a2', 'b1');
@@ -150,7 +150,7 @@ describe('the quota', () => {
 });
 
 describe('identifiers', () => {
-  test('are shared by PUBLISH, SUBSCRIBE and UNSUBSCRIBE, none is 0 or in use [v5 MQTT-2.2.1-3, MQTT-4.3.2-1, MQTT-4.3.3-1, v3 MQTT-2.3.1-2]', () => {
+  test('are shared by PUBLISH, SUBSCRIBE and UNSUBSCRIBE, none is 0 or in use [v5 MQTT-2.2.1-3, v5 MQTT-4.3.2-1, v5 MQTT-4.3.3-1, v3 MQTT-2.3.1-2]', () => {
     for (const version of [5, 4] as const) {
       const bench = new SessionBench({ version });
       bench.connect();

@@ -24,7 +24,7 @@ describe.each(versions)('a message of the server, protocol level %i', (version) 
     ]);
   });
 
-  test('of QoS 1 is handed over, and answered by PUBACK with its identifier once it is handled [v5 MQTT-4.3.2-4, MQTT-3.3.4-1, MQTT-2.2.1-5, v3 MQTT-4.3.2-2, MQTT-3.3.4-1, MQTT-2.3.1-6]', () => {
+  test('of QoS 1 is handed over, and answered by PUBACK with its identifier once it is handled [v5 MQTT-4.3.2-4, v5 MQTT-3.3.4-1, v5 MQTT-2.2.1-5, v3 MQTT-4.3.2-2, v3 MQTT-3.3.4-1, v3 MQTT-2.3.1-6]', () => {
     const bench = connected();
     bench.receive(publish('t', 7));
     bench.expectNothingSent();
@@ -32,7 +32,7 @@ describe.each(versions)('a message of the server, protocol level %i', (version) 
     bench.expectSent(puback(7));
   });
 
-  test('of QoS 2 is answered by PUBREC once it is handled, its PUBREL by PUBCOMP [v5 MQTT-4.3.3-8, MQTT-4.3.3-11, MQTT-3.3.4-1, MQTT-2.2.1-5, v3 MQTT-4.3.3-2, MQTT-3.3.4-1, MQTT-2.3.1-6]', () => {
+  test('of QoS 2 is answered by PUBREC once it is handled, its PUBREL by PUBCOMP [v5 MQTT-4.3.3-8, v5 MQTT-4.3.3-11, v5 MQTT-3.3.4-1, v5 MQTT-2.2.1-5, v3 MQTT-4.3.3-2, v3 MQTT-3.3.4-1, v3 MQTT-2.3.1-6]', () => {
     const bench = connected();
     bench.receive(publish('t', 7, 2));
     bench.expectNothingSent();
