@@ -15,11 +15,10 @@ export interface Sink {
   reference(payload: Uint8Array): void;
 }
 
-/** Appends a packet; a large payload is referenced. @throws UsageError when it is too long, and then nothing is */
-export function appendPacket(out: Sink, first: number, body: Body, payload?: Uint8Array): void {
-  const at = beginPacket(out, first, body.length, payload);
+/** Appends a packet without a payload. @throws UsageError when it is too long, and then nothing is appended */
+export function appendPacket(out: Sink, first: number, body: Body): void {
+  const at = beginPacket(out, first, body.length);
   out.bytes.set(body.bytes.subarray(0, body.length), at);
-  if (payload !== undefined) appendPayload(out, at + body.length, payload);
 }
 
 /**
