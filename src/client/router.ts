@@ -65,11 +65,7 @@ export class Router<Handle> {
     const [first, second] = routes;
     if (!first) return [];
     if (!second) return [...first.handles];
-    const all = new Map<Handle, ParamsOfTopic>();
-    for (const { handles } of routes) {
-      for (const [handle, params] of handles) if (!all.has(handle)) all.set(handle, params);
-    }
-    return all;
+    return new Map(routes.flatMap(({ handles }) => [...handles]));
   }
 
   /** The routes of all identifiers; none when one is unknown, so that the topic has to decide. */

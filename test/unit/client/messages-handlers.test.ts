@@ -107,6 +107,22 @@ describe('the handler of a Subscription', () => {
     expect(client.status.type).toBe('closed');
   });
 
+  test('that subscribes to its own filter does not begin without end', async () => {
+    const { client, server } = await connected();
+    let calls = 0;
+    const handler = () => {
+      calls += 1;
+      if (calls < 100) client.subscribe('a', handler);
+    };
+    await client.subscribe('a', handler);
+    server.link.publish('a');
+    expect(calls).toBe(1);
+    await turn();
+    server.link.publish('a');
+    expect(calls).toBe(3);
+    await turn();
+  });
+
   test('is not called once the Subscription is over; what waited is for others', async () => {
     const { client, server } = await connected();
     const { handler, texts, open } = slow();

@@ -220,8 +220,12 @@ describe('giving up', () => {
     expect(server.link.packets('publish')).toEqual([]);
   });
 
-  test('no more after the end: the signal is let go of', async () => {
-    const { client } = await connected();
+  test('no more after the end: the signal and the timer are let go of', async () => {
+    fakeTime();
+    const { client } = await connected({ keepAlive: 0 });
+    await client.publish('a', 'x', { qos: 1, timeout: 1_000 });
+    await client.publish('a', 'x', { qos: 0, timeout: 1_000 });
+    expect(vi.getTimerCount()).toBe(0);
     const controller = new AbortController();
     const remove = vi.spyOn(controller.signal, 'removeEventListener');
     await client.publish('a', 'x', { qos: 1, signal: controller.signal });
