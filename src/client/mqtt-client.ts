@@ -299,8 +299,6 @@ export class MqttClient implements Client {
       this.#checkIdle = undefined;
       this.#runner.afterFlush = undefined;
     }
-    // What was to go out goes before DISCONNECT, and what waits for the store does not hold it up.
-    this.#runner.flush();
     // With a clean session nobody comes back for it: the server need not keep it [v5 3.14.2.2.2].
     const end = this.#options.clean ? { sessionExpiryInterval: 0, ...properties } : properties;
     session.disconnect(reasonCode, end, closedError());

@@ -49,8 +49,6 @@ export class Runner {
   readonly #store: SessionStore;
   readonly #storeKey: string;
   #connection: Connection | undefined;
-  /** A connection of which only the last bytes are missing. */
-  #ending: Connection | undefined;
   /** Batches in order that wait for the store, or for those before them. */
   #waiting: Batch[] = [];
   /** How many of them the write under way is for. */
@@ -103,7 +101,6 @@ export class Runner {
   /** A transport is open: CONNECT goes out. */
   attach(connection: Connection, connect: ConnectPacket): void {
     this.#connection = connection;
-    this.#ending = undefined;
     connection.onData = (bytes) => {
       if (this.#connection !== connection) return;
       this.counts.bytesReceived += bytes.length;
@@ -126,35 +123,20 @@ export class Runner {
   detach(orderly: boolean): void {
     const connection = this.#connection;
     if (!connection) return;
+    if (orderly) this.flush();
     // In this order: what the transport calls now concerns nobody any more.
+    this.#connection = undefined;
     connection.onData = undefined;
     connection.onClose = undefined;
     connection.onDrain = undefined;
-    this.#connection = undefined;
-    this.#settleWaiters();
     if (orderly) {
-      this.#close(connection);
-      return;
-    }
-    connection.destroy();
-    this.session.closed();
-  }
-
-  #close(connection: Connection): void {
-    const waiting = this.#waiting.length;
-    this.#ending = connection;
-    this.flush();
-    const close = () => {
-      if (this.#ending === connection) this.session.closed();
-      this.#ending = undefined;
+      // A peer that keeps its end open must not keep ours open.
+      const timer = setTimeout(() => connection.destroy(), closeGrace);
+      connection.onClose = () => clearTimeout(timer);
       connection.close();
-    };
-    // A peer that keeps its end open must not keep ours open.
-    const timer = setTimeout(() => connection.destroy(), closeGrace);
-    connection.onClose = () => clearTimeout(timer);
-    // The last bytes may wait for the store; what waits for it without them is not sent any more.
-    if (this.#waiting.length === waiting) close();
-    else this.stored().then(close);
+    } else connection.destroy();
+    this.session.closed();
+    this.#settleWaiters();
   }
 
   /** The client is open: sets the clock. */
@@ -270,11 +252,10 @@ export class Runner {
     else this.#settleStored();
   }
 
-  /** Nothing that came after the failure is in the store either: all goes back to the session, the last one first. */
+  /** Nothing that came after the failure is in the store either: all goes back to the session. */
   #failed(error: MqttError): void {
-    this.flush();
     this.#writing = 0;
-    for (const batch of this.#waiting.splice(0).reverse()) this.session.commitFailed(batch, error);
+    for (const batch of this.#waiting.splice(0)) this.session.commitFailed(batch, error);
     if (this.isStored) this.#settleStored();
   }
 
@@ -290,7 +271,7 @@ export class Runner {
 
   #release(batch: Batch): void {
     const mayWrite = this.session.committed(batch, now());
-    const connection = this.#connection ?? this.#ending;
+    const connection = this.#connection;
     if (!mayWrite || !connection) return;
     for (const frame of batch.frames) {
       for (const chunk of frame) this.counts.bytesSent += chunk.length;
