@@ -99,7 +99,7 @@ export class KeepAlive {
       if (late <= usualLateness || this.#excused) return 'dead';
       this.#excused = true;
     }
-    this.#lateness = Math.max(late, this.#lateness * memory);
+    this.#lateness = Math.min(this.#interval, Math.max(late, this.#lateness * memory));
     this.#answerUntil = now.monotonic + this.#wait;
     return 'ping';
   }

@@ -1,0 +1,234 @@
+import { describe, expect, test } from 'vitest';
+import { KeepAlive } from '../../../src/session/keep-alive';
+
+/** A clock whose two hands may part. */
+class Clock {
+  monotonic = 1_000_000;
+  wall = 1_700_000_000_000;
+
+  pass(milliseconds: number, wall = milliseconds): this {
+    this.monotonic += milliseconds;
+    this.wall += wall;
+    return this;
+  }
+
+  get now() {
+    return { monotonic: this.monotonic, wall: this.wall };
+  }
+}
+
+function started(seconds: number): { clock: Clock; keepAlive: KeepAlive } {
+  const clock = new Clock();
+  return { clock, keepAlive: new KeepAlive(seconds, clock.now) };
+}
+
+describe('keep alive', () => {
+  test('pings after half the interval without sending, and not before', () => {
+    const { clock, keepAlive } = started(60);
+    expect(keepAlive.deadline).toBe(clock.monotonic + 30_000);
+    expect(keepAlive.look(clock.pass(29_999).now)).toBe('wait');
+    keepAlive.sent(clock.now);
+    expect(keepAlive.look(clock.pass(29_999).now)).toBe('wait');
+    expect(keepAlive.look(clock.pass(1).now)).toBe('ping');
+  });
+
+  test('holds a peer for dead that does not answer in time', () => {
+    const { clock, keepAlive } = started(60);
+    expect(keepAlive.look(clock.pass(30_000).now)).toBe('ping');
+    keepAlive.sent(clock.now);
+    expect(keepAlive.deadline).toBe(clock.monotonic + 30_000);
+    expect(keepAlive.look(clock.pass(29_999).now)).toBe('wait');
+    expect(keepAlive.look(clock.pass(1).now)).toBe('dead');
+  });
+
+  test('takes anything that is received for a sign of life', () => {
+    const { clock, keepAlive } = started(60);
+    keepAlive.look(clock.pass(30_000).now);
+    keepAlive.sent(clock.now);
+    keepAlive.received(clock.pass(29_000).now);
+    expect(keepAlive.look(clock.pass(1_000).now)).toBe('ping');
+    keepAlive.received(clock.now);
+    keepAlive.sent(clock.now);
+    expect(keepAlive.look(clock.pass(29_000).now)).toBe('wait');
+  });
+
+  test('pings a server that is only listened to, so that its death is noticed', () => {
+    const { clock, keepAlive } = started(60);
+    for (let seconds = 0; seconds < 59; seconds += 1) {
+      keepAlive.sent(clock.pass(1_000).now);
+      expect(keepAlive.look(clock.now)).toBe('wait');
+    }
+    keepAlive.sent(clock.pass(1_000).now);
+    expect(keepAlive.look(clock.now)).toBe('ping');
+    for (let seconds = 0; seconds < 29; seconds += 1) {
+      keepAlive.sent(clock.pass(1_000).now);
+      expect(keepAlive.look(clock.now)).toBe('wait');
+    }
+    expect(keepAlive.look(clock.pass(1_000).now)).toBe('dead');
+  });
+
+  test('of 0 never pings and never ends', () => {
+    const { clock, keepAlive } = started(0);
+    expect(keepAlive.deadline).toBe(Number.POSITIVE_INFINITY);
+    expect(keepAlive.look(clock.pass(1e9).now)).toBe('wait');
+    expect(keepAlive.look(clock.pass(1_000, 1e9).now)).toBe('wait');
+  });
+
+  test('of 0 still waits for the answer to a probe', () => {
+    const { clock, keepAlive } = started(0);
+    keepAlive.probe(clock.now);
+    expect(keepAlive.deadline).toBe(clock.monotonic + 5_000);
+    expect(keepAlive.look(clock.pass(5_000).now)).toBe('dead');
+  });
+
+  test('of a second works', () => {
+    const { clock, keepAlive } = started(1);
+    expect(keepAlive.look(clock.pass(500).now)).toBe('ping');
+    keepAlive.sent(clock.now);
+    expect(keepAlive.look(clock.pass(1_000).now)).toBe('dead');
+  });
+
+  test('of the longest interval waits half a minute for an answer', () => {
+    const { clock, keepAlive } = started(65_535);
+    expect(keepAlive.look(clock.pass(32_767_500).now)).toBe('ping');
+    expect(keepAlive.deadline).toBe(clock.monotonic + 30_000);
+  });
+});
+
+describe('a look that comes late', () => {
+  test('does not hold the peer for dead: its answer may wait to be read', () => {
+    const { clock, keepAlive } = started(60);
+    keepAlive.look(clock.pass(30_000).now);
+    keepAlive.sent(clock.now);
+    // A page that was frozen for an hour.
+    expect(keepAlive.look(clock.pass(3_600_000).now)).toBe('ping');
+    keepAlive.sent(clock.now);
+    keepAlive.received(clock.pass(1).now);
+    expect(keepAlive.look(clock.pass(1).now)).toBe('wait');
+  });
+
+  test('does not hold the peer for dead however late looks were before', () => {
+    const { clock, keepAlive } = started(60);
+    for (let hours = 0; hours < 5; hours += 1) {
+      expect(keepAlive.look(clock.pass(3_600_000).now)).toBe('ping');
+      keepAlive.sent(clock.now);
+      expect(keepAlive.look(clock.pass(3_600_000).now)).toBe('ping');
+      keepAlive.received(clock.now);
+    }
+  });
+
+  test('asks again, and after that a look in time ends it', () => {
+    const { clock, keepAlive } = started(60);
+    keepAlive.look(clock.pass(30_000).now);
+    keepAlive.look(clock.pass(3_600_000).now);
+    expect(keepAlive.look(clock.pass(29_999).now)).toBe('wait');
+    expect(keepAlive.look(clock.pass(1).now)).toBe('dead');
+  });
+
+  test('is no excuse for ever: where all looks are late a dead peer is noticed, too', () => {
+    const { clock, keepAlive } = started(60);
+    expect(keepAlive.look(clock.pass(60_000).now)).toBe('ping');
+    expect(keepAlive.look(clock.pass(60_000).now)).toBe('ping');
+    expect(keepAlive.look(clock.pass(60_000).now)).toBe('dead');
+  });
+
+  test('does not make pings go out in a row, however late it was', () => {
+    const { clock, keepAlive } = started(60);
+    keepAlive.look(clock.pass(3_600_000).now);
+    const start = clock.monotonic;
+    for (let looks = 0; looks < 5; looks += 1) {
+      keepAlive.sent(clock.now);
+      keepAlive.received(clock.now);
+      expect(keepAlive.look(clock.pass(keepAlive.deadline - clock.monotonic).now)).toBe('ping');
+    }
+    expect(clock.monotonic - start).toBeGreaterThan(90_000);
+  });
+
+  test('makes the next ping go out sooner, and is forgotten when looks come in time', () => {
+    const { clock, keepAlive } = started(60);
+    keepAlive.look(clock.pass(30_000 + 50_000).now);
+    keepAlive.sent(clock.now);
+    keepAlive.received(clock.now);
+    expect(keepAlive.deadline).toBe(clock.monotonic + 10_000);
+    for (let looks = 0; looks < 3; looks += 1) {
+      expect(keepAlive.look(clock.pass(keepAlive.deadline - clock.monotonic).now)).toBe('ping');
+      keepAlive.sent(clock.now);
+      keepAlive.received(clock.now);
+    }
+    expect(keepAlive.deadline).toBe(clock.monotonic + 30_000);
+  });
+});
+
+describe('a sleep', () => {
+  test('makes it ping at once and wait a short time only', () => {
+    const { clock, keepAlive } = started(600);
+    keepAlive.look(clock.pass(1_000).now);
+    // The monotonic clock stood still for an hour.
+    expect(keepAlive.look(clock.pass(1_000, 3_600_000).now)).toBe('ping');
+    expect(keepAlive.deadline).toBe(clock.monotonic + 5_000);
+    expect(keepAlive.look(clock.pass(5_000).now)).toBe('dead');
+  });
+
+  test('is not what a small correction of the wall clock is taken for', () => {
+    const { clock, keepAlive } = started(600);
+    expect(keepAlive.look(clock.pass(1_000, 5_000).now)).toBe('wait');
+    expect(keepAlive.look(clock.pass(1_000, -3_600_000).now)).toBe('wait');
+  });
+});
+
+/** Timers of a hidden tab fire once a minute, on the minute. */
+function gaps(seconds: number, phase: number, minutes: number, packets: readonly number[]): number[] {
+  const { clock, keepAlive } = started(seconds);
+  const start = clock.monotonic;
+  const minute = 60_000;
+  const sends = [start];
+  const send = () => {
+    keepAlive.sent(clock.now);
+    sends.push(clock.monotonic);
+  };
+  const waiting = packets.map((at) => start + phase + at);
+  while (clock.monotonic < start + minutes * minute) {
+    const due = Math.max(keepAlive.deadline, clock.monotonic + 1) - start;
+    const tick = start + Math.ceil(due / minute) * minute;
+    const packet = waiting[0];
+    if (packet !== undefined && packet <= tick) {
+      waiting.shift();
+      clock.pass(packet - clock.monotonic);
+      send();
+      keepAlive.received(clock.pass(1).now);
+      continue;
+    }
+    clock.pass(tick - clock.monotonic);
+    const action = keepAlive.look(clock.now);
+    if (action === 'dead') throw new Error('a live peer is held for dead');
+    if (action !== 'ping') continue;
+    send();
+    keepAlive.received(clock.pass(40).now);
+  }
+  return sends.slice(1).map((at, index) => at - (sends[index] ?? 0));
+}
+
+describe.each([60, 300])('with timers once a minute, keep alive %i s', (seconds) => {
+  const phases = Array.from({ length: 60 }, (_, second) => second * 1_000);
+
+  test('never exceeds one and a half intervals, wherever in the minute the last packet was', () => {
+    for (const phase of phases) {
+      expect(Math.max(...gaps(seconds, phase, 30, [0]))).toBeLessThan(seconds * 1_500);
+    }
+  });
+
+  test('never exceeds one and a half intervals while packets come and go', () => {
+    for (const phase of phases) {
+      for (let every = 7_000; every < 200_000; every += 7_000) {
+        const packets = Array.from({ length: 20 }, (_, index) => index * every);
+        expect(Math.max(...gaps(seconds, phase, 60, packets))).toBeLessThan(seconds * 1_500);
+      }
+    }
+  });
+
+  test('stays within the interval once it has learned how late timers are', () => {
+    for (const phase of phases) {
+      expect(Math.max(...gaps(seconds, phase, 30, [0]).slice(2))).toBeLessThanOrEqual(seconds * 1_000);
+    }
+  });
+});
