@@ -37,7 +37,7 @@ export function connackProperties(settings: Settings, facts: ConnackFacts): Conn
   if (facts.responseInformation && settings.responseInformation !== undefined) {
     properties.responseInformation = settings.responseInformation.replaceAll('%c', () => connection.clientId);
   }
-  // [v5 MQTT-4.12.0-5, MQTT-4.12.0-6]
+  // [v5 MQTT-4.12.0-5, v5 MQTT-4.12.0-6]
   if (connection.authMethod !== undefined) properties.authenticationMethod = connection.authMethod;
   if (authenticationData !== undefined) properties.authenticationData = authenticationData;
   if (settings.diagnostics === 'full') {

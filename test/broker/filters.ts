@@ -4,7 +4,7 @@ import { MalformedPacketError, UsageError } from '../../src/errors';
 import { checkTopicFilter, parseSharedFilter } from '../../src/topic/topic-filter';
 
 /**
- * Refuses wildcards in wrong places [v5 MQTT-4.7.1-1, MQTT-4.7.1-2, v3 MQTT-4.7.1-2, MQTT-4.7.1-3]. The name of a
+ * Refuses wildcards in wrong places [v5 MQTT-4.7.1-1, v5 MQTT-4.7.1-2, v3 MQTT-4.7.1-2, v3 MQTT-4.7.1-3]. The name of a
  * shared subscription is another matter, see {@link isNotShareable}.
  *
  * @throws MalformedPacketError
@@ -18,7 +18,7 @@ export function checkWildcards(filter: string): void {
   }
 }
 
-/** Whether a filter begins like a shared one, but has no proper name or nothing behind it [v5 MQTT-4.8.2-1, MQTT-4.8.2-2]. */
+/** Whether a filter begins like a shared one, but has no proper name or nothing behind it [v5 MQTT-4.8.2-1, v5 MQTT-4.8.2-2]. */
 export function isNotShareable(filter: string): boolean {
   return filter.startsWith('$share/') && parseSharedFilter(filter) === undefined;
 }

@@ -32,7 +32,7 @@ export class RetainedStore {
     return this.#messages.has(topic) || this.ordinarySize < this.#maximum;
   }
 
-  /** Replaces what the topic holds; an empty payload removes it [v5 MQTT-3.3.1-5, MQTT-3.3.1-6, MQTT-3.3.1-7]. */
+  /** Replaces what the topic holds; an empty payload removes it [v5 MQTT-3.3.1-5, v5 MQTT-3.3.1-6, v5 MQTT-3.3.1-7]. */
   set(message: BrokerMessage): void {
     this.delete(message.topic);
     if (message.payload.length === 0) return;

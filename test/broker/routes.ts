@@ -37,7 +37,7 @@ export class RouteBuilder {
     const { session, qos, noLocal, identifier, shareName, retainAsPublished } = subscription;
     this.#matched = true;
     if (noLocal && this.#message.publisher === session.clientId) return; // [v5 MQTT-3.8.3-3]
-    const retain = retainAsPublished && this.#message.retain; // [v5 MQTT-3.3.1-12, MQTT-3.3.1-13]
+    const retain = retainAsPublished && this.#message.retain; // [v5 MQTT-3.3.1-12, v5 MQTT-3.3.1-13]
     const merged = this.#merged.get(session);
     if (shareName !== undefined || this.#policy === 'each' || merged === undefined) {
       const own = { qos, retain, identifiers: identifier === undefined ? [] : [identifier] };
@@ -45,7 +45,7 @@ export class RouteBuilder {
       else this.#push(session, own);
       return;
     }
-    // [v5 MQTT-3.3.4-2, MQTT-3.3.4-4] the highest QoS, and every identifier
+    // [v5 MQTT-3.3.4-2, v5 MQTT-3.3.4-4] the highest QoS, and every identifier
     merged.qos = Math.max(merged.qos, qos) as QoS;
     merged.retain ||= retain;
     if (identifier !== undefined) merged.identifiers.push(identifier);

@@ -13,7 +13,7 @@ export function onAuth(connection: Connection, packet: AuthPacket): void {
   }
   const { authMethod } = connection;
   const { authenticationMethod, authenticationData } = packet.properties ?? {};
-  // [v5 MQTT-4.12.0-5, MQTT-4.12.1-1] the method is that of CONNECT, to the end
+  // [v5 MQTT-4.12.0-5, v5 MQTT-4.12.1-1] the method is that of CONNECT, to the end
   if (authMethod === undefined || authenticationMethod !== authMethod) {
     throw new ProtocolError('AUTH has another method than CONNECT');
   }
@@ -32,7 +32,7 @@ export function step(connection: Connection, result: AuthStep): void {
   const { core, authMethod } = connection;
   if (result.type === 'failure') {
     connection.exchange = undefined;
-    return connection.fail(result.reasonCode, result.why); // [v5 MQTT-4.12.0-4, MQTT-4.12.1-2]
+    return connection.fail(result.reasonCode, result.why); // [v5 MQTT-4.12.0-4, v5 MQTT-4.12.1-2]
   }
   const properties: AuthProperties = { authenticationMethod: authMethod };
   if (result.data !== undefined) properties.authenticationData = result.data;

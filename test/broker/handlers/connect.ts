@@ -136,7 +136,7 @@ function askedExpiry({ protocolVersion, clean, properties }: ConnectPacket): num
   return interval === never ? Number.POSITIVE_INFINITY : interval;
 }
 
-/** Only MQTT 5.0 can be told another interval than its own [v5 MQTT-3.1.2-21, MQTT-3.2.2-22]. */
+/** Only MQTT 5.0 can be told another interval than its own [v5 MQTT-3.1.2-21, v5 MQTT-3.2.2-22]. */
 function keepAliveOf(connection: Connection, { keepAlive, protocolVersion }: ConnectPacket): number {
   const { serverKeepAlive, maximumKeepAlive } = connection.core.settings;
   if (protocolVersion !== 5) return keepAlive;
