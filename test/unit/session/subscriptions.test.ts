@@ -1,0 +1,452 @@
+import { describe, expect, test } from 'vitest';
+import { ConnectionError, ProtocolError, RefusedError } from '../../../src/errors';
+import { puback, suback, subscribe, unsuback, unsubscribe } from '../../support/packet-makers';
+import { SessionBench } from '../../support/session-bench';
+
+const closed = new ConnectionError('closed', 'closed');
+
+/** Identifiers on the wire, by filter. */
+function identifiers(bench: SessionBench): Map<string, number | undefined> {
+  const found = new Map<string, number | undefined>();
+  for (const packet of bench.take()) {
+    if (packet.type !== 'subscribe') continue;
+    for (const { filter } of packet.subscriptions)
+      found.set(filter, packet.properties?.subscriptionIdentifier);
+  }
+  return found;
+}
+
+describe('a SUBSCRIBE', () => {
+  test('carries one filter and its Subscription Identifier where the server takes them', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    const asked = bench.subscribe(['a', 'b/+'], { qos: 1 });
+    bench.expectSent(
+      subscribe(1, ['a'], { subscriptionIdentifier: 1 }, 1),
+      subscribe(2, ['b/+'], { subscriptionIdentifier: 2 }, 1),
+    );
+    bench.receive(suback(2, 1));
+    expect(asked.outcomes).toBeUndefined();
+    bench.receive(suback(1, 0));
+    expect(asked.outcomes).toEqual([0, 1]);
+  });
+
+  test('carries eight filters where there are no identifiers', () => {
+    const filters = Array.from({ length: 18 }, (_, index) => `f${index}`);
+    for (const version of [5, 4, 3] as const) {
+      const bench = new SessionBench({ version });
+      bench.connect(version === 5 ? { subscriptionIdentifierAvailable: false } : {});
+      const asked = bench.subscribe(filters);
+      bench.expectSent(
+        subscribe(1, filters.slice(0, 8)),
+        subscribe(2, filters.slice(8, 16)),
+        subscribe(3, filters.slice(16)),
+      );
+      bench.receive(
+        suback(3, 0, 1),
+        suback(1, 0, 0, 0, 0, 0, 0, 0, 2),
+        suback(2, ...Array<number>(8).fill(0)),
+      );
+      expect(asked.outcomes).toEqual([0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    }
+  });
+
+  test('carries the options and user properties of its filter', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    const userProperties = [['a', 'b']] as const;
+    bench.subscribe('f', {
+      qos: 2,
+      noLocal: true,
+      retainAsPublished: true,
+      retainHandling: 2,
+      userProperties,
+    });
+    bench.expectSent({
+      type: 'subscribe',
+      packetId: 1,
+      subscriptions: [{ filter: 'f', qos: 2, noLocal: true, retainAsPublished: true, retainHandling: 2 }],
+      properties: { subscriptionIdentifier: 1, userProperties },
+    });
+  });
+
+  test('keeps the identifier of a filter for its life, and gives a new one to the next', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    bench.subscribe('a');
+    bench.subscribe('b');
+    bench.subscribe('a', { qos: 2 });
+    expect(bench.session.subscription('a')?.identifier).toBe(1);
+    bench.receive(suback(1, 0), suback(2, 0), suback(3, 2));
+    bench.cut();
+    bench.connect();
+    expect([...identifiers(bench)]).toEqual([
+      ['a', 1],
+      ['b', 2],
+    ]);
+    bench.unsubscribe('a');
+    bench.subscribe('a');
+    expect(identifiers(bench).get('a')).toBe(3);
+  });
+
+  test('ends the link when it is answered with the wrong number of codes or the wrong packet', () => {
+    for (const version of [5, 4] as const) {
+      const codes = version === 5 ? [0] : [];
+      for (const answer of [suback(1, 0, 0), unsuback(1, ...codes), puback(1)]) {
+        const bench = new SessionBench({ version });
+        bench.connect();
+        const asked = bench.subscribe('f');
+        bench.receive(answer);
+        expect(bench.expectClosedBy(0x82).error).toBeInstanceOf(ProtocolError);
+        expect(asked.outcomes).toBeUndefined();
+      }
+    }
+  });
+
+  test('is not the business of an unknown SUBACK or UNSUBACK', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    bench.receive(suback(9, 0), unsuback(9, 0));
+    expect(bench.session.isConnected).toBe(true);
+  });
+
+  test('that is refused concerns no other filter', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    const asked = bench.subscribe(['a', 'b']);
+    bench.receive(suback(1, 0x87), suback(2, 0));
+    expect(asked.outcomes).toEqual([0x87, 0]);
+    expect(bench.session.subscription('a')).toBeUndefined();
+    expect(bench.session.subscription('b')).toMatchObject({ granted: true });
+    bench.cut();
+    bench.take();
+    bench.connect();
+    bench.expectSent(subscribe(3, ['b'], { subscriptionIdentifier: 2 }));
+  });
+
+  test('that renews and is refused leaves what was granted', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    bench.subscribe('a');
+    bench.receive(suback(1, 0));
+    bench.subscribe('a', { qos: 2 });
+    bench.receive(suback(2, 0x87));
+    expect(bench.session.subscription('a')).toMatchObject({ granted: true });
+  });
+});
+
+describe('an UNSUBSCRIBE', () => {
+  test('carries eight filters, and ends each at once for us', () => {
+    const bench = new SessionBench({ store: 'sync' });
+    bench.connect();
+    const filters = Array.from({ length: 10 }, (_, index) => `f${index}`);
+    bench.subscribe(filters);
+    bench.receive(...filters.map((_, index) => suback(index + 1, 0)));
+    bench.take();
+    expect(bench.store.list('subscription')).toHaveLength(10);
+    const asked = bench.unsubscribe(...filters);
+    expect(bench.store.list('subscription')).toEqual([]);
+    expect(bench.session.subscription('f0')).toBeUndefined();
+    bench.expectSent(unsubscribe(11, ...filters.slice(0, 8)), unsubscribe(12, 'f8', 'f9'));
+    bench.receive(unsuback(12, 0x11, 0x87), unsuback(11, ...Array<number>(8).fill(0)));
+    expect(asked.outcomes).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0x11, 0x87]);
+  });
+
+  test('has no codes in its answer before MQTT 5.0', () => {
+    const bench = new SessionBench({ version: 4 });
+    bench.connect();
+    const asked = bench.unsubscribe('a', 'b');
+    bench.receive(unsuback(1));
+    expect(asked.outcomes).toEqual([0, 0]);
+  });
+
+  test('ends the link when it is answered with the wrong number of codes', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    bench.unsubscribe('a', 'b');
+    bench.receive(unsuback(1, 0));
+    bench.expectClosedBy(0x82);
+  });
+
+  test('wins over the SUBACK of a filter that it ended', () => {
+    const bench = new SessionBench({ store: 'sync' });
+    bench.connect();
+    bench.subscribe('a');
+    bench.unsubscribe('a');
+    bench.receive(suback(1, 0), unsuback(2, 0));
+    expect(bench.session.subscription('a')).toBeUndefined();
+    expect(bench.store.list('subscription')).toEqual([]);
+    bench.take();
+    bench.cut();
+    bench.connect();
+    bench.expectNothingSent();
+  });
+
+  test('does not let an older SUBACK stand for a newer subscription', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    bench.subscribe('a');
+    bench.unsubscribe('a');
+    bench.subscribe('a');
+    bench.receive(suback(1, 0), unsuback(2, 0), suback(3, 0x87));
+    expect(bench.session.subscription('a')).toBeUndefined();
+  });
+});
+
+describe('requests that a connection cut off', () => {
+  test('go out again on the next one, in order, before publishes', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    const first = bench.subscribe(['a', 'b']);
+    const second = bench.unsubscribe('c');
+    bench.publish('x', 1);
+    bench.take();
+    bench.cut();
+    const third = bench.subscribe('d');
+    bench.resume();
+    bench.expectFlow('subscribe 5 a', 'subscribe 6 b', 'unsubscribe 7 c', 'subscribe 8 d', 'publish x 4 dup');
+    bench.receive(suback(5, 0), suback(6, 0), unsuback(7, 0), suback(8, 0));
+    expect([first.outcomes, second.outcomes, third.outcomes]).toEqual([[0, 0], [0], [0]]);
+  });
+
+  test('do not ask again what was answered', () => {
+    const bench = new SessionBench({ version: 4 });
+    bench.connect();
+    const filters = Array.from({ length: 10 }, (_, index) => `f${index}`);
+    const asked = bench.subscribe(filters);
+    bench.receive(suback(1, 0, 0, 0, 0x80, 0, 0, 0, 0));
+    bench.take();
+    bench.cut();
+    bench.resume();
+    bench.expectFlow('subscribe 3 f8 f9');
+    bench.receive(suback(3, 1, 1));
+    expect(asked.outcomes).toEqual([0, 0, 0, 0x80, 0, 0, 0, 0, 1, 1]);
+    expect(bench.session.subscription('f3')).toBeUndefined();
+  });
+
+  test('give their identifiers back', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    bench.subscribe(Array.from({ length: 65_535 }, (_, index) => `f${index}`));
+    bench.cut();
+    bench.take();
+    bench.resume();
+    expect(bench.take()).toHaveLength(65_535);
+  });
+});
+
+describe('a new session of the server', () => {
+  function subscribed(options: { version?: 4 | 5; store?: 'sync' } = {}): SessionBench {
+    const bench = new SessionBench(options);
+    bench.connect();
+    const filters = ['a', 'b', 'c'];
+    for (const filter of filters) bench.subscribe(filter, { qos: 1 });
+    bench.receive(...filters.map((_, index) => suback(index + 1, 1)));
+    bench.take();
+    return bench;
+  }
+
+  test('is subscribed to again, a resumed one is not', () => {
+    const bench = subscribed();
+    bench.cut();
+    bench.resume();
+    bench.expectNothingSent();
+    bench.cut();
+    bench.connect();
+    bench.expectSent(
+      ...['a', 'b', 'c'].map((filter, index) =>
+        subscribe(index + 4, [filter], { subscriptionIdentifier: index + 1 }, 1),
+      ),
+    );
+  });
+
+  test('is subscribed to again by eights where there are no identifiers', () => {
+    const bench = subscribed({ version: 4 });
+    bench.cut();
+    bench.connect();
+    bench.expectSent(subscribe(4, ['a', 'b', 'c'], undefined, 1));
+  });
+
+  test('is subscribed to before new requests, and before anything that is published', () => {
+    const bench = subscribed();
+    bench.cut();
+    bench.subscribe('d');
+    bench.publish('x', 1);
+    bench.connect();
+    bench.expectFlow('subscribe 4 a', 'subscribe 5 b', 'subscribe 6 c', 'subscribe 7 d', 'publish x 8');
+  });
+
+  test('that refuses a filter ends it, says so, and keeps the others', () => {
+    const bench = subscribed({ store: 'sync' });
+    bench.cut();
+    bench.connect();
+    bench.receive(suback(4, 1), suback(5, 0x87), suback(6, 1));
+    expect(bench.lost).toMatchObject([{ filter: 'b', error: { reasonCode: 0x87 } }]);
+    expect(bench.lost[0]?.error).toBeInstanceOf(RefusedError);
+    expect(bench.session.subscription('b')).toBeUndefined();
+    expect(bench.store.list('subscription').map(({ id }) => id)).toEqual(['a', 'c']);
+    expect(bench.session.isConnected).toBe(true);
+  });
+
+  test('that cannot take a filter ends it and says so', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    bench.subscribe(['a/+', 'b']);
+    bench.receive(suback(1, 0), suback(2, 0));
+    bench.take();
+    bench.cut();
+    bench.connect({ wildcardSubscriptionAvailable: false });
+    bench.expectFlow('subscribe 3 b');
+    expect(bench.lost).toMatchObject([{ filter: 'a/+', error: { reasonCode: 0xa2 } }]);
+  });
+
+  test('is subscribed to again until that is done, though later connections resume it', () => {
+    const bench = subscribed();
+    bench.cut();
+    bench.connect();
+    bench.receive(suback(4, 1));
+    bench.take();
+    bench.cut();
+    bench.resume();
+    bench.expectFlow('subscribe 7 a', 'subscribe 8 b', 'subscribe 9 c');
+    bench.receive(suback(7, 1), suback(8, 1), suback(9, 1));
+    bench.cut();
+    bench.resume();
+    bench.expectNothingSent();
+  });
+
+  test('is subscribed to again until that is done, though the page dies', () => {
+    const bench = subscribed({ store: 'sync' });
+    bench.cut();
+    bench.connect();
+    bench.receive(suback(4, 1));
+    bench.crash();
+    bench.resume();
+    expect(bench.take()).toHaveLength(3);
+    bench.receive(suback(1, 1), suback(2, 1), suback(3, 1));
+    bench.crash();
+    bench.resume();
+    bench.expectNothingSent();
+  });
+
+  test('is subscribed to again each time with MQTT 3.1, which does not say whether it resumed', () => {
+    const bench = new SessionBench({ version: 3 });
+    bench.connect();
+    bench.subscribe('a');
+    bench.receive(suback(1, 0));
+    bench.take();
+    bench.cut();
+    bench.connect();
+    bench.expectFlow('subscribe 2 a');
+  });
+
+  test('does not get what was unsubscribed meanwhile', () => {
+    const bench = subscribed();
+    bench.cut();
+    bench.unsubscribe('b');
+    bench.connect();
+    bench.expectFlow('subscribe 4 a', 'subscribe 5 c', 'unsubscribe 6 b');
+  });
+});
+
+describe('a request that is given up', () => {
+  test('before it was sent is gone', () => {
+    const bench = new SessionBench();
+    const asked = bench.subscribe('a');
+    expect(bench.session.withdrawRequest(asked.request)).toBe(true);
+    expect(bench.session.subscription('a')).toBeUndefined();
+    bench.connect();
+    bench.expectNothingSent();
+    expect(asked.outcomes).toBeUndefined();
+  });
+
+  test('after it was sent takes effect without a word', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    const asked = bench.subscribe('a');
+    expect(bench.session.withdrawRequest(asked.request)).toBe(false);
+    bench.receive(suback(1, 0));
+    expect(asked.outcomes).toBeUndefined();
+    expect(bench.session.subscription('a')).toMatchObject({ granted: true });
+  });
+
+  test('leaves another one for the same filter alone', () => {
+    for (const given of [0, 1]) {
+      const bench = new SessionBench();
+      const requests = [bench.subscribe('a'), bench.subscribe('a', { qos: 1 })];
+      const withdrawn = requests[given]?.request;
+      if (withdrawn) bench.session.withdrawRequest(withdrawn);
+      bench.connect();
+      bench.expectFlow('subscribe 1 a');
+      bench.receive(suback(1, 0));
+      expect(requests[1 - given]?.outcomes).toEqual([0]);
+      bench.cut();
+      bench.connect();
+      // It is in the table: a new session gets it again.
+      bench.expectFlow('subscribe 2 a');
+    }
+  });
+
+  test('with all others ends with the error, and is not sent any more', () => {
+    const bench = new SessionBench();
+    const waiting = bench.subscribe(['a', 'b']);
+    const done = bench.unsubscribe('c');
+    bench.session.abandon(() => closed, closed, true);
+    expect([waiting.outcomes, done.outcomes]).toEqual([[closed, closed], [closed]]);
+    bench.connect();
+    bench.expectNothingSent();
+  });
+
+  test('with the whole session forgets what was granted', () => {
+    const bench = new SessionBench({ store: 'sync' });
+    bench.connect();
+    bench.subscribe('a');
+    bench.receive(suback(1, 0));
+    bench.take();
+    bench.cut();
+    bench.session.abandon(() => closed, closed, false);
+    bench.flush();
+    expect(bench.store.all()).toEqual([]);
+    bench.connect();
+    bench.expectNothingSent();
+  });
+});
+
+describe('a hundred thousand filters', () => {
+  /** Subscribes to so many filters, twice: in one session of the server and in the next. Milliseconds. */
+  function timeFor(count: number, version: 4 | 5): number {
+    const filters = Array.from({ length: count }, (_, index) => `filter/${index}`);
+    const bench = new SessionBench({ version });
+    bench.connect();
+    const answerAll = () => {
+      for (let packets = bench.take(); packets.length > 0; packets = bench.take()) {
+        bench.receive(
+          ...packets.flatMap((packet) =>
+            packet.type === 'subscribe'
+              ? [suback(packet.packetId, ...packet.subscriptions.map(() => 0))]
+              : [],
+          ),
+        );
+      }
+    };
+    const start = performance.now();
+    const asked = bench.subscribe(filters);
+    answerAll();
+    expect(asked.outcomes).toHaveLength(count);
+    bench.cut();
+    bench.connect();
+    answerAll();
+    expect(bench.session.subscription(`filter/${count - 1}`)).toMatchObject({ granted: true });
+    return performance.now() - start;
+  }
+
+  test.each([5, 4] as const)(
+    'cost about a hundred times what a thousand cost, protocol level %i',
+    (version) => {
+      timeFor(1_000, version);
+      const few = Math.max(10, timeFor(1_000, version));
+      // Quadratic work would be ten thousand times as much.
+      expect(timeFor(100_000, version)).toBeLessThan(few * 1_500);
+    },
+  );
+});
