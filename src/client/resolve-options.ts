@@ -290,6 +290,8 @@ export function resolveOptions(options?: ClientOptions) {
 
 /** @throws UsageError for what `credentials` must not give */
 export function resolveCredentials(given: unknown): ResolvedCredentials {
+  // A function that gives nothing has forgotten to.
+  checkObject(given, 'credentials');
   return resolve(given, 'credentials', credentialRules);
 }
 

@@ -43,6 +43,8 @@ export function webSocketTransport(options: WebSocketTransportOptions = {}): Tra
   const protocols = options.protocols && [...options.protocols];
   return {
     async connect(url, attempt) {
+      if (attempt.headers)
+        throw new UsageError('webSocket.headers: a browser lets nobody set them', 'unsupported');
       const Constructor = given ?? globalWebSocket();
       return openWebSocket({
         url,
