@@ -48,7 +48,8 @@ export interface ClientScript {
   readonly reconnect:
     | false
     | { readonly minDelay: number; readonly maxDelay: number; readonly initial: boolean };
-  readonly authentication: boolean;
+  /** Enhanced authentication: with a method that works, or fails at one of its steps. */
+  readonly authentication: 'none' | 'works' | 'start' | 'challenge' | 'success';
   readonly maxInflight: number;
   readonly maxMessages: number;
   readonly qos0: 'drop' | 'queue';
@@ -77,7 +78,10 @@ export function clientScript(random: Random): ClientScript {
     reconnect: random.chance(0.15)
       ? false
       : { minDelay: random.pick([1, 1_000]), maxDelay: 2_000, initial: random.chance(0.5) },
-    authentication: protocolVersion === 5 && random.chance(0.15),
+    authentication:
+      protocolVersion === 5 && random.chance(0.2)
+        ? random.pick(['works', 'works', 'start', 'challenge', 'success'] as const)
+        : 'none',
     maxInflight: random.pick([1, 2, 1_000]),
     maxMessages: random.pick([2, 1_000, 1_000]),
     qos0: random.pick(['drop', 'queue'] as const),

@@ -1,7 +1,7 @@
 /** All that is around a client: an application, a store, a transport without a network, time, and a server. */
 
 import { encode, type Packet } from '../../src/codec/index';
-import { ConnectionError, MqttError, RefusedError, StoreError } from '../../src/errors';
+import { ConnectionError, MqttError, ProtocolError, RefusedError, StoreError } from '../../src/errors';
 import {
   type Client,
   type ClientOptions,
@@ -160,6 +160,8 @@ export class ClientWorld {
   #connection: WorldConnection | undefined;
   #network: 'up' | 'refuses' | 'hangs' = 'up';
   #congestion = 0;
+  /** From the end of the script on, nothing fails any more. */
+  #isGood = false;
   #connack: Extract<Packet, { type: 'connack' }> | undefined;
   #number = 0;
   #pending: Pending[] = [];
@@ -189,7 +191,7 @@ export class ClientWorld {
         isIncoming: (packetId) => store.durable.has(`incoming ${packetId}`),
       },
     );
-    this.#server = new ScriptServer(this.eye, script.authentication, (packet) => {
+    this.#server = new ScriptServer(this.eye, script.authentication !== 'none', (packet) => {
       const version = this.eye.connect?.protocolVersion;
       if (version !== undefined) this.#feed(encode(packet, version));
     });
@@ -208,6 +210,7 @@ export class ClientWorld {
 
   /** Plays a good server until every promise has settled, then closes. */
   async end(): Promise<void> {
+    this.#isGood = true;
     this.#network = 'up';
     this.#uncongest();
     // What came on this connection may have been half a packet.
@@ -248,7 +251,7 @@ export class ClientWorld {
       topicAliases: script.topicAliases,
       store: this.#store,
       transport: this.#transport(),
-      authenticate: script.authentication ? fakeAuthentication() : undefined,
+      authenticate: script.authentication === 'none' ? undefined : this.#authentication(),
       properties:
         protocolVersion === 5 ? { receiveMaximum: script.receiveMaximum, topicAliasMaximum: 3 } : undefined,
       handlerTimeout: 5_000,
@@ -281,6 +284,12 @@ export class ClientWorld {
       guarded(({ sessionPresent }) => {
         must(this.#connack?.reasonCode === 0, 'connected without CONNACK');
         this.eye.connected(sessionPresent, this.#connack);
+      }),
+    );
+    client.on(
+      'disconnect',
+      guarded(({ error }) => {
+        must(!error?.message.includes('internal fault'), () => `${error?.message}: ${String(error?.cause)}`);
       }),
     );
     client.on('error', () => {});
@@ -475,6 +484,26 @@ export class ClientWorld {
     }
   }
 
+  /** A method that any server passes, or that fails at a step until the end of the script. */
+  #authentication(): EnhancedAuth {
+    const step = (name: ClientScript['authentication']): void => {
+      if (this.#isGood || this.#script.authentication !== name) return;
+      throw new ProtocolError(`the method fails at ${name}`, 'authentication-failed', 0x83);
+    };
+    return {
+      method: authenticationMethod,
+      start: () => {
+        step('start');
+        return Uint8Array.of(1);
+      },
+      challenge: async () => {
+        step('challenge');
+        return Uint8Array.of(2);
+      },
+      success: () => step('success'),
+    };
+  }
+
   // --- transport, store, server
 
   #transport(): Transport {
@@ -557,14 +586,4 @@ export class ClientWorld {
     const [violation] = this.#violations;
     if (violation !== undefined) throw violation;
   }
-}
-
-/** A method that any server passes. */
-function fakeAuthentication(): EnhancedAuth {
-  return {
-    method: authenticationMethod,
-    start: () => Uint8Array.of(1),
-    challenge: async () => Uint8Array.of(2),
-    success: () => {},
-  };
 }

@@ -96,6 +96,7 @@ export class ScriptServer {
 
   /** Sends a message of its own. */
   publish({ qos, id, dup, topic, alias }: Extract<Step, { do: 'send' }>): void {
+    if (!this.#eye.hasConnect) return;
     const modern = this.#version === 5;
     this.#send({
       type: 'publish',
@@ -112,6 +113,7 @@ export class ScriptServer {
 
   /** Sends an acknowledgement that may answer nothing. */
   acknowledge({ type, id, reasonCode }: Extract<Step, { do: 'ack' }>): void {
+    if (!this.#eye.hasConnect) return;
     const modern = this.#version === 5;
     if (type === 'suback' || type === 'unsuback') {
       this.#send({ type, packetId: id, reasonCodes: type === 'suback' || modern ? [0] : [] });

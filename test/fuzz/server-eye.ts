@@ -93,9 +93,6 @@ export class ServerEye {
   /** The same of the server's identifiers. */
   readonly #spoiledIncoming = new Set<number>();
 
-  /** A store that failed between two writes has lost which message was sent first. */
-  #orderIsLost = false;
-
   constructor(durable: Durable | undefined) {
     this.#durable = durable;
   }
@@ -144,9 +141,8 @@ export class ServerEye {
     if (this.#link) this.#link.state = 'silent';
   }
 
-  /** The client crashed: what it knows is what its store holds, some of whose writes may have failed. */
-  crashed(stored: Iterable<number>, orderIsLost: boolean): void {
-    this.#orderIsLost ||= orderIsLost;
+  /** The client crashed: what it knows is what its store holds. */
+  crashed(stored: Iterable<number>): void {
     this.#link = undefined;
     for (const message of stored) this.#restored.add(message);
     // A PUBREC that was not saved is forgotten: then its PUBLISH comes again.
@@ -194,6 +190,7 @@ export class ServerEye {
         this.#recorded(packet.packetId, packet.reasonCode, link);
         return;
       case 'puback':
+        if (!link.flows.has(packet.packetId)) this.#spoiled.add(packet.packetId);
         this.#acknowledged(packet.packetId, link, (message) => !this.#exactlyOnce.has(message));
         return;
       case 'pubcomp':
@@ -332,7 +329,7 @@ export class ServerEye {
 
     must(!link.messages.has(message), `message ${message} is sent twice on one connection`);
     link.messages.add(message);
-    must(message > link.last || this.#orderIsLost, `message ${message} is sent after message ${link.last}`);
+    must(message > link.last, `message ${message} is sent after message ${link.last}`);
     link.last = message;
     must(!this.#released.has(message), `message ${message} is sent again after its PUBREL`);
 
@@ -342,11 +339,11 @@ export class ServerEye {
     this.#written.add(message);
     if (packet.qos === 2) this.#exactlyOnce.add(message);
 
+    if (this.#spoiled.has(packetId)) return;
     if (this.#durable) {
       const saved = this.#durable.packetIdOf(message);
       must(saved === packetId, `message ${message} is sent as ${packetId}, saved is ${saved}`);
     }
-    if (this.#spoiled.has(packetId)) return;
     const owner = this.#owners.get(packetId);
     must(owner === undefined || owner === message, `identifier ${packetId} belongs to message ${owner}`);
     this.#mustBeFree(packetId, link);

@@ -35,12 +35,6 @@ interface Request {
   withdrawn: boolean;
 }
 
-/** A batch that waits for the store, or for those before it. */
-interface Waiting {
-  readonly batch: Batch;
-  state: 'writing' | 'durable';
-}
-
 /** Bounds of the queue and of what we take, in bytes. */
 const maxBytes = 20_000;
 const maximumPacketSize = 100_000;
@@ -61,12 +55,14 @@ export class SessionWorld {
   #session: Session;
   /** What the store holds for certain. */
   readonly #durable = new Map<string, StoreRecord>();
-  #waiting: Waiting[] = [];
-  /** A write has failed. */
-  #storeFailed = false;
+  /** Batches in order that wait for the store, or for those before them. */
+  #waiting: Batch[] = [];
+  /** How many of them the write under way is for. */
+  #writing = 0;
   #monotonic = 1_000;
   #wall = 1_700_000_000_000;
-  #connected = false;
+  /** `ending`: only the last bytes are missing. */
+  #wire: 'open' | 'ending' | 'closed' = 'closed';
   #connectedBefore = false;
   /** The session asked for a clean start. */
   #cleanNext = false;
@@ -286,7 +282,7 @@ export class SessionWorld {
       request.ends += 1;
     };
     if (step.do === 'unsubscribe') {
-      request.handle = this.#session.unsubscribe(filters, undefined, listener);
+      request.handle = this.#session.unsubscribe(filters, listener);
       return;
     }
     const options = { qos: step.qos, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
@@ -315,10 +311,11 @@ export class SessionWorld {
       maximumPacketSize,
     };
     const session: Session = new Session(options, this.#port());
-    session.tap = (packet) => {
+    session.tap((direction, packet) => {
+      if (direction === 'out') return;
       if (packet.type === 'connack') this.#connack = packet;
       this.eye.received(packet);
-    };
+    });
     return session;
   }
 
@@ -360,11 +357,11 @@ export class SessionWorld {
   }
 
   #open(): void {
-    if (this.#connected) return;
+    if (this.#wire === 'open') return;
     // What waits leaves first: CONNECT must not wait for the store together with it.
     this.#flush();
     const { protocolVersion, authentication, receiveMaximum } = this.#script;
-    this.#connected = true;
+    this.#wire = 'open';
     this.#opened += 1;
     this.#connack = undefined;
     this.#confirm = false;
@@ -402,30 +399,36 @@ export class SessionWorld {
   #detach(end: LinkEnd): void {
     this.#ended += 1;
     must(this.#ended === this.#opened, 'a connection ended twice');
+    // The session ends the connection for its own faults too, and for those of its port.
+    if (end.error.message.includes('internal fault')) throw end.error.cause;
     this.eye.ended(end.flush);
     this.#cleanNext ||= end.cleanStart ?? false;
+    this.#confirm = false;
+    this.#wire = 'ending';
+    const waiting = this.#waiting.length;
     if (end.flush) this.#flush();
-    this.#hangUp();
+    // The last bytes may wait for the store.
+    if (!end.flush || this.#waiting.length === waiting) this.#hangUp();
   }
 
   #hangUp(): void {
-    this.#connected = false;
-    this.#confirm = false;
+    if (this.#wire === 'closed') return;
+    this.#wire = 'closed';
     this.eye.closed();
     this.#session.closed();
   }
 
   /** The transport ends. */
   #close(orderly: boolean): void {
-    if (!this.#connected) return;
-    this.#connected = false;
+    if (this.#wire !== 'open') return;
+    this.#wire = 'closed';
     this.eye.closed();
     this.#session.closed(orderly ? undefined : new Error('reset'));
     this.#flush();
   }
 
   #ensureConnected(): void {
-    if (!this.#connected) this.#open();
+    if (this.#wire !== 'open') this.#open();
     if (this.#session.isConnected) return;
     this.#server.accept({ truthful: true, forgets: false, reasonCode: 0, properties: {} });
   }
@@ -437,7 +440,7 @@ export class SessionWorld {
     if (!this.eye.hasConnect) return;
     const chunks = this.#bytewise ? cutAt(bytes, [...bytes.keys()]) : [bytes.slice()];
     for (const chunk of chunks) {
-      if (!this.#connected) return;
+      if (this.#wire !== 'open') return;
       this.#session.receive(chunk, this.#now());
       if (!this.#confirm) continue;
       this.#confirm = false;
@@ -470,45 +473,52 @@ export class SessionWorld {
 
   #flush(): void {
     for (let batch = this.#session.takeBatch(); batch; batch = this.#session.takeBatch()) {
-      const { operations, ordered } = batch;
-      const waits = operations.length > 0 && this.#script.slowStore;
-      if (!waits) this.#apply(operations);
-      if (waits || (ordered && this.#waiting.length > 0)) {
-        this.#waiting.push({ batch, state: waits ? 'writing' : 'durable' });
-      } else this.#release(batch);
+      if (batch.operations.length === 0 && (!batch.ordered || this.#waiting.length === 0)) {
+        this.#release(batch);
+      } else {
+        this.#waiting.push(batch);
+        if (this.#writing === 0) this.#write();
+      }
     }
   }
 
+  /** Begins to write all that waits, in one call; a store that is quick is done at once. */
+  #write(): void {
+    this.#writing = this.#waiting.length;
+    if (!this.#script.slowStore || this.#waiting.every(({ operations }) => operations.length === 0))
+      this.#written();
+  }
+
+  /** The write under way is durable. */
+  #written(): void {
+    const written = this.#waiting.splice(0, this.#writing);
+    this.#writing = 0;
+    for (const { operations } of written) this.#apply(operations);
+    for (const batch of written) this.#release(batch);
+    if (this.#waiting.length > 0) this.#write();
+    else if (this.#wire === 'ending') this.#hangUp();
+  }
+
   #commit(count: number): void {
-    for (let left = count; left > 0 && this.#waiting.length > 0; left--) {
-      const first = this.#waiting.shift();
-      if (first === undefined) return;
-      if (first.state === 'writing') this.#apply(first.batch.operations);
-      this.#release(first.batch);
-      this.#releaseDurable();
+    for (let left = count; left > 0 && this.#writing > 0; left--) {
+      this.#written();
       this.#flush();
     }
   }
 
+  /** The write under way fails; what came after it was not written either. */
   #failCommit(): void {
-    const [first] = this.#waiting;
-    if (first?.state !== 'writing') return;
-    this.#waiting.shift();
-    this.#storeFailed = true;
-    this.#session.commitFailed(first.batch, new StoreError('store-failed', 'the disk is full'));
-    this.#releaseDurable();
-  }
-
-  #releaseDurable(): void {
-    for (let first = this.#waiting[0]; first?.state === 'durable'; first = this.#waiting[0]) {
-      this.#waiting.shift();
-      this.#release(first.batch);
-    }
+    if (this.#writing === 0) return;
+    this.#flush();
+    this.#writing = 0;
+    const error = new StoreError('store-failed', 'the disk is full');
+    for (const batch of this.#waiting.splice(0).reverse()) this.#session.commitFailed(batch, error);
+    if (this.#waiting.length === 0 && this.#wire === 'ending') this.#hangUp();
   }
 
   #release(batch: Batch): void {
     const mayWrite = this.#session.committed(batch, this.#now());
-    if (!mayWrite || !this.#connected) return;
+    if (!mayWrite || this.#wire === 'closed') return;
     for (const frame of batch.frames) this.eye.wrote(frame);
   }
 
@@ -541,12 +551,13 @@ export class SessionWorld {
       else if (orphan === 'no') publish.orphan = 'lost';
       publish.handle = undefined;
     }
-    if (this.#connected) this.#ended += 1;
-    this.#connected = false;
+    if (this.#wire === 'open') this.#ended += 1;
+    this.#wire = 'closed';
     this.#requests = [];
     this.#incoming = [];
     this.#waiting = [];
-    this.eye.crashed(stored, this.#storeFailed);
+    this.#writing = 0;
+    this.eye.crashed(stored);
     // Nothing durable says that an identifier can only be freed by a clean start, so the new page is told here.
     this.#cleanNext ||= this.#session.needsCleanStart;
     this.#session = this.#start();

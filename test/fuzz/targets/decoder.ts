@@ -9,7 +9,7 @@
  * 6. No packet is larger than the maximum, and none comes from where the fixed headers put none.
  * 7. It neither changes what it was given nor what it delivered.
  * 8. After `stop()` it delivers nothing.
- * 9. An announced length costs nothing before its bytes are there, and nothing is kept after its end.
+ * 9. An announced length costs no more than one buffer before its bytes are there, and nothing is kept after its end.
  */
 
 import {
@@ -60,8 +60,8 @@ const bytewise = 400;
 /** Heap that compilers and caches may gain while cases run. */
 const slack = 4 * 2 ** 20;
 
-/** What a decoder may take before the body of a packet came: its own state and one slab. */
-const perDecoder = 16_384;
+/** What a decoder may take for a packet that has only begun: its own state, and one buffer of 64 KiB. */
+const perDecoder = 80_000;
 
 export const decoderTarget: Target<DecoderInput> = {
   name: 'decoder',
