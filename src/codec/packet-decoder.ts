@@ -108,7 +108,7 @@ export class PacketDecoder {
     }
     this.#state = 'busy';
     try {
-      this.#take(isOwned(chunk) ? chunk : chunk.slice());
+      this.#take(asOwned(chunk));
     } catch (error) {
       this.#state = 'failed';
       this.#failure = error;
@@ -246,7 +246,12 @@ function tooLarge(total: number, maximum: number): ProtocolError {
   return new ProtocolError(`a packet of ${total} bytes is larger than ${maximum}`, 'packet-too-large', 0x95);
 }
 
-/** Not shared with another thread, so that payloads may be views of it. */
-function isOwned(chunk: Uint8Array): chunk is Uint8Array<ArrayBuffer> {
-  return chunk.buffer instanceof ArrayBuffer;
+/**
+ * A plain array that nobody else writes to: not shared with another thread, and no Buffer, whose `slice` is a view and
+ * not a copy.
+ */
+function asOwned(chunk: Uint8Array): Bytes {
+  const { buffer, byteOffset, length } = chunk;
+  if (!(buffer instanceof ArrayBuffer)) return new Uint8Array(chunk);
+  return chunk.constructor === Uint8Array ? (chunk as Bytes) : new Uint8Array(buffer, byteOffset, length);
 }
