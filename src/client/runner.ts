@@ -100,6 +100,8 @@ export class Runner {
 
   /** A transport is open: CONNECT goes out. */
   attach(connection: Connection, connect: ConnectPacket): void {
+    // What waits leaves first, so that CONNECT does not wait for the store together with it.
+    this.flush();
     this.#connection = connection;
     connection.onData = (bytes) => {
       if (this.#connection !== connection) return;

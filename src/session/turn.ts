@@ -86,6 +86,8 @@ export class Turn {
   /** The link's output is gone. */
   dropped(): void {
     this.#sent = [];
+    this.#ordered = false;
+    this.#acknowledges = false;
   }
 
   /** The batch was written, or could not be. */
