@@ -25,6 +25,8 @@ export class Delivery {
   readonly incoming: IncomingMessage | undefined;
   readonly redelivered: boolean;
   readonly host: DeliveryHost;
+  /** Where the store keeps it, since it was acknowledged before its takers were done. */
+  keptAs: number | undefined;
   /** Takers that have not settled. */
   #open = 0;
   /** Whether any taker has worked on it. */
@@ -36,11 +38,18 @@ export class Delivery {
     incoming: IncomingMessage | undefined,
     redelivered: boolean,
     host: DeliveryHost,
+    keptAs?: number,
   ) {
     this.packet = packet;
     this.incoming = incoming;
     this.redelivered = redelivered;
     this.host = host;
+    this.keptAs = keptAs;
+  }
+
+  /** Whether all its takers are done with it. */
+  get hasSettled(): boolean {
+    return this.#handled && this.#open === 0;
   }
 
   /** Whether anybody has it, be it to offer it. */

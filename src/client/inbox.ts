@@ -1,11 +1,15 @@
 /**
  * Received messages: offered to Subscriptions and `'message'` listeners, acknowledged when all that took them have
  * settled. A QoS 1 or 2 message that nobody takes is held, for a while, for a taker to come.
+ *
+ * What is acknowledged before its takers are done (`ack: 'received'`, or early by hand) is saved whole before: after a
+ * crash the server would not send it again. It is handed out again then, whatever became of the MQTT session.
  */
 
 import type { DecodedPublishPacket } from '../codec/packet';
 import { UsageError } from '../errors';
 import type { IncomingMessage } from '../session/incoming-message';
+import type { InboxRecord } from '../session/records';
 import { Delivery, type DeliveryHost } from './delivery';
 import type { Emitter } from './emitter';
 import { type ManualAck, ReceivedMessage } from './received-message';
@@ -19,6 +23,10 @@ export interface InboxHost extends HandlerHost {
   readonly unclaimedTimeout: number;
   /** Acknowledges to the server. */
   acknowledge(message: IncomingMessage, reasonCode: number): void;
+  /** Saves a message that is about to be acknowledged. @returns what to discard; undefined without a durable store */
+  keep(message: IncomingMessage): number | undefined;
+  /** A saved message is done with. */
+  discard(id: number): void;
   /** Without a link: a message will be delivered anew when the server sends it again; undefined means all. */
   forget(message: IncomingMessage | undefined): void;
 }
@@ -50,9 +58,25 @@ export class Inbox implements DeliveryHost {
   /** A message came. */
   deliver(packet: DecodedPublishPacket, incoming: IncomingMessage | undefined, redelivered: boolean): void {
     this.received += 1;
-    if (incoming && this.#host.ack === 'received') this.#host.acknowledge(incoming, 0);
     const delivery = new Delivery(packet, incoming, redelivered, this);
-    if (!this.#offer(delivery)) this.#hold(delivery);
+    const isTaken = this.#offer(delivery);
+    if (this.#host.ack === 'received') this.#acknowledge(delivery, 0);
+    if (!isTaken) this.#hold(delivery);
+  }
+
+  /** Messages that were acknowledged and not done with when the page was left. They are held from `connected` on. */
+  restore(records: Iterable<InboxRecord>): void {
+    for (const { kind: _, id, ...content } of records) {
+      const packet = { ...content, type: 'publish', dup: false } as const;
+      const delivery = new Delivery(packet, undefined, true, this, id);
+      if (!this.#offer(delivery)) this.#unclaimed.set(delivery, Number.POSITIVE_INFINITY);
+    }
+  }
+
+  /** The server accepted the connection: takers will come now, if they come at all. */
+  connected(): void {
+    for (const [delivery, until] of this.#unclaimed)
+      if (until === Number.POSITIVE_INFINITY) this.#hold(delivery);
   }
 
   /** A taker has appeared. */
@@ -70,32 +94,51 @@ export class Inbox implements DeliveryHost {
     }
   }
 
-  /** The client is closed: nothing is held any more, and nothing acknowledged; the server will send it again. */
+  /** The client is closed: nothing is acknowledged any more, and only what the server will not send again is held. */
   clear(): void {
     if (this.#host.ack === 'manual') this.#host.forget(undefined);
-    for (const { incoming } of this.#unclaimed.keys()) this.#host.forget(incoming);
-    this.#unclaimed.clear();
+    for (const delivery of this.#unclaimed.keys()) {
+      if (delivery.keptAs !== undefined) this.#unclaimed.set(delivery, Number.POSITIVE_INFINITY);
+      else {
+        if (delivery.incoming) this.#host.forget(delivery.incoming);
+        this.#unclaimed.delete(delivery);
+      }
+    }
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
   /** See {@link DeliveryHost}. */
-  handled({ incoming }: Delivery, reasonCode: number): void {
-    if (incoming && this.#host.ack === 'handled') this.#host.acknowledge(incoming, reasonCode);
+  handled(delivery: Delivery, reasonCode: number): void {
+    if (this.#host.ack === 'handled') this.#acknowledge(delivery, reasonCode);
+    this.#discard(delivery);
   }
 
   /** See {@link DeliveryHost}. */
-  manualAck({ incoming }: Delivery): ManualAck {
+  manualAck(delivery: Delivery): ManualAck {
     if (this.#host.ack !== 'manual') return undefined;
     return (reasonCode) => {
-      if (reasonCode !== 0 && incoming?.link && incoming.link.protocolVersion !== 5) {
+      const { link } = delivery.incoming ?? {};
+      if (reasonCode !== 0 && link && link.protocolVersion !== 5) {
         throw new UsageError(
           'reasonCode: MQTT 5.0 introduced it; the connection speaks an earlier version',
           'needs-mqtt-5',
         );
       }
-      if (incoming) this.#host.acknowledge(incoming, reasonCode);
+      this.#acknowledge(delivery, reasonCode);
     };
+  }
+
+  #acknowledge(delivery: Delivery, reasonCode: number): void {
+    const { incoming } = delivery;
+    if (!incoming) return;
+    if (!delivery.hasSettled && incoming.decision < 0) delivery.keptAs = this.#host.keep(incoming);
+    this.#host.acknowledge(incoming, reasonCode);
+  }
+
+  #discard(delivery: Delivery): void {
+    if (delivery.keptAs !== undefined) this.#host.discard(delivery.keptAs);
+    delivery.keptAs = undefined;
   }
 
   /** @returns whether anybody took it */
@@ -121,7 +164,7 @@ export class Inbox implements DeliveryHost {
   }
 
   #hold(delivery: Delivery): void {
-    if (!delivery.incoming) return;
+    if (delivery.packet.qos === 0) return;
     const { unclaimedTimeout } = this.#host;
     this.#unclaimed.set(delivery, performance.now() + unclaimedTimeout);
     if (this.#timer === undefined) this.#arm(unclaimedTimeout);
@@ -142,9 +185,11 @@ export class Inbox implements DeliveryHost {
     });
   }
 
-  #giveUp({ packet, incoming, redelivered }: Delivery): void {
+  #giveUp(delivery: Delivery): void {
+    const { packet, incoming, redelivered } = delivery;
     // Nobody else does it, with `ack: 'manual'` neither.
     if (incoming) this.#host.acknowledge(incoming, 0);
+    this.#discard(delivery);
     this.#emitter.emit('unclaimed', new ReceivedMessage(packet, {}, redelivered, undefined));
   }
 }

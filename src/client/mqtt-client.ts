@@ -116,6 +116,11 @@ export class MqttClient implements Client {
           this.#runner.session.acknowledge(message, reasonCode);
           this.#runner.touch();
         },
+        keep: (message) => this.#runner.session.keep(message),
+        discard: (id) => {
+          this.#runner.session.discard(id);
+          this.#runner.touch();
+        },
         forget: (message) => this.#runner.session.forget(message),
         ...handlerHost,
       },
@@ -154,6 +159,7 @@ export class MqttClient implements Client {
         statusChanged: (status) => this.#emitter.emit('status', status),
         connected: (result) => {
           this.#connections += 1;
+          this.#inbox.connected();
           this.#emitter.emit('connect', result);
         },
         disconnected: (error, reasonCode, willReconnect) =>
@@ -341,6 +347,7 @@ export class MqttClient implements Client {
       () => {
         this.#restored = true;
         this.#publisher.adopt(this.#runner.session.pending());
+        this.#inbox.restore(this.#runner.session.kept);
       },
       (error: unknown) => {
         this.#restoring = undefined;

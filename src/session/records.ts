@@ -5,7 +5,7 @@
  * clock milliseconds since 1970.
  */
 
-import type { ProtocolVersion, PublishProperties, QoS } from '../message';
+import type { Bytes, ProtocolVersion, PublishProperties, QoS } from '../message';
 
 /** An outgoing message: it waits while `packetId` is 0, and is in flight otherwise. */
 export interface PublishRecord {
@@ -45,6 +45,18 @@ export interface IncomingRecord {
   readonly id: number;
 }
 
+/** A message that was acknowledged before its takers were done with it. It is no part of the MQTT session. */
+export interface InboxRecord {
+  readonly kind: 'inbox';
+  /** Its place in the order of arrival. */
+  readonly id: number;
+  readonly topic: string;
+  readonly payload: Bytes;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly properties?: PublishProperties | undefined;
+}
+
 /** A subscription that the server granted. */
 export interface SubscriptionRecord {
   readonly kind: 'subscription';
@@ -73,7 +85,13 @@ export interface SessionRecord {
 }
 
 /** One record of a session. */
-export type StoreRecord = PublishRecord | ReleaseRecord | IncomingRecord | SubscriptionRecord | SessionRecord;
+export type StoreRecord =
+  | PublishRecord
+  | ReleaseRecord
+  | IncomingRecord
+  | InboxRecord
+  | SubscriptionRecord
+  | SessionRecord;
 
 /** The kinds of records. */
 export type RecordKind = StoreRecord['kind'];

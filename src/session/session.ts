@@ -40,7 +40,7 @@ import type { Now } from './now';
 import { Outgoing } from './outgoing';
 import type { OutgoingContent, OutgoingMessage, PublishListener } from './outgoing-message';
 import { PacketIds } from './packet-ids';
-import type { RecordKind, Records, SessionRecord, StoreRecord } from './records';
+import type { InboxRecord, RecordKind, Records, SessionRecord, StoreRecord } from './records';
 import { refusalOfSize } from './refusals';
 import type { ServerLimits } from './server-limits';
 import type { SessionOptions, SessionPort } from './session-port';
@@ -202,6 +202,21 @@ export class Session {
     this.#incoming.acknowledge(message, reasonCode);
   }
 
+  /** See {@link Incoming.keep}. */
+  keep(message: IncomingMessage): number | undefined {
+    return this.#incoming.keep(message);
+  }
+
+  /** See {@link Incoming.discard}. */
+  discard(id: number): void {
+    this.#incoming.discard(id);
+  }
+
+  /** See {@link Incoming.kept}. */
+  get kept(): Iterable<InboxRecord> {
+    return this.#incoming.kept;
+  }
+
   /** See {@link Incoming.forget}. */
   forget(message: IncomingMessage | undefined): void {
     this.#incoming.forget(message);
@@ -290,7 +305,7 @@ export class Session {
       records.filter((record): record is Extract<StoreRecord, { kind: Kind }> => record.kind === kind);
     [this.#record] = of('session');
     this.#outgoing.restore(of('publish'), of('release'));
-    this.#incoming.restore(of('incoming'));
+    this.#incoming.restore(of('incoming'), of('inbox'));
     this.#subscriptions.restore(of('subscription'));
   }
 

@@ -1,0 +1,206 @@
+import { describe, expect, test, vi } from 'vitest';
+import { type ClientOptions, type Message, memoryStore, type SessionStore } from '../../../src/index';
+import { fakeTime, idle } from '../../support/fake-client';
+import { FakeServer, turn } from '../../support/fake-server';
+
+/** Records of the inbox in a store. */
+async function inbox(store: SessionStore) {
+  const records = await store.load('c');
+  return records.filter(({ kind }) => kind === 'inbox');
+}
+
+/** A page: a client with a durable store, that the next page gets, too. */
+async function page(server: FakeServer, store: SessionStore, options: ClientOptions = {}) {
+  const { client } = idle({ store, clean: false, clientId: 'c', ack: 'received', ...options }, server);
+  const seen: Message[] = [];
+  const open: (() => void)[] = [];
+  const slow = (message: Message) => {
+    seen.push(message);
+    return new Promise<void>((resolve) => open.push(resolve));
+  };
+  await client.connect();
+  await client.subscribe('a', { qos: 2 }, slow);
+  return { client, seen, open, slow };
+}
+
+describe("with ack: 'received' and a durable store", () => {
+  test.each([1, 2] as const)('QoS %i is saved whole before it is acknowledged', async (qos) => {
+    const memory = memoryStore();
+    const held: (() => void)[] = [];
+    let holds = false;
+    const store: SessionStore = {
+      ...memory,
+      write: (key, operations) =>
+        holds
+          ? new Promise<void>((resolve) => held.push(resolve)).then(() => memory.write(key, operations))
+          : memory.write(key, operations),
+    };
+    const server = new FakeServer();
+    const { seen } = await page(server, store);
+    holds = true;
+    server.link.publish('a', 'x', { qos, properties: { contentType: 'text/plain' } });
+    await turn();
+    expect(seen).toHaveLength(1);
+    expect(server.link.types.at(-1)).toBe('subscribe');
+    expect(await inbox(memory)).toEqual([]);
+    holds = false;
+    for (const release of held) release();
+    await turn();
+    expect(server.link.types).toContain(qos === 1 ? 'puback' : 'pubrec');
+    expect(await inbox(memory)).toEqual([
+      {
+        kind: 'inbox',
+        id: 1,
+        topic: 'a',
+        payload: new TextEncoder().encode('x'),
+        qos,
+        retain: false,
+        properties: { contentType: 'text/plain' },
+      },
+    ]);
+  });
+
+  test('a message is done with when its takers are', async () => {
+    const server = new FakeServer();
+    const store = memoryStore();
+    const { open } = await page(server, store);
+    server.link.publish('a', '1', { qos: 2 });
+    server.link.publish('a', '0', { qos: 0 });
+    server.link.publish('a', '2', { qos: 1 });
+    await turn();
+    expect(await inbox(store)).toHaveLength(2);
+    for (let count = 2; count >= 0; count -= 1) {
+      open.shift()?.();
+      await turn();
+    }
+    expect(await inbox(store)).toEqual([]);
+  });
+
+  test('a message that is handled at once is not saved', async () => {
+    const server = new FakeServer();
+    const store = memoryStore();
+    const write = vi.spyOn(store, 'write');
+    const { client } = idle({ store, clientId: 'c', ack: 'received' }, server);
+    await client.connect();
+    await client.subscribe('b', { qos: 1 }, () => {});
+    await turn();
+    write.mockClear();
+    server.link.publish('b', 'x', { qos: 1 });
+    await turn();
+    expect(server.link.packets('puback')).toHaveLength(1);
+    expect(write).not.toHaveBeenCalled();
+  });
+
+  test.each([true, false])(
+    'it is handed out after a crash, whether the server has the session (%s)',
+    async (has) => {
+      const server = new FakeServer();
+      const store = memoryStore();
+      await page(server, store);
+      server.link.publish('a', '1', { qos: 1 });
+      server.link.publish('a', '2', { qos: 2, properties: { contentType: 'x' } });
+      server.link.publish('b', 'nobody took it', { qos: 1 });
+      await turn();
+      if (!has) server.sessions.clear();
+      const { client, seen, open } = await page(server, store);
+      expect(server.links).toHaveLength(2);
+      open.shift()?.();
+      await turn();
+      expect(seen.map((message) => message.text())).toEqual(['1', '2']);
+      for (const message of seen) expect(message).toMatchObject({ redelivered: true, duplicate: false });
+      expect(seen[1]?.properties).toEqual({ contentType: 'x' });
+      open.shift()?.();
+      await turn();
+      expect(await inbox(store)).toMatchObject([{ topic: 'b' }]);
+      client.on('message', () => {});
+      await turn();
+      expect(await inbox(store)).toEqual([]);
+      expect(server.link.packets('puback')).toEqual([]);
+    },
+  );
+
+  test('it is given up like any other that nobody takes, counted from the connection', async () => {
+    const server = new FakeServer();
+    const store = memoryStore();
+    const first = await page(server, store);
+    server.link.publish('b', 'x', { qos: 1 });
+    await turn();
+    await first.client.close({ force: true });
+    fakeTime();
+    const { client } = idle({ store, clean: false, clientId: 'c', ack: 'received' }, server);
+    const unclaimed: Message[] = [];
+    client.on('unclaimed', (message) => void unclaimed.push(message));
+    client.publish('a', '', { qos: 1 });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(unclaimed).toEqual([]);
+    await client.connect();
+    await vi.advanceTimersByTimeAsync(9_999);
+    expect(unclaimed).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(unclaimed.map((message) => message.text())).toEqual(['x']);
+    await turn();
+    expect(await inbox(store)).toEqual([]);
+  });
+
+  test('it waits through close() and connect()', async () => {
+    const server = new FakeServer();
+    const store = memoryStore();
+    const { client, seen, open, slow } = await page(server, store);
+    for (const text of ['runs', 'waits']) server.link.publish('a', text, { qos: 2 });
+    server.link.publish('b', 'held', { qos: 2 });
+    await client.close({ force: true });
+    expect(await inbox(store)).toHaveLength(3);
+    open.shift()?.();
+    await turn();
+    expect(await inbox(store)).toHaveLength(2);
+    await client.connect();
+    await client.subscribe('+', slow);
+    open.shift()?.();
+    await turn();
+    expect(seen.map((message) => message.text())).toEqual(['runs', 'held', 'waits']);
+    open.shift()?.();
+    await turn();
+    expect(await inbox(store)).toEqual([]);
+  });
+});
+
+describe("with ack: 'manual' and a durable store", () => {
+  test('a message that is acknowledged before its handler is done comes again after a crash', async () => {
+    const server = new FakeServer();
+    const store = memoryStore();
+    const first = await page(server, store, { ack: 'manual' });
+    server.link.publish('a', 'early', { qos: 2 });
+    first.seen[0]?.ack();
+    await turn();
+    expect(server.link.packets('pubrec')).toHaveLength(1);
+    const second = await page(server, store, { ack: 'manual' });
+    expect(second.seen.map((message) => message.text())).toEqual(['early']);
+    second.seen[0]?.ack();
+    second.open[0]?.();
+    await turn();
+    expect(await inbox(store)).toEqual([]);
+  });
+
+  test('a message that is acknowledged by its end does not', async () => {
+    const server = new FakeServer();
+    const store = memoryStore();
+    const { seen, open } = await page(server, store, { ack: 'manual' });
+    server.link.publish('a', 'x', { qos: 2 });
+    open[0]?.();
+    await turn();
+    seen[0]?.ack();
+    await turn();
+    expect(await inbox(store)).toEqual([]);
+    expect(server.link.packets('pubcomp')).toHaveLength(1);
+  });
+});
+
+test('without a durable store nothing is saved', async () => {
+  const server = new FakeServer();
+  const { client } = idle({ ack: 'received' }, server);
+  await client.connect();
+  await client.subscribe('a', { qos: 1 }, () => new Promise(() => {}));
+  server.link.publish('a', 'x', { qos: 1 });
+  await turn();
+  expect(server.link.packets('puback')).toHaveLength(1);
+});
