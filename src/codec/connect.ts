@@ -138,7 +138,8 @@ export function readConnack(reader: Reader): ConnackPacket {
   if (flags > 1 && version !== 3) throw new MalformedPacketError('CONNACK has wrong flags');
   const sessionPresent = flags === 1 && version !== 3;
   // A server that knows only MQTT 3.1.1 answers with two bytes and return code 1 [v3 MQTT-3.1.2-2]: 0x84 in ours.
-  if (version === 5 && reader.end - reader.offset === 1 && reader.bytes[reader.offset] === 1) {
+  const alone = reader.end - reader.offset === 1 && !sessionPresent;
+  if (version === 5 && alone && reader.bytes[reader.offset] === 1) {
     reader.offset++;
     return { type: 'connack', sessionPresent: false, reasonCode: 0x84, properties: undefined };
   }

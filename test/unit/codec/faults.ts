@@ -184,6 +184,7 @@ export const faults: readonly Fault[] = [
   malformed(v5, 'CONNACK without properties', hex`20 02 00 00`),
   protocol(v3, 'CONNACK with return code 6', hex`20 02 00 06`),
   protocol(v5, 'CONNACK with reason code 1', hex`20 03 00 01 00`),
+  protocol(v5, 'CONNACK of MQTT 3.1.1 that refuses with a session', hex`20 02 01 01`),
   protocol(v5, 'CONNACK with a reason code of DISCONNECT', hex`20 03 00 8e 00`),
   protocol(v311, 'CONNACK that refuses with a session', hex`20 02 01 05`),
   protocol(v5, 'CONNACK of MQTT 5.0 that refuses with a session', hex`20 03 01 87 00`),
