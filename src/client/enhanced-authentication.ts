@@ -51,6 +51,7 @@ export class EnhancedAuthentication {
     this.#step(
       () => this.#method.start(),
       (data) => this.#runner.session.authenticate(data, true),
+      false,
     );
     return again.promise;
   }
@@ -83,11 +84,12 @@ export class EnhancedAuthentication {
     this.#again = undefined;
   }
 
-  #step<Data>(ask: () => Data | Promise<Data>, use: (data: Data) => void): void {
+  /** @param isFinal whether its failure is one of the exchange: then trying again would fail again */
+  #step<Data>(ask: () => Data | Promise<Data>, use: (data: Data) => void, isFinal = true): void {
     // Answers take turns: a server that does not wait could have us work without end.
     if (this.#state === 'busy') {
       const error = new ProtocolError('The server went on with the authentication before it had our answer');
-      this.#fail(error, error.reasonCode);
+      this.#fail(error, error.reasonCode, true);
       return;
     }
     this.#state = 'busy';
@@ -99,13 +101,13 @@ export class EnhancedAuthentication {
         use(data);
         this.#runner.touch();
       })
-      .catch((error: unknown) => this.#fail(asMqttError(error), 0x80));
+      .catch((error: unknown) => this.#fail(asMqttError(error), 0x80, isFinal));
   }
 
   /** Only a server may say 0x87, "not authorized" [v5 3.14.2.1]. */
-  #fail(error: MqttError, reasonCode: number): void {
+  #fail(error: MqttError, reasonCode: number, isFinal: boolean): void {
     if (this.#state === 'over') return;
-    failures.add(error);
+    if (isFinal) failures.add(error);
     this.#runner.session.disconnect(reasonCode, undefined, error);
     this.#runner.touch();
   }
