@@ -23,7 +23,7 @@ function connected(): SessionBench {
 }
 
 describe('enhanced authentication', () => {
-  test('answers each AUTH with AUTH 0x18 and the method, until the server accepts [v5 MQTT-4.12.0-3, MQTT-4.12.0-5]', () => {
+  test('answers each AUTH with AUTH 0x18 and the method, until the server accepts [v5 MQTT-4.12.0-3, v5 MQTT-4.12.0-5]', () => {
     const bench = opened();
     bench.expectSent(connect({ properties: { ...method, authenticationData: bytes(1) } }));
     for (const [question, answer] of [

@@ -37,7 +37,7 @@ describe('keep alive', () => {
     bench.expectNothingSent();
   });
 
-  test("is the server's when CONNACK gives one, shorter, longer or 0 [v5 MQTT-3.1.2-21, MQTT-3.2.2-21]", () => {
+  test("is the server's when CONNACK gives one, shorter, longer or 0 [v5 MQTT-3.1.2-21, v5 MQTT-3.2.2-21]", () => {
     for (const [asked, given, pings] of [
       [60, 10, 11],
       [10, 60, 1],

@@ -48,7 +48,7 @@ describe.each(['tcp', 'ws'] as const)('over %s', (kind) => {
     });
   });
 
-  test('ten thousand messages without a pause arrive in order', async () => {
+  test('ten thousand messages without a pause arrive in order [v3 MQTT-7.1.2-1]', async () => {
     const sender = await client(url());
     const receiver = await client(url());
     const topic = `many/${kind}`;

@@ -215,7 +215,7 @@ describe("ack: 'manual'", () => {
     expect(acks(server)).toEqual([]);
   });
 
-  test('acknowledges what nobody takes when it is given up', async () => {
+  test('acknowledges what nobody takes when it is given up [v5 MQTT-4.5.0-2, v3 MQTT-4.5.0-2]', async () => {
     fakeTime();
     const { client, server } = await connected({ ack: 'manual' });
     const unclaimed = vi.fn();

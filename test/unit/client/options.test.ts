@@ -239,6 +239,13 @@ describe('a wrong option', () => {
     },
   );
 
+  test('is an empty client identifier, with a clean session or without [v3 MQTT-3.1.3-7]', async () => {
+    for (const clean of [true, false]) {
+      const error = await failureOf(() => createClient(url, { clientId: '', clean, protocolVersion: 4 }));
+      expectUsageError(error, 'options.clientId');
+    }
+  });
+
   test('is looked for in every option there is', () => {
     const all: Record<keyof ClientOptions, true> = {
       protocolVersion: true,
