@@ -17,7 +17,7 @@ import type { QoS } from '../message';
 import { IncomingMessage } from './incoming-message';
 import type { Link } from './link';
 import type { InboxRecord, IncomingRecord } from './records';
-import type { Turn } from './turn';
+import { acknowledgements, type Turn } from './turn';
 
 /** Hands a message to its takers; without a handle (QoS 0) nobody waits for them. */
 export type Deliver = (
@@ -201,7 +201,7 @@ export class Incoming {
   }
 
   #write(type: AckPacket['type'], packetId: number, reasonCode: number, link: Link): void {
-    this.#turn.acknowledges();
+    this.#turn.keepOrderOf(acknowledgements);
     link.acknowledge(type, packetId, reasonCode);
   }
 

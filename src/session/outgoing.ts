@@ -24,7 +24,7 @@ import { Poison } from './poison';
 import type { PublishRecord, ReleaseRecord } from './records';
 import { refusalOfPublish } from './refusals';
 import type { SentRequest } from './subscription-request';
-import type { Turn } from './turn';
+import { qos0Publishes, type Turn } from './turn';
 import { type QueueOptions, WaitingQueue } from './waiting-queue';
 
 /** How messages are kept and sent. */
@@ -110,6 +110,7 @@ export class Outgoing {
     if (!link) return false;
     const refusal = refusalOfPublish(link, topic, payload, 0, retain, properties);
     if (refusal) throw refusal;
+    this.#turn.keepOrderOf(qos0Publishes);
     if (link.outboundAliases) this.#turn.keepOrder();
     link.publish(topic, payload, 0, retain, false, 0, properties);
     return true;
@@ -371,7 +372,7 @@ export class Outgoing {
       this.#take(message, link);
       link.unanswered += 1;
       this.#turn.sent(message);
-    }
+    } else this.#turn.keepOrderOf(qos0Publishes);
     if (link.outboundAliases) this.#turn.keepOrder();
     link.publish(topic, payload, qos, retain, message.reached, message.packetId, message.properties);
     if (qos > 0) return;

@@ -57,6 +57,20 @@ export interface InboxRecord {
   readonly properties?: PublishProperties | undefined;
 }
 
+/** A key of a message that was delivered, so that a later page does not publish it again. No part of the MQTT session. */
+export interface KeyRecord {
+  readonly kind: 'key';
+  /** The key. */
+  readonly id: string;
+  /** Reason code of PUBACK or PUBCOMP. */
+  readonly reasonCode: number;
+  /** When the key is free again. */
+  readonly until: number;
+}
+
+/** A record of the client's own. */
+export type OwnRecord = InboxRecord | KeyRecord;
+
 /** A subscription that the server granted. */
 export interface SubscriptionRecord {
   readonly kind: 'subscription';
@@ -89,7 +103,7 @@ export type StoreRecord =
   | PublishRecord
   | ReleaseRecord
   | IncomingRecord
-  | InboxRecord
+  | OwnRecord
   | SubscriptionRecord
   | SessionRecord;
 

@@ -39,8 +39,9 @@ import type { LinkEnd } from './link-end';
 import type { Now } from './now';
 import { Outgoing } from './outgoing';
 import type { OutgoingContent, OutgoingMessage, PublishListener } from './outgoing-message';
+import { OwnRecords } from './own-records';
 import { PacketIds } from './packet-ids';
-import type { InboxRecord, RecordKind, Records, SessionRecord, StoreRecord } from './records';
+import type { RecordKind, Records, SessionRecord, StoreRecord } from './records';
 import { refusalOfSize } from './refusals';
 import type { ServerLimits } from './server-limits';
 import type { SessionOptions, SessionPort } from './session-port';
@@ -52,7 +53,7 @@ import type {
   WireSubscription,
 } from './subscription-request';
 import { Subscriptions } from './subscriptions';
-import { type Batch, Turn } from './turn';
+import { acknowledgements, type Batch, qos0Publishes, requests, Turn } from './turn';
 
 export type { Connected, SessionOptions, SessionPort } from './session-port';
 
@@ -71,6 +72,8 @@ interface Held {
 export class Session {
   #tap: PacketTap | undefined;
   readonly #options: SessionOptions;
+  /** Records of the client's own. */
+  readonly own: OwnRecords;
   readonly #port: SessionPort;
   readonly #turn: Turn;
   readonly #ids = new PacketIds<OutgoingMessage | SentRequest>();
@@ -95,6 +98,7 @@ export class Session {
     this.#options = options;
     this.#port = port;
     this.#turn = new Turn(options.recording);
+    this.own = new OwnRecords(this.#turn);
     this.#outgoing = new Outgoing(options, this.#turn, this.#ids, {
       settled: (key, error) => port.settled(key, error),
       needsCleanStart: () => {
@@ -202,21 +206,6 @@ export class Session {
     this.#incoming.acknowledge(message, reasonCode);
   }
 
-  /** See {@link Incoming.keep}. */
-  keep(message: IncomingMessage): number | undefined {
-    return this.#incoming.keep(message);
-  }
-
-  /** See {@link Incoming.discard}. */
-  discard(id: number): void {
-    this.#incoming.discard(id);
-  }
-
-  /** See {@link Incoming.kept}. */
-  get kept(): Iterable<InboxRecord> {
-    return this.#incoming.kept;
-  }
-
   /** See {@link Incoming.forget}. */
   forget(message: IncomingMessage | undefined): void {
     this.#incoming.forget(message);
@@ -305,7 +294,8 @@ export class Session {
       records.filter((record): record is Extract<StoreRecord, { kind: Kind }> => record.kind === kind);
     [this.#record] = of('session');
     this.#outgoing.restore(of('publish'), of('release'));
-    this.#incoming.restore(of('incoming'), of('inbox'));
+    this.#incoming.restore(of('incoming'), []);
+    this.own.restore([...of('inbox'), ...of('key')]);
     this.#subscriptions.restore(of('subscription'));
   }
 
@@ -362,6 +352,7 @@ export class Session {
     yield* this.#outgoing.records();
     yield* this.#incoming.records();
     yield* this.#subscriptions.records();
+    yield* this.own.values();
   }
 
   // --- inputs from the transport and the clock
@@ -559,6 +550,8 @@ export class Session {
     if (!resumed) {
       this.#incoming.restart();
       this.#outgoing.restart();
+      // Nothing of the new session leaves before the old one is discarded for good.
+      this.#turn.keepOrderOf(acknowledgements | qos0Publishes | requests);
     }
     this.#subscriptions.connected(link, !resumed || isSilent || record?.resubscribe === true);
     this.#remember({

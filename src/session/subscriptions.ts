@@ -21,7 +21,7 @@ import {
   type SubscriptionRequest,
   type WireSubscription,
 } from './subscription-request';
-import type { Turn } from './turn';
+import { requests, type Turn } from './turn';
 
 export type {
   AskedSubscription,
@@ -234,6 +234,7 @@ export class Subscriptions {
         request.next = to;
         request.sent = true;
         packet.packetId = this.#ids.take(new SentRequest(request, from, to - from));
+        this.#turn.keepOrderOf(requests);
         link.write(packet);
         return true;
       }

@@ -10,6 +10,11 @@ import type { Link } from './link';
 import type { OutgoingMessage } from './outgoing-message';
 import type { RecordKind, StoreOperation, StoreRecord } from './records';
 
+/** Packets that keep their order among themselves, whatever else overtakes what: a bit for each kind. */
+export const acknowledgements = 1;
+export const qos0Publishes = 2;
+export const requests = 4;
+
 /** Store operations and bytes that belong together. */
 export interface Batch {
   /** To be applied whole or not at all; empty for a session that keeps nothing. */
@@ -26,8 +31,8 @@ export interface Batch {
   readonly accepted: readonly OutgoingMessage[];
   /** Identifiers that are free once the batch is durable. */
   readonly freed: readonly number[];
-  /** Whether acknowledgements are among the bytes. */
-  readonly acknowledges: boolean;
+  /** Kinds of packets among the bytes that keep their order. */
+  readonly kinds: number;
 }
 
 /** Collects a {@link Batch}. */
@@ -39,9 +44,9 @@ export class Turn {
   #accepted: OutgoingMessage[] = [];
   #freed: number[] = [];
   #ordered = false;
-  #acknowledges = false;
-  /** Batches with acknowledgements that may be waiting for the store: a later one must not overtake them. */
-  #acknowledging = 0;
+  #kinds = 0;
+  /** Batches that may be waiting for the store. */
+  readonly #waiting = new Set<Batch>();
 
   constructor(recording: boolean) {
     this.recording = recording;
@@ -78,21 +83,21 @@ export class Turn {
     this.#ordered = true;
   }
 
-  /** Acknowledgements are written: they keep their order among themselves. */
-  acknowledges(): void {
-    this.#acknowledges = true;
+  /** Packets of this kind are written, which must not overtake earlier ones of it. */
+  keepOrderOf(kind: number): void {
+    this.#kinds |= kind;
   }
 
   /** The link's output is gone. */
   dropped(): void {
     this.#sent = [];
     this.#ordered = false;
-    this.#acknowledges = false;
+    this.#kinds = 0;
   }
 
   /** The batch was written, or could not be. */
   finished(batch: Batch): void {
-    if (batch.ordered && batch.acknowledges) this.#acknowledging -= 1;
+    this.#waiting.delete(batch);
   }
 
   /** True when there is something beside bytes. */
@@ -102,7 +107,9 @@ export class Turn {
 
   /** True when the bytes of this turn may have to wait. */
   get ordered(): boolean {
-    return this.#ordered || this.#operations.length > 0 || (this.#acknowledges && this.#acknowledging > 0);
+    if (this.#ordered || this.#operations.length > 0) return true;
+    for (const { kinds } of this.#waiting) if ((kinds & this.#kinds) !== 0) return true;
+    return false;
   }
 
   /** Hands over what was collected, with the bytes of the link, and starts anew. */
@@ -115,15 +122,15 @@ export class Turn {
       sent: this.#sent,
       accepted: this.#accepted,
       freed: this.#freed,
-      acknowledges: this.#acknowledges,
+      kinds: this.#kinds,
     };
-    if (batch.ordered && batch.acknowledges) this.#acknowledging += 1;
+    if (batch.ordered) this.#waiting.add(batch);
     this.#operations = [];
     this.#sent = [];
     this.#accepted = [];
     this.#freed = [];
     this.#ordered = false;
-    this.#acknowledges = false;
+    this.#kinds = 0;
     return batch;
   }
 }

@@ -1,0 +1,260 @@
+import { describe, expect, test } from 'vitest';
+import { RefusedError } from '../../../src/errors';
+import { disconnect, pingresp, puback, pubcomp, publish, pubrec } from '../../support/packet-makers';
+import { SessionBench } from '../../support/session-bench';
+
+function connected(options: ConstructorParameters<typeof SessionBench>[0] = {}): SessionBench {
+  const bench = new SessionBench(options);
+  bench.connect();
+  return bench;
+}
+
+describe('a message after which the server closes the connection', () => {
+  test('three times in a row is rejected and removed; the last time after a ping and alone', () => {
+    const bench = connected({ store: 'sync' });
+    const bad = bench.publish('bad', 1);
+    bench.expectFlow('publish bad 1');
+    bench.kill();
+    bench.resume();
+    bench.expectFlow('publish bad 1 dup');
+    bench.kill();
+    bench.resume();
+    const next = bench.publish('next', 1);
+    bench.expectFlow('pingreq');
+    bench.receive(pingresp);
+    bench.expectFlow('publish bad 1 dup');
+    expect(bad.outcome).toBeUndefined();
+    bench.kill();
+    expect(bad.outcome).toBe('failed poison');
+    expect(bad.error).toBeInstanceOf(RefusedError);
+    expect(bad.error?.message).toContain("'bad'");
+    expect(bench.store.list('publish')).toMatchObject([{ topic: 'next' }]);
+    bench.resume();
+    bench.expectFlow('publish next 2');
+    bench.receive(puback(2));
+    expect(next.outcome).toBe('acknowledged 0');
+  });
+
+  test.each([0x81, 0x82, 0x90, 0x95, 0x99, 0x9a, 0x9b])(
+    'with reason code %i is removed at once when nothing else was on its way',
+    (reasonCode) => {
+      const bench = connected();
+      const bad = bench.publish('bad', 1);
+      bench.receive(disconnect(reasonCode));
+      expect(bad.outcome).toBe('failed poison');
+      expect(bad.error).toMatchObject({ reasonCode });
+      bench.resume();
+      bench.expectNothingSent();
+      expect(bench.session.counts.inFlight).toBe(0);
+    },
+  );
+
+  test.each([0x00, 0x80, 0x83, 0x89, 0x8b, 0x8d, 0x8e, 0x93, 0x97, 0x98])(
+    'with reason code %i, which says nothing of it, stays',
+    (reasonCode) => {
+      const bench = connected();
+      const sent = bench.publish('good', 1);
+      bench.receive(disconnect(reasonCode));
+      expect(sent.outcome).toBeUndefined();
+      bench.take();
+      bench.resume();
+      bench.expectFlow('publish good 1 dup');
+    },
+  );
+
+  test('is found among several: they go one at a time, each after a ping on its connection', () => {
+    const bench = connected();
+    const all = bench.publishAll('a1', 'bad1', 'c1');
+    bench.take();
+    bench.kill();
+    bench.resume();
+    expect(bench.take()).toHaveLength(3);
+    bench.kill();
+    const outcomes = () => all.map(({ outcome }) => outcome);
+    bench.resume();
+    bench.expectFlow('pingreq');
+    bench.receive(pingresp);
+    bench.expectFlow('publish a1 1 dup');
+    bench.receive(puback(1));
+    for (let times = 0; times < 3; times += 1) {
+      bench.expectFlow('publish bad1 2 dup');
+      expect(outcomes()).toEqual(['acknowledged 0', undefined, undefined]);
+      bench.kill();
+      bench.resume();
+      bench.expectFlow('pingreq');
+      bench.receive(pingresp);
+    }
+    expect(outcomes()).toEqual(['acknowledged 0', 'failed poison', undefined]);
+    bench.expectFlow('publish c1 3 dup');
+    bench.receive(puback(3));
+    expect(outcomes()).toEqual(['acknowledged 0', 'failed poison', 'acknowledged 0']);
+    // Nobody is suspected any more.
+    bench.publishAll('d1', 'e1');
+    bench.expectFlow('publish d1 4', 'publish e1 5');
+  });
+
+  test('is found among several at once when a reason code names it', () => {
+    const bench = connected();
+    const all = bench.publishAll('a1', 'bad1');
+    bench.receive(disconnect(0x99));
+    bench.take();
+    bench.resume();
+    bench.expectFlow('pingreq');
+    bench.receive(pingresp);
+    bench.expectFlow('publish a1 1 dup');
+    bench.receive(puback(1));
+    bench.expectFlow('publish bad1 2 dup');
+    bench.receive(disconnect(0x99));
+    expect(all.map(({ outcome }) => outcome)).toEqual(['acknowledged 0', 'failed poison']);
+  });
+
+  test('is not sent before the server has answered the ping; an end before that says nothing', () => {
+    const bench = connected();
+    const sent = bench.publish('t', 1);
+    for (let times = 0; times < 2; times += 1) {
+      bench.kill();
+      bench.resume();
+    }
+    for (let times = 0; times < 10; times += 1) {
+      bench.expectFlow('pingreq');
+      bench.kill();
+      bench.resume();
+    }
+    expect(sent.outcome).toBeUndefined();
+    bench.receive(pingresp);
+    bench.expectFlow('pingreq', 'publish t 1 dup');
+    bench.receive(puback(1));
+    expect(sent.outcome).toBe('acknowledged 0');
+  });
+
+  test('has a ping that must be answered in time', () => {
+    const bench = connected();
+    bench.publish('t', 1);
+    for (let times = 0; times < 2; times += 1) {
+      bench.kill();
+      bench.resume();
+    }
+    bench.pass(5_000);
+    bench.tick();
+    expect(bench.lastEnd().by).toBe('silence');
+  });
+
+  test('is innocent when it was acknowledged, or its PUBREC came', () => {
+    const bench = connected();
+    const [first, second] = bench.publishAll('a1', 'b2');
+    bench.receive(pubrec(2));
+    bench.take();
+    for (let times = 0; times < 5; times += 1) {
+      bench.kill();
+      bench.resume();
+      if (bench.wire.some(({ type }) => type === 'pingreq')) bench.receive(pingresp);
+    }
+    // `a1` was the only PUBLISH on its way each time; `b2` only had a PUBREL.
+    expect([first?.outcome, second?.outcome]).toEqual(['failed poison', undefined]);
+    bench.receive(pubcomp(2));
+    expect(second?.outcome).toBe('acknowledged 0');
+  });
+
+  test('is innocent when the connection stood for a while after it', () => {
+    const bench = connected();
+    const sent = bench.publish('t', 1);
+    for (let times = 0; times < 10; times += 1) {
+      bench.take();
+      bench.cut();
+      bench.resume();
+      bench.expectFlow('publish t 1 dup');
+    }
+    expect(sent.outcome).toBeUndefined();
+  });
+
+  test('is innocent of an end by us, by silence, or before CONNACK', () => {
+    const bench = connected();
+    const sent = bench.publish('t', 1);
+    for (let times = 0; times < 5; times += 1) {
+      bench.receive(publish('x'), { type: 'connack', sessionPresent: false, reasonCode: 0 });
+      expect(bench.lastEnd().by).toBe('us');
+      bench.open();
+      bench.kill();
+      bench.resume();
+    }
+    expect(sent.outcome).toBeUndefined();
+    bench.take();
+    bench.kill();
+    bench.resume();
+    // That was the first end that may be its doing.
+    bench.expectFlow('publish t 1 dup');
+  });
+
+  test('counts ends in a row only', () => {
+    const bench = connected();
+    const sent = bench.publish('t', 1);
+    for (let times = 0; times < 5; times += 1) {
+      bench.kill();
+      bench.resume();
+      bench.cut();
+      bench.resume();
+    }
+    expect(sent.outcome).toBeUndefined();
+  });
+
+  test('of several with progress in between is not looked for', () => {
+    const bench = connected({ maxInflight: 2 });
+    const all = bench.publishAll(...Array.from({ length: 12 }, (_, index) => `${index}1`));
+    for (let next = 1; next <= 10; next += 1) {
+      bench.receive(puback(next));
+      bench.take();
+      bench.kill();
+      bench.resume();
+      expect(bench.take().map(({ type }) => type)).toEqual(['publish', 'publish']);
+    }
+    expect(all.filter(({ outcome }) => outcome !== undefined)).toHaveLength(10);
+  });
+
+  test('of QoS 2 is removed, and only a clean start frees its identifier', () => {
+    const bench = connected({ store: 'sync' });
+    const bad = bench.publish('bad', 2);
+    const good = bench.publish('good', 1);
+    bench.receive(puback(2));
+    bench.receive(disconnect(0x95));
+    expect([bad.outcome, good.outcome]).toEqual(['failed poison', 'acknowledged 0']);
+    expect(bench.session.needsCleanStart).toBe(true);
+    // The page may die before that.
+    bench.crash();
+    expect(bench.session.needsCleanStart).toBe(true);
+    bench.connect({}, { clean: true });
+    bench.expectNothingSent();
+    expect(bench.session.needsCleanStart).toBe(false);
+    expect(bench.store.list('session')).toMatchObject([{ kind: 'session', cleanStart: undefined }]);
+  });
+
+  test('of QoS 1 needs no clean start', () => {
+    const bench = connected();
+    bench.publish('bad', 1);
+    bench.receive(disconnect(0x95));
+    expect(bench.session.needsCleanStart).toBe(false);
+  });
+
+  test('of an earlier page is told to who listens for those', () => {
+    const bench = connected({ store: 'sync' });
+    bench.publish('bad', 1, { key: 'k' });
+    bench.cut();
+    bench.crash();
+    bench.resume();
+    bench.receive(disconnect(0x99));
+    expect(bench.settled).toMatchObject([{ key: 'k', error: { code: 'poison' } }]);
+    expect(bench.store.list('publish')).toEqual([]);
+  });
+
+  test('does not hold back PUBRELs, SUBSCRIBEs and QoS 0 while it is looked for', () => {
+    const bench = connected();
+    bench.publishAll('a2', 'b1');
+    bench.receive(pubrec(1));
+    bench.kill();
+    bench.resume();
+    bench.kill();
+    bench.publish('c', 0);
+    bench.subscribe('f');
+    bench.resume();
+    bench.expectFlow('subscribe 3 f', 'pubrel 1', 'publish c', 'pingreq');
+  });
+});
