@@ -9,7 +9,7 @@
 import type { DecodedPublishPacket } from '../codec/packet';
 import { UsageError } from '../errors';
 import type { IncomingMessage } from '../session/incoming-message';
-import type { InboxRecord } from '../session/records';
+import type { OwnRecords } from '../session/own-records';
 import { Delivery, type DeliveryHost } from './delivery';
 import type { Emitter } from './emitter';
 import { type ManualAck, ReceivedMessage } from './received-message';
@@ -23,10 +23,9 @@ export interface InboxHost extends HandlerHost {
   readonly unclaimedTimeout: number;
   /** Acknowledges to the server. */
   acknowledge(message: IncomingMessage, reasonCode: number): void;
-  /** Saves a message that is about to be acknowledged. @returns what to discard; undefined without a durable store */
-  keep(message: IncomingMessage): number | undefined;
-  /** A saved message is done with. */
-  discard(id: number): void;
+  readonly records: OwnRecords;
+  /** Records have changed. */
+  touch(): void;
   /** Without a link: a message will be delivered anew when the server sends it again; undefined means all. */
   forget(message: IncomingMessage | undefined): void;
 }
@@ -41,6 +40,8 @@ export class Inbox implements DeliveryHost {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Listeners of `'message'` that have not settled. */
   #busyListeners = 0;
+  /** Place of the message that was saved last in the order of arrival. */
+  #order = 0;
   /** Messages received. */
   received = 0;
 
@@ -65,8 +66,10 @@ export class Inbox implements DeliveryHost {
   }
 
   /** Messages that were acknowledged and not done with when the page was left. They are held from `connected` on. */
-  restore(records: Iterable<InboxRecord>): void {
-    for (const { kind: _, id, ...content } of records) {
+  restore(): void {
+    const records = [...this.#host.records.values()].filter((record) => record.kind === 'inbox');
+    for (const { kind: _, id, ...content } of records.sort((a, b) => a.id - b.id)) {
+      this.#order = id;
       const packet = { ...content, type: 'publish', dup: false } as const;
       const delivery = new Delivery(packet, undefined, true, this, id);
       if (!this.#offer(delivery)) this.#unclaimed.set(delivery, Number.POSITIVE_INFINITY);
@@ -132,12 +135,23 @@ export class Inbox implements DeliveryHost {
   #acknowledge(delivery: Delivery, reasonCode: number): void {
     const { incoming } = delivery;
     if (!incoming) return;
-    if (!delivery.hasSettled && incoming.decision < 0) delivery.keptAs = this.#host.keep(incoming);
+    if (!delivery.hasSettled && incoming.decision < 0) this.#keep(delivery);
     this.#host.acknowledge(incoming, reasonCode);
   }
 
+  /** Saves a message that is about to be acknowledged, where that makes sense. */
+  #keep(delivery: Delivery): void {
+    const { topic, payload, qos, retain, properties } = delivery.packet;
+    const id = this.#order + 1;
+    if (!this.#host.records.put({ kind: 'inbox', id, topic, payload, qos, retain, properties })) return;
+    this.#order = id;
+    delivery.keptAs = id;
+  }
+
   #discard(delivery: Delivery): void {
-    if (delivery.keptAs !== undefined) this.#host.discard(delivery.keptAs);
+    if (delivery.keptAs === undefined) return;
+    this.#host.records.delete('inbox', delivery.keptAs);
+    this.#host.touch();
     delivery.keptAs = undefined;
   }
 

@@ -116,11 +116,8 @@ export class MqttClient implements Client {
           this.#runner.session.acknowledge(message, reasonCode);
           this.#runner.touch();
         },
-        keep: (message) => this.#runner.session.keep(message),
-        discard: (id) => {
-          this.#runner.session.discard(id);
-          this.#runner.touch();
-        },
+        records: this.#runner.session.own,
+        touch: () => this.#runner.touch(),
         forget: (message) => this.#runner.session.forget(message),
         ...handlerHost,
       },
@@ -347,7 +344,7 @@ export class MqttClient implements Client {
       () => {
         this.#restored = true;
         this.#publisher.adopt(this.#runner.session.pending());
-        this.#inbox.restore(this.#runner.session.kept);
+        this.#inbox.restore();
       },
       (error: unknown) => {
         this.#restoring = undefined;

@@ -5,6 +5,7 @@ import type { AckProperties } from '../codec/packet';
 import { ConnectionError, UsageError } from '../errors';
 import type { PublishProperties } from '../message';
 import type { OutgoingContent, OutgoingMessage, PublishListener } from '../session/outgoing-message';
+import type { OwnRecords } from '../session/own-records';
 import { checkTopicName } from '../topic/topic-name';
 import { boolean, checkObject, checkOptions, checkWait, oneOf, text } from './check';
 import type { PublishResult } from './client';
@@ -50,7 +51,7 @@ export class Publisher {
   readonly #host: PublisherHost;
   /** Keys of messages that have not ended. */
   readonly #pending = new Map<string, Ticket>();
-  /** Keys of messages that were delivered, oldest first, until the monotonic time from which they are free again. */
+  /** Keys of messages that were delivered, oldest first, until the wall time from which they are free again. */
   readonly #completed = new Map<string, { readonly ticket: Ticket; readonly until: number }>();
   /** What QoS 0 publishes wait for, and what all of them get for it. */
   #flush: { readonly written: Promise<void>; readonly result: Promise<PublishResult> } | undefined;
@@ -79,8 +80,20 @@ export class Publisher {
     }
   }
 
-  /** Messages of an earlier page: their keys name them again. */
+  /** Messages of an earlier page, those that were delivered lately too: their keys name them again. */
   adopt(messages: Iterable<OutgoingMessage>): void {
+    const time = Date.now();
+    const records = [...this.#own.values()].filter((record) => record.kind === 'key');
+    for (const { id: key, reasonCode, until } of records.sort((a, b) => a.until - b.until)) {
+      if (until <= time) {
+        this.#own.delete('key', key);
+        continue;
+      }
+      const ticket = this.#pending.get(key) ?? new Ticket(this, key);
+      ticket.resolve(resultOf(reasonCode));
+      this.#pending.delete(key);
+      this.#completed.set(key, { ticket, until });
+    }
     for (const { content } of messages) if (content.key !== undefined) this.#adopt(content.key);
   }
 
@@ -93,7 +106,7 @@ export class Publisher {
   }
 
   /** A ticket is done: its key names it for a while. */
-  done(ticket: Ticket, error: unknown): void {
+  done(ticket: Ticket, error: unknown, reasonCode: number): void {
     const isStillStored = error instanceof ConnectionError && error.code === 'still-stored';
     if (!isStillStored) this.#count(error);
     const { key } = ticket;
@@ -101,8 +114,14 @@ export class Publisher {
     // What failed may be tried again at once.
     this.#pending.delete(key);
     if (isStillStored) this.#adopt(key);
-    else if (error === undefined)
-      this.#completed.set(key, { ticket, until: performance.now() + keyLifetime });
+    if (error !== undefined) return;
+    const until = Date.now() + keyLifetime;
+    this.#completed.set(key, { ticket, until });
+    this.#own.put({ kind: 'key', id: key, reasonCode, until });
+  }
+
+  get #own(): OwnRecords {
+    return this.#host.runner.session.own;
   }
 
   #adopt(key: string): void {
@@ -222,10 +241,11 @@ export class Publisher {
 
   /** The message that a key names now. */
   #named(key: string): Ticket | undefined {
-    const time = performance.now();
+    const time = Date.now();
     for (const [name, { until }] of this.#completed) {
       if (until > time && this.#completed.size <= maximumKeys) break;
       this.#completed.delete(name);
+      this.#own.delete('key', name);
     }
     return this.#pending.get(key) ?? this.#completed.get(key)?.ticket;
   }
@@ -285,27 +305,29 @@ export class Ticket implements PublishListener {
   }
 
   acknowledged(reasonCode: number, properties: AckProperties | undefined, resent: boolean): void {
-    const result: PublishResult =
-      properties || resent ? { reasonCode, properties, resent: resent || undefined } : resultOf(reasonCode);
-    if (!this.#finish(undefined)) return;
+    if (this.#isDone) return;
+    this.resolve(
+      properties || resent ? { reasonCode, properties, resent: resent || undefined } : resultOf(reasonCode),
+    );
+    this.#publisher.done(this, undefined, reasonCode);
+  }
+
+  /** It was delivered. */
+  resolve(result: PublishResult): void {
+    this.#isDone = true;
     this.#stored?.resolve(result);
     this.#end.resolve(result);
   }
 
   failed(error: unknown): void {
-    if (!this.#finish(error)) return;
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#publisher.done(this, error, 0);
     for (const { promise, reject } of [this.#end, this.#stored ?? this.#end]) {
       // An ignored publish must not raise an unhandled rejection.
       ignoreRejection(promise);
       reject(error);
     }
-  }
-
-  #finish(error: unknown): boolean {
-    if (this.#isDone) return false;
-    this.#isDone = true;
-    this.#publisher.done(this, error);
-    return true;
   }
 }
 

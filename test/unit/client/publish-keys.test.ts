@@ -155,6 +155,66 @@ describe('a key of an earlier page', () => {
     expect(client.stats).toMatchObject({ messagesSent: 0, publishesFailed: 1 });
   });
 
+  test('joins for 10 minutes after its completion, and is free then', async () => {
+    fakeTime();
+    const store = memoryStore();
+    const options = { store, clean: false, clientId: 'c' };
+    const server = new FakeServer({
+      publish: ({ packetId = 0 }) => ({ type: 'puback', packetId, reasonCode: 0x10 }),
+    });
+    const first = await connected(options, server);
+    for (const key of ['k', 'l']) await first.client.publish('a', 'x', { qos: 1, key });
+    await turn();
+    await vi.advanceTimersByTimeAsync(5 * minutes);
+    // The page is gone without a word.
+    const { client } = idle(options, server);
+    const before = watch(client.publish('a', 'x', { qos: 1, key: 'k' }));
+    await turn();
+    const stored = watch(client.publish('a', 'x', { qos: 1, key: 'l', until: 'stored' }));
+    await turn();
+    expect([before.value, stored.value]).toEqual([{ reasonCode: 0x10 }, { reasonCode: 0x10 }]);
+    await client.connect();
+    await turn();
+    expect(server.link.packets('publish')).toEqual([]);
+    expect(client.stats).toMatchObject({ messagesSent: 0, queued: 0 });
+    await vi.advanceTimersByTimeAsync(5 * minutes);
+    await client.publish('a', 'x', { qos: 1, key: 'k' });
+    expect(server.link.packets('publish')).toHaveLength(1);
+    await turn();
+    const keys = (await store.load('c')).filter(({ kind }) => kind === 'key');
+    expect(keys).toMatchObject([{ id: 'k', reasonCode: 0x10 }]);
+  });
+
+  test('is forgotten by a page that comes later than 10 minutes after its completion', async () => {
+    fakeTime();
+    const store = memoryStore();
+    const options = { store, clean: false, clientId: 'c' };
+    const server = new FakeServer();
+    const { client } = await connected(options, server);
+    await client.publish('a', 'x', { qos: 1, key: 'k' });
+    await turn();
+    await vi.advanceTimersByTimeAsync(11 * minutes);
+    const later = await connected(options, server);
+    await turn();
+    expect((await store.load('c')).filter(({ kind }) => kind === 'key')).toEqual([]);
+    await later.client.publish('a', 'x', { qos: 1, key: 'k' });
+    expect(server.link.packets('publish')).toHaveLength(1);
+  });
+
+  test('that failed is free', async () => {
+    const options = await left();
+    const server = new FakeServer({
+      publish: ({ packetId = 0 }) => ({ type: 'puback', packetId, reasonCode: 0x97 }),
+    });
+    const first = await connected(options, server);
+    await turn();
+    expect(first.client.stats.publishesFailed).toBe(1);
+    server.script = {};
+    const { client } = await connected(options, server);
+    await client.publish('a', 'x', { qos: 1, key: 'k' });
+    expect(server.link.packets('publish')).toHaveLength(1);
+  });
+
   test('cannot be taken back', async () => {
     const options = await left();
     const { client } = idle(options);
