@@ -16,7 +16,7 @@ import { ProtocolError } from '../errors';
 import type { QoS } from '../message';
 import { IncomingMessage } from './incoming-message';
 import type { Link } from './link';
-import type { InboxRecord, IncomingRecord } from './records';
+import type { IncomingRecord } from './records';
 import { acknowledgements, type Turn } from './turn';
 
 /** Hands a message to its takers; without a handle (QoS 0) nobody waits for them. */
@@ -36,10 +36,6 @@ export class Incoming {
   readonly #received2 = new Map<number, IncomingMessage>();
   /** QoS 2 identifiers between PUBREC and PUBREL. */
   readonly #awaitingRelease = new Set<number>();
-  /** Messages that were acknowledged before their takers were done, by order. */
-  readonly #kept = new Map<number, InboxRecord>();
-  /** Order of the message that was kept last. */
-  #lastKept = 0;
 
   constructor(turn: Turn, deliver: Deliver) {
     this.#turn = turn;
@@ -52,43 +48,13 @@ export class Incoming {
   }
 
   /** Brings back what a store kept. */
-  restore(records: readonly IncomingRecord[], kept: readonly InboxRecord[]): void {
+  restore(records: readonly IncomingRecord[]): void {
     for (const { id } of records) this.#awaitingRelease.add(id);
-    for (const record of [...kept].sort((a, b) => a.id - b.id)) {
-      this.#kept.set(record.id, record);
-      this.#lastKept = record.id;
-    }
   }
 
   /** What a store should hold. */
-  *records(): Generator<IncomingRecord | InboxRecord> {
+  *records(): Generator<IncomingRecord> {
     for (const id of this.#awaitingRelease) yield { kind: 'incoming', id };
-    yield* this.#kept.values();
-  }
-
-  /** Messages that wait for their takers although they were acknowledged, oldest first. */
-  get kept(): Iterable<InboxRecord> {
-    return this.#kept.values();
-  }
-
-  /**
-   * Saves a message whole, since it is about to be acknowledged and its takers are not done with it.
-   * @returns what to {@link discard} once they are; undefined when nothing is saved
-   */
-  keep({ packet: { topic, payload, qos, retain, properties } }: IncomingMessage): number | undefined {
-    if (!this.#turn.recording) return undefined;
-    this.#lastKept += 1;
-    const id = this.#lastKept;
-    const record: InboxRecord = { kind: 'inbox', id, topic, payload, qos, retain, properties };
-    this.#kept.set(id, record);
-    this.#turn.put(record);
-    return id;
-  }
-
-  /** The takers of a kept message are done with it. */
-  discard(id: number): void {
-    this.#kept.delete(id);
-    this.#turn.delete('inbox', id);
   }
 
   /** The server has a new session: what was received in the old one cannot be acknowledged any more. */

@@ -294,7 +294,7 @@ export class Session {
       records.filter((record): record is Extract<StoreRecord, { kind: Kind }> => record.kind === kind);
     [this.#record] = of('session');
     this.#outgoing.restore(of('publish'), of('release'));
-    this.#incoming.restore(of('incoming'), []);
+    this.#incoming.restore(of('incoming'));
     this.own.restore([...of('inbox'), ...of('key')]);
     this.#subscriptions.restore(of('subscription'));
   }
