@@ -298,6 +298,22 @@ describe.each([
   });
 });
 
+test('subscribe refuses No Local with a shared subscription [v5 MQTT-3.8.3-4]', async () => {
+  const { client, server } = await connected();
+  const subscribe = client.subscribe(['a', '$share/g/b'], { noLocal: true });
+  await expect(subscribe).rejects.toThrow(/^options\.noLocal: a shared subscription cannot have it/);
+  expect(server.link.packets('subscribe')).toEqual([]);
+});
+
+test('publish refuses wildcards in a Response Topic [v5 MQTT-3.3.2-14]', async () => {
+  const { client, server } = await connected();
+  for (const responseTopic of ['a/+', '#']) {
+    const publish = client.publish('a', '', { qos: 1, properties: { responseTopic } });
+    await expect(publish).rejects.toThrow(/^options\.properties\.responseTopic must not hold the wildcards/);
+  }
+  expect(server.link.packets('publish')).toEqual([]);
+});
+
 describe('what is right', () => {
   test('is taken: undefined for every option', async () => {
     const { client } = await connected();

@@ -45,20 +45,26 @@ describe("ack: 'handled'", () => {
     expect(client.stats).toMatchObject({ unacknowledged: 0, messagesReceived: 1 });
   });
 
-  test('keeps the order of arrival', async () => {
-    const { client, server } = await connected();
-    const open: (() => void)[] = [];
-    const handler = () => new Promise<void>((resolve) => open.push(resolve));
-    await client.subscribe('slow', { qos: 1 }, handler);
-    await client.subscribe('fast', { qos: 1 }, () => {});
-    server.link.publish('slow', '', { qos: 1 });
-    server.link.publish('fast', '', { qos: 1 });
-    await turn();
-    expect(acks(server)).toEqual([]);
-    open[0]?.();
-    await turn();
-    expect(acks(server)).toEqual(['1: puback 1 0', '1: puback 2 0']);
-  });
+  test.each([1, 2] as const)(
+    'acknowledges QoS %i in the order of arrival [v5 MQTT-4.6.0-2, v5 MQTT-4.6.0-3, v3 MQTT-4.6.0-2, v3 MQTT-4.6.0-3]',
+    async (qos) => {
+      for (const protocolVersion of [5, 4] as const) {
+        const { client, server } = await connected({ protocolVersion });
+        const open: (() => void)[] = [];
+        const handler = () => new Promise<void>((resolve) => open.push(resolve));
+        await client.subscribe('slow', { qos }, handler);
+        await client.subscribe('fast', { qos }, () => {});
+        server.link.publish('slow', '', { qos });
+        server.link.publish('fast', '', { qos });
+        await turn();
+        expect(acks(server)).toEqual([]);
+        open[0]?.();
+        await turn();
+        const ack = qos === 1 ? 'puback' : 'pubrec';
+        expect(acks(server)).toEqual([`1: ${ack} 1 0`, `1: ${ack} 2 0`]);
+      }
+    },
+  );
 
   test.each([1, 2] as const)(
     'hands out QoS %i once that is sent again while its handler runs, and acknowledges it there',

@@ -56,17 +56,21 @@ describe('the result of a publish', () => {
     expect(client.stats).toMatchObject({ publishesFailed: 0, messagesSent: 1 });
   });
 
-  test('waits through a lost connection, and comes with the resend', async () => {
-    const { client, server } = await connected({ reconnect: { minDelay: 0, maxDelay: 0 } });
-    server.script.publish = () => undefined;
-    const publish = client.publish('a', 'x', { qos: 1 });
-    await turn();
-    server.script = {};
-    server.link.drop();
-    expect(await publish).toEqual({ reasonCode: 0 });
-    expect(server.links).toHaveLength(2);
-    expect(server.link.first('publish')).toMatchObject({ dup: true, qos: 1 });
-  });
+  test.each([5, 4] as const)(
+    'waits through a lost connection, and comes with the resend, which has DUP (version %i) [v5 MQTT-3.3.1-1, v3 MQTT-3.3.1-1]',
+    async (protocolVersion) => {
+      const options = { clean: false, clientId: 'c', protocolVersion } as const;
+      const { client, server } = await connected({ ...options, reconnect: { minDelay: 0, maxDelay: 0 } });
+      server.script.publish = () => undefined;
+      const publish = client.publish('a', 'x', { qos: 1 });
+      await turn();
+      server.script = {};
+      server.link.drop();
+      expect(await publish).toEqual({ reasonCode: 0 });
+      expect(server.links).toHaveLength(2);
+      expect(server.link.first('publish')).toMatchObject({ dup: true, qos: 1 });
+    },
+  );
 
   test('says resent when the server lost the session after PUBREC', async () => {
     const { client, server } = await connected({ reconnect: { minDelay: 0, maxDelay: 0 } });
