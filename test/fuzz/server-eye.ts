@@ -396,6 +396,8 @@ export class ServerEye {
     link.arrived2 = mustBeNext(link.arrived2, packetId, 'PUBREC');
     if (reasonCode >= 0x80) return;
     link.unanswered.push({ type: 'pubrec', packetId, reasonCode });
+    // The server did not wait for it, and may use the identifier again: nothing can be said of it.
+    if (link.isOwed('pubcomp', packetId)) this.#spoiledIncoming.add(packetId);
     if (this.#spoiledIncoming.has(packetId)) return;
     this.#awaitingRelease.add(packetId);
     must(this.#durable?.isIncoming(packetId) ?? true, `PUBREC ${packetId} is written before it is saved`);
