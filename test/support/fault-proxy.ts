@@ -291,6 +291,8 @@ class Lane {
         if (cut.left === 0) {
           this.#faults.cut = undefined;
           this.#dead = true;
+          // What is behind the cut must not follow, even if somebody ends the connection before the reset.
+          this.#held.length = 0;
           this.#write(next.bytes.subarray(0, size), () => {
             this.#timer = setTimeout(this.#cut, timeToRead);
           });

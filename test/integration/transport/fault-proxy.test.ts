@@ -202,6 +202,16 @@ describe('the fault proxy', () => {
     await waitFor(() => next.client.text === 'whole again');
   });
 
+  test('delivers nothing behind the cut, also when it is told to end before the reset', async () => {
+    const { client, peer } = await link();
+    proxy.cutAfter({ direction: 'down', bytes: 2 });
+    peer.socket.write('12345');
+    await waitFor(() => proxy.passed.down === 2);
+    proxy.end();
+    await waitFor(() => client.ended || client.closed);
+    expect(client.text).toBe('12');
+  });
+
   test('cuts after some bytes from the client', async () => {
     const { client, peer } = await link();
     client.socket.write('before');
