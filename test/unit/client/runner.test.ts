@@ -1,0 +1,279 @@
+import { describe, expect, test, vi } from 'vitest';
+import { StoreError } from '../../../src/index';
+import { memoryStore } from '../../../src/store/memory';
+import type { SessionStore, StoreOperation } from '../../../src/store/store';
+import { connected, fakeTime, idle, watch } from '../../support/fake-client';
+import { FakeServer, turn } from '../../support/fake-server';
+
+/** A store whose writes end when the test says so. */
+class SlowStore implements SessionStore {
+  readonly memory = memoryStore();
+  /** Operations of each write, as `put publish`. */
+  readonly writes: string[][] = [];
+  readonly #open: { operations: readonly StoreOperation[]; resolve(): void; reject(error: unknown): void }[] =
+    [];
+  /** Fails writes at once. */
+  failure: unknown;
+
+  load(key: string) {
+    return this.memory.load(key);
+  }
+
+  write(key: string, operations: readonly StoreOperation[]): Promise<void> {
+    this.writes.push(
+      operations.map((one) => `${one.type} ${one.type === 'put' ? one.record.kind : one.kind}`),
+    );
+    if (this.failure) return Promise.reject(this.failure);
+    return new Promise((resolve, reject) => {
+      this.#open.push({
+        operations,
+        resolve: () => {
+          this.memory.write(key, operations);
+          resolve();
+        },
+        reject,
+      });
+    });
+  }
+
+  clear(key: string) {
+    return this.memory.clear(key);
+  }
+
+  /** Writes under way. */
+  get open(): number {
+    return this.#open.length;
+  }
+
+  /** Ends the writes under way. */
+  async finish(error?: Error): Promise<void> {
+    for (const write of this.#open.splice(0)) {
+      if (error) write.reject(error);
+      else write.resolve();
+    }
+    await turn();
+  }
+}
+
+/** A connected client whose store has taken all so far. */
+async function open(options: Parameters<typeof idle>[0] = {}, server = new FakeServer()) {
+  const store = new SlowStore();
+  const { client } = idle({ store, clean: false, clientId: 'kept', ...options }, server);
+  await client.connect();
+  await turn();
+  await store.finish();
+  store.writes.length = 0;
+  return { client, server, store };
+}
+
+describe('a store that takes its time', () => {
+  test('has a message before it leaves', async () => {
+    const { client, server, store } = await open();
+    const stored = watch(client.publish('a', 'b', { qos: 1, until: 'stored' }));
+    await turn();
+    expect(store.writes).toEqual([['put publish']]);
+    expect([stored.state, server.link.types]).toEqual(['pending', ['connect']]);
+    await store.finish();
+    expect([stored.state, server.link.types]).toEqual(['resolved', ['connect', 'publish']]);
+  });
+
+  test('is overtaken by what needs none', async () => {
+    fakeTime();
+    const { client, server, store } = await open({ keepAlive: 10 });
+    watch(client.publish('a', '1', { qos: 1 }));
+    await turn();
+    const free = watch(client.publish('a', '0'));
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(free.state).toBe('resolved');
+    expect(server.link.types).toEqual(['connect', 'publish', 'pingreq']);
+    expect(server.link.first('publish').qos).toBe(0);
+    await store.finish();
+    expect(server.link.packets('publish').map(({ qos }) => qos)).toEqual([0, 1]);
+  });
+
+  test('is given one write at a time, and then all that came meanwhile', async () => {
+    const { client, server, store } = await open();
+    const publishes = [];
+    for (let number = 1; number <= 4; number += 1) {
+      publishes.push(watch(client.publish('a', `${number}`, { qos: 1 })));
+      await turn();
+    }
+    expect(store.writes).toEqual([['put publish']]);
+    await store.finish();
+    expect(store.writes).toHaveLength(2);
+    expect(store.writes[1]?.filter((one) => one === 'put publish')).toHaveLength(3);
+    expect(server.link.packets('publish')).toHaveLength(1);
+    while (store.open > 0) await store.finish();
+    expect(server.link.packets('publish').map(({ payload }) => new TextDecoder().decode(payload))).toEqual([
+      '1',
+      '2',
+      '3',
+      '4',
+    ]);
+    expect(publishes.map(({ state }) => state)).toEqual(['resolved', 'resolved', 'resolved', 'resolved']);
+    expect((await store.load('kept')).map(({ kind }) => kind)).toEqual(['session']);
+  });
+
+  test('writes nothing for a connection that is gone', async () => {
+    const { client, server, store } = await open({ reconnect: { minDelay: 0, maxDelay: 0 } });
+    const publish = watch(client.publish('a', 'b', { qos: 1 }));
+    await turn();
+    server.link.drop();
+    await vi.waitFor(() => expect(client.status.type).toBe('connected'));
+    while (store.open > 0) await store.finish();
+    await vi.waitFor(() => expect(publish.state).toBe('resolved'));
+    expect(server.links.map((link) => link.packets('publish').length)).toEqual([0, 1]);
+    // It never left before: this is no resend.
+    expect(server.link.first('publish').dup).toBe(false);
+  });
+});
+
+describe('a write that fails', () => {
+  test('rejects what it was for, ends the connection with 0x83, and it is made again', async () => {
+    const { client, server, store } = await open({ reconnect: { minDelay: 0, maxDelay: 0 } });
+    const [first] = server.links;
+    const events: unknown[] = [];
+    client.on('disconnect', (event) => events.push(event));
+    const publish = watch(client.publish('a', 'b', { qos: 1 }));
+    await turn();
+    await store.finish(new Error('disk full'));
+    expect(publish.error).toBeInstanceOf(StoreError);
+    expect(publish.error).toMatchObject({
+      code: 'store-failed',
+      message: expect.stringContaining('disk full'),
+    });
+    expect(events).toEqual([{ error: publish.error, reasonCode: undefined, willReconnect: true }]);
+    expect(first?.last('disconnect').reasonCode).toBe(0x83);
+    expect(first?.packets('publish')).toEqual([]);
+    await vi.waitFor(() => expect(server.links).toHaveLength(2));
+    while (store.open > 0) await store.finish();
+    await vi.waitFor(() => expect(client.status.type).toBe('connected'));
+    const again = watch(client.publish('a', 'c', { qos: 1 }));
+    await turn();
+    while (store.open > 0) await store.finish();
+    expect(again.state).toBe('resolved');
+  });
+
+  test('takes those behind it along', async () => {
+    const { client, server, store } = await open({ reconnect: false });
+    const publishes = [];
+    for (let number = 1; number <= 3; number += 1) {
+      publishes.push(watch(client.publish('a', `${number}`, { qos: 1 })));
+      await turn();
+    }
+    await store.finish(new Error('disk full'));
+    await turn();
+    expect(publishes.map(({ error }) => (error as Error | undefined)?.name)).toEqual([
+      'StoreError',
+      'StoreError',
+      'StoreError',
+    ]);
+    expect(server.link.packets('publish')).toEqual([]);
+  });
+
+  test('while a packet is handled closes its connection [v3 MQTT-4.8.0-2]', async () => {
+    for (const protocolVersion of [4, 5] as const) {
+      const { client, server, store } = await open({ protocolVersion });
+      const [link] = server.links;
+      store.failure = new Error('disk full');
+      client.on('message', () => undefined);
+      link?.publish('a', 'b', { qos: 2 });
+      await turn();
+      expect(link?.isOpen).toBe(false);
+      expect(link?.packets('pubrec')).toEqual([]);
+      // Before MQTT 5.0 a DISCONNECT would say that all is well.
+      expect(link?.packets('disconnect')).toHaveLength(protocolVersion === 5 ? 1 : 0);
+    }
+  });
+
+  test('at each try does not run in circles', async () => {
+    fakeTime();
+    const { client, server, store } = await open();
+    store.failure = new Error('disk full');
+    const publish = watch(client.publish('a', 'b', { qos: 1 }));
+    await turn();
+    expect(publish.error).toBeInstanceOf(StoreError);
+    for (let step = 0; step < 20; step += 1) await turn();
+    expect(store.writes.length).toBeLessThan(5);
+    expect(client.status.type).toBe('reconnecting');
+    // The disk has room again.
+    store.failure = undefined;
+    await vi.advanceTimersByTimeAsync(1_000);
+    while (store.open > 0) await store.finish();
+    expect(client.status.type).toBe('connected');
+    expect(server.links).toHaveLength(2);
+  });
+
+  test('by an exception is the same', async () => {
+    const store: SessionStore = memoryStore();
+    const { client, server } = await connected({ store, reconnect: false });
+    vi.spyOn(store, 'write').mockImplementation(() => {
+      throw new Error('disk full');
+    });
+    await expect(client.publish('a', 'b', { qos: 1 })).rejects.toBeInstanceOf(StoreError);
+    await turn();
+    expect(server.link.last('disconnect').reasonCode).toBe(0x83);
+    expect(client.status).toMatchObject({ type: 'closed', error: { name: 'StoreError' } });
+  });
+
+  test('with an error of ours keeps it', async () => {
+    const failure = new StoreError('store-full', 'the quota is used up');
+    const { client, store } = await open();
+    store.failure = failure;
+    await expect(client.publish('a', 'b', { qos: 1 })).rejects.toBe(failure);
+  });
+
+  test('because it takes too long is a StoreError after 15 seconds', async () => {
+    fakeTime();
+    const { client, server } = await open({ reconnect: false });
+    const publish = watch(client.publish('a', 'b', { qos: 1 }));
+    await vi.advanceTimersByTimeAsync(14_999);
+    expect(publish.state).toBe('pending');
+    await vi.advanceTimersByTimeAsync(1);
+    expect(publish.error).toMatchObject({
+      name: 'StoreError',
+      message: expect.stringContaining('15 seconds'),
+    });
+    expect(server.link.last('disconnect').reasonCode).toBe(0x83);
+  });
+});
+
+describe('the memory store', () => {
+  test('answers at once: a publish leaves as soon as without one', async () => {
+    const { client, server } = await connected({ store: memoryStore() });
+    await turn();
+    void client.publish('a', 'b', { qos: 1 });
+    for (let step = 0; step < 5; step += 1) await undefined;
+    expect(server.link.types).toEqual(['connect', 'publish']);
+  });
+
+  test('hands a session over to the next client', async () => {
+    const store = memoryStore();
+    const server = new FakeServer({ publish: () => undefined });
+    const first = await connected({ store, clean: false, clientId: 'kept' }, server);
+    watch(first.client.publish('a', 'b', { qos: 1 }));
+    await turn();
+    server.link.drop();
+    await first.client.close({ force: true });
+    server.script = {};
+    const second = await connected({ store, clean: false, clientId: 'kept' }, server);
+    await turn();
+    expect(server.link.connect.clean).toBe(false);
+    expect(server.link.first('publish')).toMatchObject({ dup: true, topic: 'a' });
+    expect(second.client.status).toMatchObject({ sessionPresent: true });
+  });
+
+  test('holds a clean session of an earlier page for its messages only: it starts clean', async () => {
+    const store = memoryStore();
+    const server = new FakeServer({ publish: () => undefined });
+    const first = await connected({ store, clientId: 'page' }, server);
+    watch(first.client.publish('a', 'b', { qos: 1 }));
+    await turn();
+    server.script = {};
+    // The first page is gone without a close; this one has its store.
+    await connected({ store, clientId: 'page' }, server);
+    await turn();
+    expect(server.links[1]?.connect.clean).toBe(true);
+    expect(server.links[1]?.first('publish')).toMatchObject({ dup: false, topic: 'a' });
+  });
+});
