@@ -1,6 +1,7 @@
 /** Enhanced authentication: AUTH on the way to a connection, and again on one that stands [v5 4.12]. */
 
 import { describe, expect, test } from 'vitest';
+import { encode } from '../../../src/codec/encode';
 import { ConnectionError, UsageError } from '../../../src/errors';
 import { auth, connack, connect, disconnect, publish } from '../../support/packet-makers';
 import { SessionBench } from '../../support/session-bench';
@@ -209,6 +210,16 @@ describe('re-authentication', () => {
     bench.session.authenticate(new Uint8Array(20), true);
     bench.expectSent(disconnect(0x83));
     expect(bench.lastEnd().error).toMatchObject({ code: 'packet-too-large' });
+  });
+
+  test('of exactly the size that the server takes is sent, with neither Reason String nor User Properties [v5 MQTT-3.15.2-2, MQTT-3.15.2-3]', () => {
+    const packet = auth(0x19, { ...method, authenticationData: bytes(1) });
+    const bench = opened();
+    bench.take();
+    bench.receive(connack({ ...method, maximumPacketSize: encode(packet, 5).length }));
+    bench.turn(() => bench.session.confirm(bench.now));
+    bench.turn(() => bench.session.authenticate(bytes(1), true));
+    bench.expectSent(packet);
   });
 
   test('does nothing without a link', () => {

@@ -164,6 +164,26 @@ describe("the server's limits", () => {
     bench.expectSent(subscribe(1, ['aaaa', 'bbbb']), subscribe(2, ['cccc']));
   });
 
+  test('of five bytes let all acknowledgements pass, which carry neither Reason String nor User Properties [v5 MQTT-3.4.2-2, MQTT-3.4.2-3, MQTT-3.5.2-2, MQTT-3.5.2-3, MQTT-3.6.2-2, MQTT-3.6.2-3, MQTT-3.7.2-2, MQTT-3.7.2-3]', () => {
+    const bench = new SessionBench();
+    bench.connect({ maximumPacketSize: 5 });
+    bench.receive(publish('a', 1), publish('b', 2, 2), publish('c', 3, 2));
+    bench.acknowledge(0, 0x83);
+    bench.acknowledge(1, 0x83);
+    bench.acknowledge(2);
+    bench.receive(pubrel(3), pubrel(9), pubrec(8));
+    bench.expectSent(
+      puback(1, 0x83),
+      pubrec(2, 0x83),
+      pubrec(3),
+      pubcomp(3),
+      pubcomp(9, 0x92),
+      pubrel(8, 0x92),
+    );
+    const sizes = bench.chunks.flatMap((chunk) => [...chunk]).length;
+    expect(sizes).toBe(encode(connect(), 5).length + 5 + 5 + 4 + 4 + 5 + 5);
+  });
+
   test('of one connection mean nothing on the next', () => {
     const bench = new SessionBench();
     bench.connect({ maximumQoS: 0, retainAvailable: false, maximumPacketSize: 20 });
