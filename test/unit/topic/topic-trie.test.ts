@@ -161,9 +161,7 @@ describe('the trie', () => {
     const trie = new TopicTrie<string>();
     trie.add('a/+', 'x');
     const topic = '/'.repeat(65_535);
-    const started = performance.now();
-    for (let round = 0; round < 10_000; round++) trie.match(topic, () => expect.unreachable());
-    // 10,000 walks over all levels take more than ten seconds.
-    expect(performance.now() - started).toBeLessThan(2_000);
+    // So many walks over all levels would take minutes, longer than a test may.
+    for (let round = 0; round < 100_000; round++) trie.match(topic, () => expect.unreachable());
   });
 });
