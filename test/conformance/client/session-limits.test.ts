@@ -6,10 +6,12 @@ import type { ConnackProperties, PublishPacket } from '../../../src/codec/packet
 import { RefusedError, UsageError } from '../../../src/errors';
 import { hex } from '../../support/hex';
 import {
+  connect,
   puback,
   pubcomp,
   publish,
   pubrec,
+  pubrel,
   suback,
   subscribe,
   unsubscribe,
