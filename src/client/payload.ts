@@ -5,14 +5,16 @@ import { UsageError } from '../errors';
 import { described } from './check';
 
 const encoder = new TextEncoder();
-const none = new Uint8Array(0);
+
+/** Holds a short text while it is written or copied: an array for each costs more than its encoding. */
+const scratch = new Uint8Array(referenceFrom);
 
 /**
  * Encodes text, and views bytes as a plain Uint8Array: a `Buffer` has a `slice` that does not copy.
  * @throws UsageError for anything else
  */
 export function payloadBytes(payload: unknown, name: string): Uint8Array {
-  if (typeof payload === 'string') return payload === '' ? none : encoder.encode(payload);
+  if (typeof payload === 'string') return encoder.encode(payload);
   try {
     if (ArrayBuffer.isView(payload)) {
       const isPlain = payload.byteLength > 0 && Object.getPrototypeOf(payload) === Uint8Array.prototype;
@@ -33,12 +35,18 @@ export function payloadBytes(payload: unknown, name: string): Uint8Array {
   );
 }
 
-/** Bytes that stay as they are although they wait: those of the caller are copied. */
-export function settledBytes(bytes: Uint8Array, payload: unknown): Uint8Array {
-  return typeof payload === 'string' ? bytes : bytes.slice();
+/** As {@link payloadBytes}; what it gives may be overwritten by the next call. */
+export function passingBytes(payload: unknown, name: string): Uint8Array {
+  if (typeof payload !== 'string' || payload.length * 3 > scratch.length) return payloadBytes(payload, name);
+  return scratch.subarray(0, encoder.encodeInto(payload, scratch).written);
 }
 
-/** Bytes for the next flush: what the output would only refer to is copied. */
+/** Passing bytes that are to stay as they are: those of the caller are copied, too. */
+export function settledBytes(bytes: Uint8Array, payload: unknown): Uint8Array {
+  return typeof payload === 'string' && bytes.buffer !== scratch.buffer ? bytes : bytes.slice();
+}
+
+/** Passing bytes that will be written at once: what the output would only refer to is copied. */
 export function bytesToWrite(bytes: Uint8Array, payload: unknown): Uint8Array {
   return bytes.length < referenceFrom ? bytes : settledBytes(bytes, payload);
 }

@@ -12,7 +12,7 @@ import type { PublishResult } from './client';
 import { now } from './clock';
 import { type Deferred, deferred, ignoreRejection } from './deferred';
 import type { Payload, PublishOptions, WaitOptions } from './options';
-import { bytesToWrite, payloadBytes, settledBytes } from './payload';
+import { bytesToWrite, passingBytes, settledBytes } from './payload';
 import type { Runner } from './runner';
 import { waiting } from './waiting';
 
@@ -68,7 +68,7 @@ export class Publisher {
   publish(topic: string, payload: Payload, options: PublishOptions | undefined): Promise<PublishResult> {
     try {
       checkTopicName(topic, 'topic');
-      const bytes = payloadBytes(payload, 'payload');
+      const bytes = passingBytes(payload, 'payload');
       if (bytes.length > alwaysFits) publishSize(topic, bytes, 2, undefined, 5);
       if (options !== undefined) return this.#publish(topic, payload, bytes, options);
       return this.#publish0(topic, payload, bytes, false, undefined, options);
