@@ -97,19 +97,17 @@ export function runHandler(
   host: HandlerHost,
   ended: () => void,
 ): boolean {
-  const settle = (failed: boolean, error?: unknown) => {
-    delivery.settle(failed);
-    if (failed) host.failed(error);
-  };
-  let result: unknown;
+  let promise: PromiseLike<unknown> | undefined;
   try {
-    result = handler(message);
-    if (!isThenable(result)) {
-      settle(false);
-      return false;
-    }
+    const result = handler(message);
+    if (isThenable(result)) promise = result;
   } catch (error) {
-    settle(true, error);
+    delivery.settle(true);
+    host.failed(error);
+    return false;
+  }
+  if (!promise) {
+    delivery.settle();
     return false;
   }
   let open = true;
@@ -117,7 +115,8 @@ export function runHandler(
     if (!open) return;
     open = false;
     clearTimeout(timer);
-    settle(failed, error);
+    delivery.settle(failed);
+    if (failed) host.failed(error);
     ended();
     host.settled();
   };
@@ -126,7 +125,7 @@ export function runHandler(
     const words = `The handler of a message to '${message.topic}' did not settle within ${handlerTimeout} ms; the message counts as failed`;
     end(true, new ConnectionError('timeout', words));
   });
-  Promise.resolve(result).then(
+  Promise.resolve(promise).then(
     () => end(false),
     (error: unknown) => end(true, error),
   );
@@ -171,11 +170,19 @@ export class HandlerTaker implements Taker {
 
   #run(delivery: Delivery, params: ParamsOfTopic): void {
     this.#running = true;
-    this.#running = runHandler(this.#handler, messageOf(delivery, params), delivery, this.#host, () => {
-      this.#running = false;
-      this.#next();
-    });
+    this.#running = runHandler(
+      this.#handler,
+      messageOf(delivery, params),
+      delivery,
+      this.#host,
+      this.#handlerEnded,
+    );
   }
+
+  readonly #handlerEnded = (): void => {
+    this.#running = false;
+    this.#next();
+  };
 
   #next(): void {
     while (!this.#running) {
