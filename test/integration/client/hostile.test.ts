@@ -155,7 +155,7 @@ const answers: [name: string, behave: Behaviour, expected: { name: string; code:
   ],
   ['a huge CONNACK, then silence', (peer) => peer.send(hex`20 ff ff 03`), timeout],
   ['a length of five bytes', (peer) => peer.send(hex`20 ff ff ff ff 01`), malformed],
-  ['endless PINGRESPs', flood(hex`d0 00`), malformed],
+  ['endless PINGRESPs', flood(hex`d0 00`), protocolError],
   ['SUBACK', (peer) => peer.send(hex`90 04 0001 00 00`), protocolError],
   ['PUBLISH', (peer) => peer.send(hex`30 04 0001 'a' 00`), protocolError],
   ['DISCONNECT', (peer) => peer.send(hex`e0 00`), protocolError],
