@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { connect } from '../../../src/node';
 import { FakeServer } from '../../support/fake-server';
+import { waitFor } from '../../support/wait-for';
 
 test('a client connects, subscribes, publishes and receives without a socket', async () => {
   const server = new FakeServer();
@@ -11,6 +12,8 @@ test('a client connects, subscribes, publishes and receives without a socket', a
     expect(await client.publish('a/b', 'out', { qos })).toEqual({ reasonCode: 0 });
     server.link.publish('a/c', `in ${qos}`, { qos });
   }
+  // The server's answers to what it sent last come in a later turn.
+  await waitFor(() => server.link.types.includes('pubcomp'));
   await client.close();
   expect(texts).toEqual(['in 0', 'in 1', 'in 2']);
   expect(server.link.types).toEqual([
