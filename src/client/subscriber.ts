@@ -5,12 +5,14 @@ import type { QoS } from '../message';
 import type { FilterOutcome, SubscriptionOptions, SubscriptionRequest } from '../session/subscriptions';
 import { refusalOfOutcome } from '../session/subscriptions';
 import { compilePattern, type Pattern } from '../topic/pattern';
-import { boolean, checkFunction, checkOptions, checkWait, oneOf } from './check';
+import { boolean, checkFunction, checkOptions, checkWait } from './check';
 import type { Grant } from './client';
 import { deferred } from './deferred';
 import { atEndOfTask } from './end-of-task';
 import type { SubscribeOptions, WaitOptions } from './options';
+import { choice, unchecked } from './resolve-options';
 import type { Router } from './router';
+import { type Rules, resolve } from './rules';
 import type { Runner } from './runner';
 import { ownSubscribeProperties } from './subscribe-properties';
 import { SubscriptionHandle, type SubscriptionHost } from './subscription-handle';
@@ -27,6 +29,17 @@ export interface SubscriberHost {
   /** A promise while the store is being read; undefined when that is done. */
   ready(): Promise<void> | undefined;
 }
+
+const rules = {
+  qos: [choice(0, 1, 2), 0],
+  noLocal: [boolean, false],
+  retainAsPublished: [boolean, false],
+  retainHandling: [choice(0, 1, 2), 0],
+  properties: [ownSubscribeProperties],
+  // See checkWait.
+  signal: [unchecked<AbortSignal>],
+  timeout: [unchecked<number>],
+} as const satisfies Rules<keyof SubscribeOptions>;
 
 type Handler = (message: AnyMessage) => unknown;
 
@@ -57,10 +70,14 @@ export class Subscriber {
     const handler = isHandler ? optionsOrHandler : lastHandler;
     checkFunction(handler, 'handler');
     const options = isHandler ? undefined : optionsOrHandler;
-    const wanted = checkedOptions(options, patterns);
-    const opening = this.#open('subscribe', options);
+    const { signal, timeout, properties: userProperties, ...asked } = resolve(options, 'options', rules);
+    if (asked.noLocal && patterns.some(({ filter }) => filter.startsWith('$share/'))) {
+      throw new UsageError('options.noLocal: a shared subscription cannot have it [v5 MQTT-3.8.3-4]');
+    }
+    const wait = { signal, timeout };
+    const opening = this.#open('subscribe', wait);
     if (opening) await opening;
-    return this.#subscribe(patterns, wanted, handler, options ?? {});
+    return this.#subscribe(patterns, { ...asked, userProperties }, handler, wait);
   }
 
   /** See `Client.unsubscribe`. */
@@ -222,30 +239,4 @@ function patternsOf(filters: unknown): Pattern[] {
   if (filters.length === 0) throw new UsageError('filter: must not be an empty list');
   // Not `map`, which skips holes.
   return Array.from(filters, (filter, index) => compilePattern(filter, `filter[${index}]`));
-}
-
-function checkedOptions(
-  options: SubscribeOptions | undefined,
-  patterns: readonly Pattern[],
-): SubscriptionOptions {
-  checkOptions(options, 'options', [
-    'qos',
-    'noLocal',
-    'retainAsPublished',
-    'retainHandling',
-    'properties',
-    'signal',
-    'timeout',
-  ]);
-  const noLocal = boolean(options?.noLocal, 'options.noLocal') ?? false;
-  if (noLocal && patterns.some(({ filter }) => filter.startsWith('$share/'))) {
-    throw new UsageError('options.noLocal: a shared subscription cannot have it [v5 MQTT-3.8.3-4]');
-  }
-  return {
-    qos: oneOf(options?.qos, 'options.qos', [0, 1, 2]) ?? 0,
-    noLocal,
-    retainAsPublished: boolean(options?.retainAsPublished, 'options.retainAsPublished') ?? false,
-    retainHandling: oneOf(options?.retainHandling, 'options.retainHandling', [0, 1, 2]) ?? 0,
-    userProperties: ownSubscribeProperties(options?.properties),
-  };
 }
