@@ -34,6 +34,9 @@ export interface PendingAck {
 /** A CONNACK of two bytes with return code 1, which is no packet of MQTT 5.0 [v3 3.2.2.3]. */
 const versionRefused = [0x20, 0x02, 0x00, 0x01];
 
+/** More than a PUBLISH takes beside its topic, payload and properties. */
+const plentyOfBytes = 64;
+
 /** Bytes that an alias adds at most: the property, and one more for each of two lengths that may grow. */
 const aliasSize = 5;
 
@@ -65,6 +68,8 @@ export class Link {
   progressed = false;
   /** Aliases that we set; undefined where there are none. */
   outboundAliases: OutboundAliases | undefined;
+  /** The properties of a publish that has no others, by alias. */
+  readonly #aliasAlone: PublishProperties[] = [];
   /** Aliases that the server set. */
   readonly inboundAliases: InboundAliases;
   /** QoS 1 and 2 publishes of the server that it may have on their way to us. */
@@ -131,16 +136,15 @@ export class Link {
     return size <= (this.limits?.maximumPacketSize ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Size of a PUBLISH, in bytes; 0 where the server has no limit. */
+  /** Size of a PUBLISH, in bytes; 0 where it needs no measuring, being far below the server's limit. */
   sizeOfPublish(
     topic: string,
     payload: Uint8Array,
     qos: QoS,
     properties: PublishProperties | undefined,
   ): number {
-    return this.fits(Number.POSITIVE_INFINITY)
-      ? 0
-      : publishSize(topic, payload, qos, properties, this.protocolVersion);
+    const most = properties ? Number.POSITIVE_INFINITY : payload.length + 3 * topic.length + plentyOfBytes;
+    return this.fits(most) ? 0 : publishSize(topic, payload, qos, properties, this.protocolVersion);
   }
 
   /** Appends a packet to the output. */
@@ -179,7 +183,14 @@ export class Link {
     ) {
       const alias = this.outboundAliases.use(topic);
       if (alias > 0) name = '';
-      if (alias !== 0) all = { ...properties, topicAlias: Math.abs(alias) };
+      if (alias !== 0) {
+        const topicAlias = Math.abs(alias);
+        if (properties) all = { ...properties, topicAlias };
+        else {
+          this.#aliasAlone[topicAlias] ??= { topicAlias };
+          all = this.#aliasAlone[topicAlias];
+        }
+      }
     }
     writePublish(this.output, name, payload, qos, retain, dup, packetId, all, this.protocolVersion);
     if (!this.tap) return;

@@ -9,6 +9,9 @@ import { parseSharedFilter } from '../topic/topic-filter';
 import type { Link } from './link';
 import type { AskedSubscription } from './subscription-request';
 
+/** Payloads of this size leave little room for the rest of a packet, which MQTT bounds at 268,435,455 bytes. */
+const tooLong = 268_000_000;
+
 /** Why the server cannot take a message. */
 export function refusalOfPublish(
   link: Link,
@@ -19,6 +22,9 @@ export function refusalOfPublish(
   properties: PublishProperties | undefined,
 ): MqttError | undefined {
   const { limits } = link;
+  if (payload.length >= tooLong) {
+    return new UsageError(`A payload of ${payload.length} bytes is too long for MQTT: send it in parts`);
+  }
   if (link.protocolVersion !== 5) {
     const isPlain = !properties || Object.values(properties).every((value) => value === undefined);
     return isPlain ? undefined : needsMqtt5(link, 'The message has properties, which');

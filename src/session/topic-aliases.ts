@@ -10,6 +10,8 @@ export class OutboundAliases {
   /** Alias by topic; the least recently used comes first. */
   readonly #aliases = new Map<string, number>();
   readonly #maximum: number;
+  /** The topic used last: it comes last already. */
+  #last = '';
 
   /** @param maximum the server's Topic Alias Maximum, at least 1 */
   constructor(maximum: number) {
@@ -26,6 +28,8 @@ export class OutboundAliases {
     if (topic.length < shortestAliased) return 0;
     const aliases = this.#aliases;
     const known = aliases.get(topic);
+    if (known !== undefined && topic === this.#last) return known;
+    this.#last = topic;
     let alias = known ?? aliases.size + 1;
     let leaves = topic;
     if (alias > this.#maximum) for ([leaves, alias] of aliases) break;

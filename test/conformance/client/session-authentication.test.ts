@@ -212,7 +212,7 @@ describe('re-authentication', () => {
     expect(bench.lastEnd().error).toMatchObject({ code: 'packet-too-large' });
   });
 
-  test('of exactly the size that the server takes is sent, with neither Reason String nor User Properties [v5 MQTT-3.15.2-2, MQTT-3.15.2-3]', () => {
+  test('of exactly the size that the server takes is sent, with neither Reason String nor User Properties [v5 MQTT-3.15.2-2, v5 MQTT-3.15.2-3]', () => {
     const packet = auth(0x19, { ...method, authenticationData: bytes(1) });
     const bench = opened();
     bench.take();

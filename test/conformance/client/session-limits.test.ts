@@ -107,6 +107,20 @@ describe("the server's limits", () => {
     expect(sent.outcome).toBeUndefined();
   });
 
+  test('are not needed to refuse what no packet of MQTT can hold', () => {
+    const payload = new Uint8Array(268_435_400);
+    for (const version of [5, 4] as const) {
+      const bench = new SessionBench({ version, maxBytes: 1e9 });
+      const queued = bench.publish('topic', 1, { payload });
+      bench.connect();
+      const called = bench.publish('topic', 1, { payload });
+      expect([queued.outcome, called.outcome]).toEqual(Array(2).fill('failed invalid-argument'));
+      expect(bench.session.counts).toMatchObject({ inFlight: 0, queued: 0 });
+      bench.publish('next', 1);
+      bench.expectFlow('publish next 1');
+    }
+  });
+
   test('refuse QoS 0 written at once by throwing', () => {
     const bench = new SessionBench();
     bench.connect({ retainAvailable: false });
@@ -166,7 +180,7 @@ describe("the server's limits", () => {
     bench.expectSent(subscribe(1, ['aaaa', 'bbbb']), subscribe(2, ['cccc']));
   });
 
-  test('of five bytes let all acknowledgements pass, which carry neither Reason String nor User Properties [v5 MQTT-3.4.2-2, MQTT-3.4.2-3, MQTT-3.5.2-2, MQTT-3.5.2-3, MQTT-3.6.2-2, MQTT-3.6.2-3, MQTT-3.7.2-2, MQTT-3.7.2-3]', () => {
+  test('of five bytes let all acknowledgements pass, which carry neither Reason String nor User Properties [v5 MQTT-3.4.2-2, v5 MQTT-3.4.2-3, v5 MQTT-3.5.2-2, v5 MQTT-3.5.2-3, v5 MQTT-3.6.2-2, v5 MQTT-3.6.2-3, v5 MQTT-3.7.2-2, v5 MQTT-3.7.2-3]', () => {
     const bench = new SessionBench();
     bench.connect({ maximumPacketSize: 5 });
     bench.receive(publish('a', 1), publish('b', 2, 2), publish('c', 3, 2));
