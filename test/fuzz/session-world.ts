@@ -115,6 +115,11 @@ export class SessionWorld {
       if (!this.#script.endResumed) this.#server.hasSession = false;
       this.#server.accept({ truthful: true, forgets: false, reasonCode: 0, properties: {} });
       this.#exhaust();
+      // Only a connection that the session ended, to start anew, may leave something.
+      must(
+        !this.#session.isConnected || !this.#isBusy(),
+        'the server answered everything, yet something waits',
+      );
       this.#close(true);
     }
     const { queued, queuedBytes, inFlight } = this.#session.counts;
