@@ -135,7 +135,7 @@ describe('connect', () => {
     await vi.waitFor(() => expect(publish.state).toBe('resolved'));
   });
 
-  test('offers the subprotocol of its version', async () => {
+  test('offers the subprotocol of its version [v5 MQTT-6.0.0-3, v3 MQTT-6.0.0-3]', async () => {
     const offered: (readonly string[])[] = [];
     for (const options of [
       { protocolVersion: 5 },
