@@ -38,8 +38,6 @@ export class Inbox implements DeliveryHost {
   /** Messages that wait for a taker, and until when; oldest first, since all wait equally long. */
   readonly #unclaimed = new Map<Delivery, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Listeners of `'message'` that have not settled. */
-  #busyListeners = 0;
   /** Place of the message that was saved last in the order of arrival. */
   #order = 0;
   /** Messages received. */
@@ -49,11 +47,6 @@ export class Inbox implements DeliveryHost {
     this.#host = host;
     this.#router = router;
     this.#emitter = emitter;
-  }
-
-  /** Whether a listener works on a message. */
-  get isBusy(): boolean {
-    return this.#busyListeners > 0;
   }
 
   /** A message came. */
@@ -164,17 +157,12 @@ export class Inbox implements DeliveryHost {
     if (listeners.length > 0) {
       const { packet, redelivered } = delivery;
       const message: AnyMessage = new ReceivedMessage(packet, {}, redelivered, this.manualAck(delivery));
-      for (const call of listeners) this.#call(call, message, delivery);
+      for (const call of listeners) {
+        delivery.take();
+        runHandler(call, message, delivery, this.#host);
+      }
     }
     return !delivery.letGo();
-  }
-
-  #call(listener: (message: AnyMessage) => unknown, message: AnyMessage, delivery: Delivery): void {
-    delivery.take();
-    const goesOn = runHandler(listener, message, delivery, this.#host, () => {
-      this.#busyListeners -= 1;
-    });
-    if (goesOn) this.#busyListeners += 1;
   }
 
   #hold(delivery: Delivery): void {

@@ -63,6 +63,8 @@ export class MqttClient implements Client {
   readonly #connector: Connector;
   #connections = 0;
   #unreadDropped = 0;
+  /** Messages that handlers, listeners and loops work on. */
+  #busy = 0;
   /** Reading the store: undefined before and after. */
   #restoring: Promise<void> | undefined;
   #restored: boolean;
@@ -106,7 +108,13 @@ export class MqttClient implements Client {
     const handlerHost = {
       handlerTimeout,
       failed: (error: unknown) => this.#emitter.failure(error),
-      settled: () => this.#checkIdle?.(),
+      started: () => {
+        this.#busy += 1;
+      },
+      settled: () => {
+        this.#busy -= 1;
+        this.#checkIdle?.();
+      },
     };
     this.#inbox = new Inbox(
       {
@@ -312,9 +320,7 @@ export class MqttClient implements Client {
 
   #isIdle(): boolean {
     const { inFlight, queued } = this.#runner.session.counts;
-    return (
-      inFlight + queued === 0 && this.#runner.isStored && !this.#subscriber.isBusy && !this.#inbox.isBusy
-    );
+    return inFlight + queued + this.#busy === 0 && this.#runner.isStored;
   }
 
   /** Everything that waits ends: the client is closed. */

@@ -103,20 +103,10 @@ export class Subscriber {
 
   /** Ends all Subscriptions: the client is closed. */
   endAll(error: MqttError | undefined): void {
-    const handles = this.#handles();
+    const handles = new Set([...this.#host.router.values()].flatMap((route) => [...route.handles.keys()]));
     // None of them gets what another one lets go of.
     for (const handle of handles) this.#remove(handle);
     for (const handle of handles) handle.end(error);
-  }
-
-  /** Whether a handler or a loop works on a message. */
-  get isBusy(): boolean {
-    for (const handle of this.#handles()) if (handle.isBusy) return true;
-    return false;
-  }
-
-  #handles(): Set<SubscriptionHandle> {
-    return new Set([...this.#host.router.values()].flatMap(({ handles }) => [...handles.keys()]));
   }
 
   /** Checks that a request can be taken now. @returns a promise only while the store is being read */

@@ -67,11 +67,6 @@ export class SubscriptionHandle implements Subscription {
     return this.#grants;
   }
 
-  /** Whether its handler or loop works on a message. */
-  get isBusy(): boolean {
-    return this.#taker?.isBusy ?? false;
-  }
-
   /** Takes a message if it wants it now. */
   offer(delivery: Delivery, params: ParamsOfTopic): boolean {
     return this.#taker?.offer(delivery, params) ?? false;

@@ -15,7 +15,9 @@ export interface HandlerHost {
   failed(error: unknown): void;
   /** Milliseconds until a handler counts as failed. */
   readonly handlerTimeout: number;
-  /** Somebody is done with a message. */
+  /** The application works on a message; `settled` follows. */
+  started(): void;
+  /** It is done with it. */
   settled(): void;
 }
 
@@ -39,8 +41,6 @@ export interface Taker {
   offer(delivery: Delivery, params: ParamsOfTopic): boolean;
   /** Takes no more. @returns what nobody has worked on, for other takers */
   release(): Delivery[];
-  /** Whether the application works on a message. */
-  readonly isBusy: boolean;
 }
 
 type Result = IteratorResult<AnyMessage, undefined>;
@@ -87,7 +87,7 @@ class UnreadQueue {
 /**
  * Runs the application's code for a message that was taken for it; the message settles with it.
  *
- * @param ended called when code that goes on has ended
+ * @param ended called when code that goes on has ended; nothing is called for other code
  * @returns whether it goes on
  */
 export function runHandler(
@@ -95,7 +95,7 @@ export function runHandler(
   message: AnyMessage,
   delivery: Delivery,
   host: HandlerHost,
-  ended: () => void,
+  ended?: () => void,
 ): boolean {
   let promise: PromiseLike<unknown> | undefined;
   try {
@@ -110,6 +110,7 @@ export function runHandler(
     delivery.settle();
     return false;
   }
+  host.started();
   let open = true;
   const end = (failed: boolean, error?: unknown) => {
     if (!open) return;
@@ -117,7 +118,7 @@ export function runHandler(
     clearTimeout(timer);
     delivery.settle(failed);
     if (failed) host.failed(error);
-    ended();
+    ended?.();
     host.settled();
   };
   const { handlerTimeout } = host;
@@ -162,10 +163,6 @@ export class HandlerTaker implements Taker {
   release(): Delivery[] {
     this.#ended = true;
     return this.#waiting.drain();
-  }
-
-  get isBusy(): boolean {
-    return this.#running;
   }
 
   #run(delivery: Delivery, params: ParamsOfTopic): void {
@@ -233,10 +230,6 @@ export class IteratorTaker implements Taker, AsyncIterator<AnyMessage, undefined
     return this.#unread.drain();
   }
 
-  get isBusy(): boolean {
-    return this.#inHand !== undefined;
-  }
-
   next(): Promise<Result> {
     this.#putDown();
     const next = this.#unread.shift();
@@ -258,6 +251,7 @@ export class IteratorTaker implements Taker, AsyncIterator<AnyMessage, undefined
     // `next` may have been called several times in advance.
     this.#putDown();
     this.#inHand = delivery;
+    this.#host.started();
     return { done: false, value: messageOf(delivery, params) };
   }
 

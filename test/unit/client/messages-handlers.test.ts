@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
-import { ConnectionError, type Message } from '../../../src/index';
-import { connected, fakeTime } from '../../support/fake-client';
+import { type Client, ConnectionError, type Message } from '../../../src/index';
+import { connected, fakeTime, idle } from '../../support/fake-client';
 import { type FakeServer, turn } from '../../support/fake-server';
 
 /** A handler whose promises a test settles, one after the other. */
@@ -355,18 +355,90 @@ describe("'message' listeners", () => {
     ]);
     expect(errors).toMatchObject([{ message: 'mine' }, { code: 'timeout' }]);
   });
+});
 
-  test('are waited for by close()', async () => {
+describe('close()', () => {
+  test.each([
+    [
+      "a 'message' listener",
+      (client: Client, handler: (message: Message) => unknown) => client.on('message', handler),
+    ],
+    [
+      'a handler',
+      (client: Client, handler: (message: Message) => unknown) => client.subscribe('a', { qos: 1 }, handler),
+    ],
+  ] as const)('waits for %s, and for what waits for it', async (_, take) => {
+    const { client, server } = await connected();
+    const { handler, texts, open } = slow();
+    await take(client, handler);
+    server.link.publish('a', '1', { qos: 1 });
+    server.link.publish('a', '2', { qos: 1 });
+    const closing = client.close();
+    await turn();
+    expect(server.link.packets('disconnect')).toEqual([]);
+    while (open.length > 0) {
+      open.shift()?.resolve();
+      await turn();
+    }
+    await closing;
+    expect(texts).toEqual(['1', '2']);
+    expect(server.link.types.slice(-3)).toEqual(['puback', 'puback', 'disconnect']);
+  });
+
+  test('waits for the handler of a Subscription that has ended', async () => {
     const { client, server } = await connected();
     const { handler, open } = slow();
-    client.on('message', handler);
-    server.link.publish('a', '', { qos: 1 });
+    const subscription = await client.subscribe('a', { qos: 1 }, handler);
+    server.link.publish('a', '1', { qos: 1 });
+    await subscription.unsubscribe();
     const closing = client.close();
     await turn();
     expect(server.link.packets('disconnect')).toEqual([]);
     open[0]?.resolve();
     await closing;
     expect(server.link.types.slice(-2)).toEqual(['puback', 'disconnect']);
+  });
+
+  test('waits for the message that a loop works on, but not for a loop that waits', async () => {
+    const { client, server } = await connected();
+    const iterators = [await client.subscribe('a', { qos: 1 }), await client.subscribe('b')].map((one) =>
+      one[Symbol.asyncIterator](),
+    );
+    const reads = iterators.map((iterator) => iterator.next());
+    server.link.publish('a', '1', { qos: 1 });
+    await reads[0];
+    const closing = client.close();
+    await turn();
+    expect(server.link.packets('disconnect')).toEqual([]);
+    reads.push(iterators[0]?.next() ?? Promise.reject());
+    await closing;
+    expect(server.link.types.slice(-2)).toEqual(['puback', 'disconnect']);
+    expect(await Promise.all(reads.slice(1))).toEqual([
+      { done: true, value: undefined },
+      { done: true, value: undefined },
+    ]);
+  });
+
+  test('does not wait longer than its time-out, and acknowledges nothing then', async () => {
+    fakeTime();
+    const { client, server } = await connected();
+    const { handler, open } = slow();
+    await client.subscribe('a', { qos: 1 }, handler);
+    server.link.publish('a', '1', { qos: 1 });
+    const closing = client.close({ timeout: 100 });
+    await vi.advanceTimersByTimeAsync(100);
+    await closing;
+    open[0]?.resolve();
+    await turn();
+    expect(server.link.types.at(-1)).toBe('disconnect');
+    expect(acks(server)).toEqual([]);
+  });
+
+  test('ends requests that were not answered', async () => {
+    const { client } = idle();
+    const requests = [client.subscribe('a'), client.unsubscribe('b'), client.publish('c', '', { qos: 1 })];
+    await client.close();
+    for (const request of requests) await expect(request).rejects.toMatchObject({ code: 'closed' });
   });
 });
 
