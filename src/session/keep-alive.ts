@@ -51,7 +51,7 @@ export class KeepAlive {
 
   /** @param seconds the keep alive that counts: the server's when it gave one; 0 turns it off */
   constructor(seconds: number, now: Now) {
-    this.#interval = seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1_000;
+    this.#interval = seconds === 0 ? Infinity : seconds * 1_000;
     this.#wait = Math.min(longestWait, Math.max(shortestWait, this.#interval / 2));
     this.#sentAt = now.monotonic;
     this.#receivedAt = now.monotonic;
@@ -89,7 +89,7 @@ export class KeepAlive {
     const passed = now.monotonic - this.#looked.monotonic;
     const slept = now.wall - this.#looked.wall - passed > sleepFrom;
     this.#looked = now;
-    if (slept && this.#interval < Number.POSITIVE_INFINITY) {
+    if (slept && this.#interval < Infinity) {
       this.probe(now);
       return 'ping';
     }

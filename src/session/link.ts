@@ -133,7 +133,7 @@ export class Link {
 
   /** Whether a packet is within the server's Maximum Packet Size [v5 MQTT-3.2.2-15]. */
   fits(size: number): boolean {
-    return size <= (this.limits?.maximumPacketSize ?? Number.POSITIVE_INFINITY);
+    return size <= (this.limits?.maximumPacketSize ?? Infinity);
   }
 
   /** Size of a PUBLISH, in bytes; 0 where it needs no measuring, being far below the server's limit. */
@@ -143,7 +143,7 @@ export class Link {
     qos: QoS,
     properties: PublishProperties | undefined,
   ): number {
-    const most = properties ? Number.POSITIVE_INFINITY : payload.length + 3 * topic.length + plentyOfBytes;
+    const most = properties ? Infinity : payload.length + 3 * topic.length + plentyOfBytes;
     return this.fits(most) ? 0 : publishSize(topic, payload, qos, properties, this.protocolVersion);
   }
 

@@ -82,25 +82,20 @@ export class OutgoingMessage {
 
   /** Writes the seconds that are left into its properties; at least 1, since 0 would mean "for ever" to some. */
   updateExpiry(now: Now): void {
-    if (this.expiresAt === Number.POSITIVE_INFINITY) return;
+    if (this.expiresAt === Infinity) return;
     const messageExpiryInterval = Math.max(1, Math.ceil((this.expiresAt - now.wall) / 1_000));
     this.properties = { ...this.properties, messageExpiryInterval };
   }
 
   /** The message as a record. */
   record(): PublishRecord {
-    const { topic, payload, qos, retain, key } = this.content;
     return {
+      ...this.content,
       kind: 'publish',
       id: this.order,
       packetId: this.packetId,
-      topic,
-      payload,
-      qos: qos === 2 ? 2 : 1,
-      retain,
       properties: this.properties,
-      key,
-      expiresAt: this.expiresAt === Number.POSITIVE_INFINITY ? undefined : this.expiresAt,
+      expiresAt: this.expiresAt === Infinity ? undefined : this.expiresAt,
       again: (this.state === 'sent' && this.packetId === 0) || undefined,
       resent: this.resent || undefined,
     };
@@ -108,7 +103,7 @@ export class OutgoingMessage {
 
   /** The message that a record describes. */
   static restored(record: PublishRecord): OutgoingMessage {
-    const message = new OutgoingMessage(record, record.expiresAt ?? Number.POSITIVE_INFINITY, undefined);
+    const message = new OutgoingMessage(record, record.expiresAt ?? Infinity, undefined);
     message.order = record.id;
     message.accepted = true;
     message.packetId = record.packetId;

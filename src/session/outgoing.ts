@@ -119,7 +119,8 @@ export class Outgoing {
   /** Takes a message: sends it when it can go now, else queues it. A refusal reaches the listener. */
   publish(content: OutgoingContent, listener: PublishListener, now: Now): OutgoingMessage {
     const expiry = content.properties?.messageExpiryInterval;
-    const expiresAt = expiry === undefined ? Number.POSITIVE_INFINITY : now.wall + expiry * 1_000;
+    this.#turn.now = now;
+    const expiresAt = expiry === undefined ? Infinity : now.wall + expiry * 1_000;
     const message = new OutgoingMessage(content, expiresAt, listener);
     this.#order += 1;
     message.order = this.#order;
@@ -128,7 +129,7 @@ export class Outgoing {
     if (refusal) this.#finish(message, refusal);
     else if (link && this.#mayGo(message, link)) {
       this.#accept(message);
-      this.#send(message, link, now);
+      this.#send(message, link);
     } else if (this.queue.push(message)) {
       this.#accept(message);
       if (content.qos > 0 && this.#turn.recording) this.#turn.put(message.record());
@@ -150,15 +151,15 @@ export class Outgoing {
   }
 
   /** Sends what quota and identifiers allow. */
-  pump(now: Now): void {
+  pump(): void {
     const link = this.#link;
     if (!link) return;
     while (link.quota > 0 && this.#poison.allows(link.unanswered)) {
       const resend = this.#resends.peek();
       if (!this.#ids.hasForPublish && !resend?.packetId) return;
-      const next = resend ? this.#resends.shift() : this.queue.shift(false, now);
+      const next = resend ? this.#resends.shift() : this.queue.shift(false, this.#turn.now);
       if (!next) return;
-      if (!resend || next.state === 'sent') this.#send(next, link, now);
+      if (!resend || next.state === 'sent') this.#send(next, link);
     }
   }
 
@@ -236,7 +237,7 @@ export class Outgoing {
   }
 
   /** A link is up, on which the server has the session as it is known here: everything in flight goes out again. */
-  connected(link: Link, now: Now): void {
+  connected(link: Link): void {
     this.#link = link;
     this.#poison.connected();
     for (const message of this.#inOrder('released')) {
@@ -246,27 +247,28 @@ export class Outgoing {
     const resends = this.#inOrder('sent');
     this.#resends = new Fifo();
     for (const message of resends) this.#resends.push(message);
+    const { now } = this.#turn;
     for (let next = this.queue.shift(true, now); next; next = this.queue.shift(true, now)) {
-      this.#send(next, link, now);
+      this.#send(next, link);
     }
-    this.pump(now);
+    this.pump();
   }
 
   /** The server answered a ping: replay, when it waited for that, goes on. */
-  alive(now: Now): void {
+  alive(): void {
     this.#poison.probing = false;
-    this.pump(now);
+    this.pump();
   }
 
   /**
    * The link is gone.
    * @param byPeer whether the server or the network ended it, as far as can be told
    */
-  detached(link: Link, byPeer: boolean, reasonCode: number | undefined, now: Now): void {
+  detached(link: Link, byPeer: boolean, reasonCode: number | undefined): void {
     this.#link = undefined;
     if (!byPeer) return;
     const onTheWay = this.#inOrder('sent').filter(({ slot }) => slot === link);
-    const elapsed = now.monotonic - link.publishedAt;
+    const elapsed = this.#turn.now.monotonic - link.publishedAt;
     const cause = this.#poison.judge(onTheWay, link.progressed, elapsed, reasonCode);
     if (!cause) return;
     this.#giveUp(
@@ -282,7 +284,7 @@ export class Outgoing {
   // --- from the server
 
   /** PUBACK, PUBREC or PUBCOMP [v5 3.4, 3.5, 3.7]. */
-  acknowledged(packet: AckPacket, link: Link, now: Now): void {
+  acknowledged(packet: AckPacket, link: Link): void {
     const { type, packetId, reasonCode } = packet;
     const flow = this.#ids.get(packetId);
     if (!flow) {
@@ -316,7 +318,7 @@ export class Outgoing {
       if (message.slot === link) link.quota += 1;
       this.#end(message, packet);
     }
-    this.pump(now);
+    this.pump();
   }
 
   // --- inside
@@ -354,14 +356,14 @@ export class Outgoing {
   }
 
   /** Sends a message, unless this server cannot take it: a new one with a new identifier, another one again. */
-  #send(message: OutgoingMessage, link: Link, now: Now): void {
+  #send(message: OutgoingMessage, link: Link): void {
     const refusal = refusalOf(message, link);
     if (refusal) {
       this.#giveUp(message, refusal);
       return;
     }
     const { topic, payload, qos, retain } = message.content;
-    if (message.packetId === 0) message.updateExpiry(now);
+    if (message.packetId === 0) message.updateExpiry(this.#turn.now);
     if (qos > 0) {
       if (message.packetId === 0) {
         message.packetId = this.#ids.take(message);

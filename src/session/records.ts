@@ -16,7 +16,8 @@ export interface PublishRecord {
   readonly packetId: number;
   readonly topic: string;
   readonly payload: Uint8Array;
-  readonly qos: 1 | 2;
+  /** 1 or 2. */
+  readonly qos: QoS;
   readonly retain: boolean;
   readonly properties?: PublishProperties | undefined;
   /** The application's name for this message. */

@@ -39,25 +39,30 @@ export interface ServerLimits {
 
 /** Reads the limits from an accepting CONNACK. */
 export function serverLimits(packet: ConnackPacket, connect: ConnectPacket): ServerLimits {
-  const properties = packet.properties ?? {};
+  const { serverKeepAlive, assignedClientIdentifier, authenticationMethod, authenticationData, ...given } =
+    packet.properties ?? {};
   const isV5 = connect.protocolVersion === 5;
   return {
-    sessionExpiryInterval: isV5
-      ? (properties.sessionExpiryInterval ?? connect.properties?.sessionExpiryInterval ?? 0)
-      : undefined,
-    receiveMaximum: properties.receiveMaximum ?? 65_535,
-    maximumQoS: properties.maximumQoS ?? 2,
-    retainAvailable: properties.retainAvailable ?? true,
-    maximumPacketSize: properties.maximumPacketSize ?? Number.POSITIVE_INFINITY,
-    topicAliasMaximum: properties.topicAliasMaximum ?? 0,
-    wildcardSubscriptionAvailable: properties.wildcardSubscriptionAvailable ?? true,
-    subscriptionIdentifierAvailable: isV5 && (properties.subscriptionIdentifierAvailable ?? true),
-    sharedSubscriptionAvailable: properties.sharedSubscriptionAvailable ?? true,
-    keepAlive: properties.serverKeepAlive ?? connect.keepAlive,
-    clientId: properties.assignedClientIdentifier ?? connect.clientId,
-    responseInformation: properties.responseInformation,
-    serverReference: properties.serverReference,
-    reasonString: properties.reasonString,
-    userProperties: properties.userProperties ?? [],
+    ...defaults,
+    sessionExpiryInterval: isV5 ? (connect.properties?.sessionExpiryInterval ?? 0) : undefined,
+    subscriptionIdentifierAvailable: isV5,
+    ...given,
+    keepAlive: serverKeepAlive ?? connect.keepAlive,
+    clientId: assignedClientIdentifier ?? connect.clientId,
   };
 }
+
+/** What the specification says for a server that says nothing. */
+const defaults = {
+  receiveMaximum: 65_535,
+  maximumQoS: 2,
+  retainAvailable: true,
+  maximumPacketSize: Infinity,
+  topicAliasMaximum: 0,
+  wildcardSubscriptionAvailable: true,
+  sharedSubscriptionAvailable: true,
+  responseInformation: undefined,
+  serverReference: undefined,
+  reasonString: undefined,
+  userProperties: [],
+} as const;

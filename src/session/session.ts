@@ -91,8 +91,6 @@ export class Session {
   #held: Held | undefined;
   /** Whether AUTH of the server is expected on a connected link. */
   #reauthenticating = false;
-  /** The time of the last input that told it. */
-  #now: Now = { monotonic: 0, wall: 0 };
 
   constructor(options: SessionOptions, port: SessionPort) {
     this.#options = options;
@@ -313,11 +311,11 @@ export class Session {
    * @returns whether its bytes may be written now: its link is still the one
    */
   committed(batch: Batch, now: Now): boolean {
-    this.#now = now;
+    this.#turn.now = now;
     this.#turn.finished(batch);
     for (const message of batch.accepted) message.listener?.accepted?.();
     for (const packetId of batch.freed) this.#ids.release(packetId);
-    if (batch.freed.length > 0) this.#outgoing.pump(now);
+    if (batch.freed.length > 0) this.#outgoing.pump();
     const { link } = batch;
     if (!link || (link !== this.#link && link !== this.#ending)) return false;
     // [v5 MQTT-3.14.4-1, v3 MQTT-3.14.4-2] what waited for the store while DISCONNECT left comes too late
@@ -365,7 +363,7 @@ export class Session {
 
   /** A transport is open: CONNECT goes out. */
   opened(connect: ConnectPacket, now: Now): void {
-    this.#now = now;
+    this.#turn.now = now;
     const link: Link = new Link(connect, this.#options.maximumPacketSize, this.#tap, (packet) =>
       this.#received(packet, link),
     );
@@ -396,8 +394,8 @@ export class Session {
   }
 
   /** The transport is gone; the error says why if it was not orderly. */
-  closed(cause?: Error, now: Now = this.#now): void {
-    this.#now = now;
+  closed(cause?: Error, now: Now = this.#turn.now): void {
+    this.#turn.now = now;
     this.#ending = undefined;
     const link = this.#link;
     if (!link) return;
@@ -411,13 +409,13 @@ export class Session {
 
   /** Monotonic time at which `tick` is due; Infinity when it is not. */
   deadline(now: Now): number {
-    const keepAlive = this.#link?.keepAlive?.deadline ?? Number.POSITIVE_INFINITY;
+    const keepAlive = this.#link?.keepAlive?.deadline ?? Infinity;
     return Math.min(keepAlive, now.monotonic + Math.max(0, this.#outgoing.queue.nextExpiry - now.wall));
   }
 
   /** Time has passed. */
   tick(now: Now): void {
-    this.#now = now;
+    this.#turn.now = now;
     this.#outgoing.queue.expire(now);
     const link = this.#link;
     if (!link?.keepAlive) return;
@@ -443,7 +441,7 @@ export class Session {
 
   /** Works on an input of the peer: whatever is wrong with it ends the link [v3 MQTT-4.8.0-1, MQTT-4.8.0-2]. */
   #guard(link: Link, now: Now, work: () => void): void {
-    this.#now = now;
+    this.#turn.now = now;
     try {
       work();
     } catch (cause) {
@@ -499,13 +497,13 @@ export class Session {
       // The decoder made it.
       this.#incoming.publish(packet as DecodedPublishPacket, link);
     },
-    puback: (packet, link) => this.#outgoing.acknowledged(packet, link, this.#now),
-    pubrec: (packet, link) => this.#outgoing.acknowledged(packet, link, this.#now),
+    puback: (packet, link) => this.#outgoing.acknowledged(packet, link),
+    pubrec: (packet, link) => this.#outgoing.acknowledged(packet, link),
     pubrel: (packet, link) => this.#incoming.pubrel(packet, link),
-    pubcomp: (packet, link) => this.#outgoing.acknowledged(packet, link, this.#now),
+    pubcomp: (packet, link) => this.#outgoing.acknowledged(packet, link),
     suback: (packet, link) => this.#suback(packet, link),
     unsuback: (packet, link) => this.#suback(packet, link),
-    pingresp: () => this.#outgoing.alive(this.#now),
+    pingresp: () => this.#outgoing.alive(),
     disconnect: (packet, link) => this.#disconnected(packet, link),
     auth: (packet, link) => this.#auth(packet, link),
   };
@@ -541,7 +539,7 @@ export class Session {
 
   #accepted(packet: ConnackPacket, link: Link): void {
     const { protocolVersion, connect } = link;
-    const server = link.accepted(packet, this.#options, this.#now);
+    const server = link.accepted(packet, this.#options, this.#turn.now);
     const record = this.#record;
     // MQTT 3.1 does not say whether it resumed; when asked to, it does if it can.
     const isSilent = protocolVersion === 3;
@@ -562,15 +560,15 @@ export class Session {
       resubscribe: this.#subscriptions.isResubscribing || undefined,
       cleanStart: (resumed && record?.cleanStart) || undefined,
     });
-    this.#outgoing.connected(link, this.#now);
-    if (this.#outgoing.probing) this.probe(this.#now);
+    this.#outgoing.connected(link);
+    if (this.#outgoing.probing) this.probe(this.#turn.now);
     this.#port.connected({ sessionPresent: resumed, sessionLost, server, protocolVersion });
   }
 
   #suback(packet: SubscribeAckPacket, link: Link): void {
     this.#subscriptions.acknowledged(packet, link);
     // Publishes may have waited for its identifier.
-    this.#outgoing.pump(this.#now);
+    this.#outgoing.pump();
   }
 
   #auth({ reasonCode, properties }: AuthPacket, link: Link): void {
@@ -619,7 +617,7 @@ export class Session {
     this.#subscriptions.detached();
     this.#incoming.detached();
     const byPeer = end.wasConnected && (end.by === 'server' || end.by === 'network');
-    this.#outgoing.detached(link, byPeer, end.reasonCode, this.#now);
+    this.#outgoing.detached(link, byPeer, end.reasonCode);
     this.#port.ended(end);
   }
 

@@ -7,6 +7,7 @@
 
 import type { Frame } from '../codec/output';
 import type { Link } from './link';
+import type { Now } from './now';
 import type { OutgoingMessage } from './outgoing-message';
 import type { RecordKind, StoreOperation, StoreRecord } from './records';
 
@@ -39,6 +40,8 @@ export interface Batch {
 export class Turn {
   /** False for a session that nobody can restore: then nothing is recorded. */
   readonly recording: boolean;
+  /** The time of the last input that told it. */
+  now: Now = { monotonic: 0, wall: 0 };
   #operations: StoreOperation[] = [];
   #sent: OutgoingMessage[] = [];
   #accepted: OutgoingMessage[] = [];

@@ -29,7 +29,7 @@ export class WaitingQueue {
   /** Bytes that wait. */
   bytes = 0;
   /** No message expires before this wall time. */
-  nextExpiry = Number.POSITIVE_INFINITY;
+  nextExpiry = Infinity;
   readonly #options: QueueOptions;
   readonly #giveUp: (message: OutgoingMessage, error: MqttError) => void;
   /** QoS 0 waits for a connection only, so it has a line of its own. */
@@ -110,7 +110,7 @@ export class WaitingQueue {
   /** Gives up what has expired. */
   expire(now: Now): void {
     if (now.wall < this.nextExpiry) return;
-    this.nextExpiry = Number.POSITIVE_INFINITY;
+    this.nextExpiry = Infinity;
     for (const message of [...this]) {
       if (!this.#hasExpired(message, now)) this.nextExpiry = Math.min(this.nextExpiry, message.expiresAt);
     }
