@@ -252,7 +252,7 @@ describe('a server that breaks the rules of authentication', () => {
     ],
   ];
 
-  test.each(ways)('by %s fails the connection with a ProtocolError [v5 MQTT-4.12.0-5]', async (_, server) => {
+  test.each(ways)('by %s fails the connection with a ProtocolError', async (_, server) => {
     const { client, server: fake } = open({}, server());
     await expect(client.connect()).rejects.toMatchObject({ name: 'ProtocolError', reasonCode: 0x82 });
     expect(fake.link.last('disconnect').reasonCode).toBe(0x82);
