@@ -22,6 +22,15 @@ describe('QoS 0 and the flush', () => {
     expect(server.link.frames).toHaveLength(1);
   });
 
+  test('one publish leaves once, with QoS 0 and DUP 0 [v5 MQTT-4.3.1-1, v3 MQTT-4.3.1-1]', async () => {
+    for (const protocolVersion of [5, 4] as const) {
+      const { client, server } = await rested({ protocolVersion });
+      await client.publish('a', 'x');
+      await turn();
+      expect(server.link.packets('publish')).toMatchObject([{ topic: 'a', qos: 0, dup: false }]);
+    }
+  });
+
   test('all publishes of a flush share one promise', async () => {
     const { client } = await rested();
     const first = client.publish('a', '1');
