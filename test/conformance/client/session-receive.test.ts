@@ -70,6 +70,20 @@ describe.each(versions)('a message of the server, protocol level %i', (version) 
     expect(bench.topics).toEqual(['t']);
   });
 
+  test('of QoS 2 that is handled after its connection died is saved, and not handed over again', () => {
+    const bench = new SessionBench({ version, store: 'sync' });
+    bench.connect();
+    bench.receive(publish('t', 7, 2));
+    bench.cut();
+    bench.acknowledge();
+    bench.flush();
+    expect(bench.store.list('incoming')).toEqual([{ kind: 'incoming', id: 7 }]);
+    bench.resume();
+    bench.receive(publish('t', 7, 2, { dup: true }));
+    bench.expectSent(pubrec(7));
+    expect(bench.topics).toEqual(['t']);
+  });
+
   test('of QoS 2 is new again after PUBCOMP [v5 MQTT-4.3.3-12, v3 MQTT-4.3.3-2]', () => {
     const bench = connected();
     bench.receive(publish('a', 7, 2));
