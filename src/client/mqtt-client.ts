@@ -121,12 +121,12 @@ export class MqttClient implements Client {
         ack,
         unclaimedTimeout,
         acknowledge: (message, reasonCode) => {
-          this.#runner.session.acknowledge(message, reasonCode);
+          this.#runner.session.incoming.acknowledge(message, reasonCode);
           this.#runner.touch();
         },
         records: this.#runner.session.own,
         touch: () => this.#runner.touch(),
-        forget: (message) => this.#runner.session.forget(message),
+        forget: (message) => this.#runner.session.incoming.forget(message),
         ...handlerHost,
       },
       this.#router,
@@ -349,7 +349,7 @@ export class MqttClient implements Client {
     this.#restoring ??= this.#runner.restore().then(
       () => {
         this.#restored = true;
-        this.#publisher.adopt(this.#runner.session.pending());
+        this.#publisher.adopt(this.#runner.session.outgoing.pending());
         this.#inbox.restore();
       },
       (error: unknown) => {

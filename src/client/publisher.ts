@@ -177,7 +177,7 @@ export class Publisher {
         'More than queue.maxBytes wait in the transport; await publish() to keep its pace',
       );
     }
-    if (runner.session.publishNow(topic, bytesToWrite(bytes, payload), retain, properties)) {
+    if (runner.session.outgoing.publishNow(topic, bytesToWrite(bytes, payload), retain, properties)) {
       this.sent += 1;
       runner.touch();
       const written = runner.written();
@@ -202,11 +202,11 @@ export class Publisher {
     const { runner } = this.#host;
     let message: OutgoingMessage | undefined;
     const publish = () => {
-      message = runner.session.publish(content, ticket, now());
+      message = runner.session.outgoing.publish(content, ticket, now());
       runner.touch();
     };
     ticket.withdraw = () => {
-      if (message ? !runner.session.withdraw(message) : ticket.isStored) return false;
+      if (message ? !runner.session.outgoing.withdraw(message) : ticket.isStored) return false;
       runner.touch();
       return true;
     };

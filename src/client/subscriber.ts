@@ -130,13 +130,13 @@ export class Subscriber {
     const settled = deferred<void>();
     const filters = wireFilters(patterns);
     const entries = filters.map((filter) => ({ ...options, filter, qos: this.#highestQos(filter) }));
-    const request = runner.session.subscribe(entries, (outcomes) => {
+    const request = runner.session.subscriptions.subscribe(entries, (outcomes) => {
       const error = this.#granted(handle, new Map(filters.map((filter, index) => [filter, outcomes[index]])));
       if (error) settled.reject(error);
       else settled.resolve();
     });
     for (const filter of filters)
-      router.identify(filter, runner.session.subscription(filter)?.identifier ?? 0);
+      router.identify(filter, runner.session.subscriptions.get(filter)?.identifier ?? 0);
     this.#handleHost.reclaim();
     runner.touch();
     await waiting(settled.promise, 'subscribe', wait, (reason) => {
@@ -175,8 +175,8 @@ export class Subscriber {
     const { runner } = this.#host;
     const unneeded = this.#remove(handle);
     handle.end(reason instanceof Error ? reason : undefined);
-    if (runner.session.withdrawRequest(request) || unneeded.length === 0) return;
-    runner.session.unsubscribe(unneeded, undefined);
+    if (runner.session.subscriptions.withdraw(request) || unneeded.length === 0) return;
+    runner.session.subscriptions.unsubscribe(unneeded, undefined);
     runner.touch();
   }
 
@@ -194,7 +194,7 @@ export class Subscriber {
   async #send(filters: readonly string[], wait: WaitOptions): Promise<void> {
     const { runner } = this.#host;
     const settled = deferred<void>();
-    const request = runner.session.unsubscribe(filters, (outcomes) => {
+    const request = runner.session.subscriptions.unsubscribe(filters, (outcomes) => {
       for (const [index, outcome] of outcomes.entries()) {
         const error = refusalOfOutcome(outcome, filters[index] ?? '');
         if (error) settled.reject(error);

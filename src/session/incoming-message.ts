@@ -3,7 +3,7 @@
 import type { DecodedPublishPacket } from '../codec/packet';
 import type { Link } from './link';
 
-/** Handle with which the takers' decision comes back: `session.acknowledge(message, reasonCode)`. */
+/** Handle with which the takers' decision comes back: `incoming.acknowledge(message, reasonCode)`. */
 export class IncomingMessage {
   readonly packet: DecodedPublishPacket;
   /** Its identifier, which is this message's own until the flow ends. */

@@ -46,7 +46,8 @@ export function serverLimits(packet: ConnackPacket, connect: ConnectPacket): Ser
     ...defaults,
     sessionExpiryInterval: isV5 ? (connect.properties?.sessionExpiryInterval ?? 0) : undefined,
     subscriptionIdentifierAvailable: isV5,
-    ...given,
+    // The decoder leaves out what did not come.
+    ...(given as Partial<ServerLimits>),
     keepAlive: serverKeepAlive ?? connect.keepAlive,
     clientId: assignedClientIdentifier ?? connect.clientId,
   };

@@ -30,28 +30,21 @@ import type {
   SubscribeAckPacket,
 } from '../codec/packet';
 import { ConnectionError, MqttError, PeerError, ProtocolError, RefusedError } from '../errors';
-import type { ProtocolVersion, PublishProperties } from '../message';
+import type { ProtocolVersion } from '../message';
 import { reasonCodeOfReturnCode } from '../reason-code';
 import { Incoming } from './incoming';
-import type { IncomingMessage } from './incoming-message';
 import { Link, type PacketTap } from './link';
 import type { LinkEnd } from './link-end';
 import type { Now } from './now';
 import { Outgoing } from './outgoing';
-import type { OutgoingContent, OutgoingMessage, PublishListener } from './outgoing-message';
+import type { OutgoingMessage } from './outgoing-message';
 import { OwnRecords } from './own-records';
 import { PacketIds } from './packet-ids';
 import type { RecordKind, Records, SessionRecord, StoreRecord } from './records';
 import { refusalOfSize } from './refusals';
 import type { ServerLimits } from './server-limits';
 import type { SessionOptions, SessionPort } from './session-port';
-import type {
-  AskedSubscription,
-  RequestListener,
-  SentRequest,
-  SubscriptionRequest,
-  WireSubscription,
-} from './subscription-request';
+import type { SentRequest } from './subscription-request';
 import { Subscriptions } from './subscriptions';
 import { acknowledgements, type Batch, qos0Publishes, requests, Turn } from './turn';
 
@@ -70,16 +63,19 @@ interface Held {
 
 /** The session. */
 export class Session {
-  #tap: PacketTap | undefined;
-  readonly #options: SessionOptions;
+  /** Messages to the server: `publishNow`, `publish` and `withdraw` are inputs. */
+  readonly outgoing: Outgoing;
+  /** Messages of the server: `acknowledge` and `forget` are inputs. */
+  readonly incoming: Incoming;
+  /** Subscriptions: `subscribe`, `unsubscribe` and `withdraw` are inputs. */
+  readonly subscriptions: Subscriptions;
   /** Records of the client's own. */
   readonly own: OwnRecords;
+  #tap: PacketTap | undefined;
+  readonly #options: SessionOptions;
   readonly #port: SessionPort;
   readonly #turn: Turn;
   readonly #ids = new PacketIds<OutgoingMessage | SentRequest>();
-  readonly #outgoing: Outgoing;
-  readonly #incoming: Incoming;
-  readonly #subscriptions: Subscriptions;
   /** That the server has a session of ours, as far as we know. */
   #record: SessionRecord | undefined;
   #link: Link | undefined;
@@ -97,16 +93,16 @@ export class Session {
     this.#port = port;
     this.#turn = new Turn(options.recording);
     this.own = new OwnRecords(this.#turn);
-    this.#outgoing = new Outgoing(options, this.#turn, this.#ids, {
+    this.outgoing = new Outgoing(options, this.#turn, this.#ids, {
       settled: (key, error) => port.settled(key, error),
       needsCleanStart: () => {
         if (this.#record) this.#remember({ ...this.#record, cleanStart: true });
       },
     });
-    this.#incoming = new Incoming(this.#turn, (packet, message, redelivered) =>
+    this.incoming = new Incoming(this.#turn, (packet, message, redelivered) =>
       port.message(packet, message, redelivered),
     );
-    this.#subscriptions = new Subscriptions(this.#turn, this.#ids, {
+    this.subscriptions = new Subscriptions(this.#turn, this.#ids, {
       lost: (filter, error) => port.subscriptionLost(filter, error),
       resubscribed: () => {
         if (this.#record) this.#remember({ ...this.#record, resubscribe: undefined });
@@ -142,14 +138,9 @@ export class Session {
 
   /** Numbers for `client.stats`. */
   get counts() {
-    const { queue, inFlight } = this.#outgoing;
-    const { unacknowledged } = this.#incoming;
+    const { queue, inFlight } = this.outgoing;
+    const { unacknowledged } = this.incoming;
     return { queued: queue.length, queuedBytes: queue.bytes, inFlight, unacknowledged };
-  }
-
-  /** The subscription of a filter as it is on the wire. */
-  subscription(filter: string): WireSubscription | undefined {
-    return this.#subscriptions.get(filter);
   }
 
   /** Bytes that wait for the next batch. */
@@ -158,56 +149,6 @@ export class Session {
   }
 
   // --- inputs from the application
-
-  /** See {@link Outgoing.publishNow}. */
-  publishNow(
-    topic: string,
-    payload: Uint8Array,
-    retain: boolean,
-    properties: PublishProperties | undefined,
-  ): boolean {
-    return this.#outgoing.publishNow(topic, payload, retain, properties);
-  }
-
-  /** See {@link Outgoing.publish}. */
-  publish(content: OutgoingContent, listener: PublishListener, now: Now): OutgoingMessage {
-    return this.#outgoing.publish(content, listener, now);
-  }
-
-  /** See {@link Outgoing.withdraw}. */
-  withdraw(message: OutgoingMessage): boolean {
-    return this.#outgoing.withdraw(message);
-  }
-
-  /** Messages that the server has not taken yet. */
-  pending(): Iterable<OutgoingMessage> {
-    return this.#outgoing.pending();
-  }
-
-  /** See {@link Subscriptions.subscribe}. */
-  subscribe(entries: readonly AskedSubscription[], listener: RequestListener): SubscriptionRequest {
-    return this.#subscriptions.subscribe(entries, listener);
-  }
-
-  /** See {@link Subscriptions.unsubscribe}. */
-  unsubscribe(filters: readonly string[], listener: RequestListener | undefined): SubscriptionRequest {
-    return this.#subscriptions.unsubscribe(filters, listener);
-  }
-
-  /** See {@link Subscriptions.withdraw}. */
-  withdrawRequest(request: SubscriptionRequest): boolean {
-    return this.#subscriptions.withdraw(request);
-  }
-
-  /** The takers of a message have settled; the reason code goes into PUBACK or PUBREC in MQTT 5.0. */
-  acknowledge(message: IncomingMessage, reasonCode: number): void {
-    this.#incoming.acknowledge(message, reasonCode);
-  }
-
-  /** See {@link Incoming.forget}. */
-  forget(message: IncomingMessage | undefined): void {
-    this.#incoming.forget(message);
-  }
 
   /** Sends the next step of enhanced authentication; `again` starts a re-authentication [v5 4.12.1]. */
   authenticate(data: Uint8Array | undefined, again: boolean): void {
@@ -276,10 +217,10 @@ export class Session {
    * @param keep whether messages stay for the next connection; then only their callers are let go
    */
   abandon(errorOf: (message: OutgoingMessage) => Error, requestError: MqttError, keep: boolean): void {
-    this.#outgoing.abandon(errorOf, keep);
-    this.#subscriptions.abandon(requestError, keep);
+    this.outgoing.abandon(errorOf, keep);
+    this.subscriptions.abandon(requestError, keep);
     if (keep) return;
-    this.#incoming.restart();
+    this.incoming.restart();
     if (this.#record) this.#turn.delete('session', 0);
     this.#record = undefined;
   }
@@ -291,10 +232,10 @@ export class Session {
     const of = <Kind extends RecordKind>(kind: Kind) =>
       records.filter((record): record is Extract<StoreRecord, { kind: Kind }> => record.kind === kind);
     [this.#record] = of('session');
-    this.#outgoing.restore(of('publish'), of('release'));
-    this.#incoming.restore(of('incoming'));
+    this.outgoing.restore(of('publish'), of('release'));
+    this.incoming.restore(of('incoming'));
     this.own.restore([...of('inbox'), ...of('key')]);
-    this.#subscriptions.restore(of('subscription'));
+    this.subscriptions.restore(of('subscription'));
   }
 
   /** Takes what has collected since the last call; undefined when there is nothing. */
@@ -315,7 +256,7 @@ export class Session {
     this.#turn.finished(batch);
     for (const message of batch.accepted) message.listener?.accepted?.();
     for (const packetId of batch.freed) this.#ids.release(packetId);
-    if (batch.freed.length > 0) this.#outgoing.pump();
+    if (batch.freed.length > 0) this.outgoing.pump();
     const { link } = batch;
     if (!link || (link !== this.#link && link !== this.#ending)) return false;
     // [v5 MQTT-3.14.4-1, v3 MQTT-3.14.4-2] what waited for the store while DISCONNECT left comes too late
@@ -329,7 +270,7 @@ export class Session {
   /** The operations of a batch could not be written: new messages of it are refused, and the link ends. */
   commitFailed(batch: Batch, error: MqttError): void {
     this.#turn.finished(batch);
-    this.#outgoing.unaccept(batch.accepted, error);
+    this.outgoing.unaccept(batch.accepted, error);
     // Later batches may be in the store already, so what counts is what is known now.
     const failed = new Set<string>();
     for (const operation of batch.operations) {
@@ -347,9 +288,9 @@ export class Session {
   /** All that a store should hold of the session. */
   *records(): Generator<StoreRecord> {
     if (this.#record) yield this.#record;
-    yield* this.#outgoing.records();
-    yield* this.#incoming.records();
-    yield* this.#subscriptions.records();
+    yield* this.outgoing.records();
+    yield* this.incoming.records();
+    yield* this.subscriptions.records();
     yield* this.own.values();
   }
 
@@ -410,13 +351,13 @@ export class Session {
   /** Monotonic time at which `tick` is due; Infinity when it is not. */
   deadline(now: Now): number {
     const keepAlive = this.#link?.keepAlive?.deadline ?? Infinity;
-    return Math.min(keepAlive, now.monotonic + Math.max(0, this.#outgoing.queue.nextExpiry - now.wall));
+    return Math.min(keepAlive, now.monotonic + Math.max(0, this.outgoing.queue.nextExpiry - now.wall));
   }
 
   /** Time has passed. */
   tick(now: Now): void {
     this.#turn.now = now;
-    this.#outgoing.queue.expire(now);
+    this.outgoing.queue.expire(now);
     const link = this.#link;
     if (!link?.keepAlive) return;
     const action = link.keepAlive.look(now);
@@ -495,15 +436,15 @@ export class Session {
       const alias = packet.properties?.topicAlias;
       if (alias !== undefined) packet.topic = link.inboundAliases.resolve(alias, packet.topic);
       // The decoder made it.
-      this.#incoming.publish(packet as DecodedPublishPacket, link);
+      this.incoming.publish(packet as DecodedPublishPacket, link);
     },
-    puback: (packet, link) => this.#outgoing.acknowledged(packet, link),
-    pubrec: (packet, link) => this.#outgoing.acknowledged(packet, link),
-    pubrel: (packet, link) => this.#incoming.pubrel(packet, link),
-    pubcomp: (packet, link) => this.#outgoing.acknowledged(packet, link),
+    puback: (packet, link) => this.outgoing.acknowledged(packet, link),
+    pubrec: (packet, link) => this.outgoing.acknowledged(packet, link),
+    pubrel: (packet, link) => this.incoming.pubrel(packet, link),
+    pubcomp: (packet, link) => this.outgoing.acknowledged(packet, link),
     suback: (packet, link) => this.#suback(packet, link),
     unsuback: (packet, link) => this.#suback(packet, link),
-    pingresp: () => this.#outgoing.alive(),
+    pingresp: () => this.outgoing.alive(),
     disconnect: (packet, link) => this.#disconnected(packet, link),
     auth: (packet, link) => this.#auth(packet, link),
   };
@@ -546,29 +487,29 @@ export class Session {
     const resumed = isSilent ? !connect.clean && record !== undefined : packet.sessionPresent;
     const sessionLost = record !== undefined && !resumed && !connect.clean;
     if (!resumed) {
-      this.#incoming.restart();
-      this.#outgoing.restart();
+      this.incoming.restart();
+      this.outgoing.restart();
       // Nothing of the new session leaves before the old one is discarded for good.
       this.#turn.keepOrderOf(acknowledgements | qos0Publishes | requests);
     }
-    this.#subscriptions.connected(link, !resumed || isSilent || record?.resubscribe === true);
+    this.subscriptions.connected(link, !resumed || isSilent || record?.resubscribe === true);
     this.#remember({
       kind: 'session',
       id: 0,
       protocolVersion,
       clientId: server.clientId,
-      resubscribe: this.#subscriptions.isResubscribing || undefined,
+      resubscribe: this.subscriptions.isResubscribing || undefined,
       cleanStart: (resumed && record?.cleanStart) || undefined,
     });
-    this.#outgoing.connected(link);
-    if (this.#outgoing.probing) this.probe(this.#turn.now);
+    this.outgoing.connected(link);
+    if (this.outgoing.probing) this.probe(this.#turn.now);
     this.#port.connected({ sessionPresent: resumed, sessionLost, server, protocolVersion });
   }
 
   #suback(packet: SubscribeAckPacket, link: Link): void {
-    this.#subscriptions.acknowledged(packet, link);
+    this.subscriptions.acknowledged(packet, link);
     // Publishes may have waited for its identifier.
-    this.#outgoing.pump();
+    this.outgoing.pump();
   }
 
   #auth({ reasonCode, properties }: AuthPacket, link: Link): void {
@@ -614,10 +555,10 @@ export class Session {
     this.#reauthenticating = false;
     if (end.flush) this.#ending = link;
     else this.#turn.dropped();
-    this.#subscriptions.detached();
-    this.#incoming.detached();
+    this.subscriptions.detached();
+    this.incoming.detached();
     const byPeer = end.wasConnected && (end.by === 'server' || end.by === 'network');
-    this.#outgoing.detached(link, byPeer, end.reasonCode);
+    this.outgoing.detached(link, byPeer, end.reasonCode);
     this.#port.ended(end);
   }
 

@@ -162,7 +162,7 @@ export class SessionWorld {
         );
         if (publish?.handle === undefined) return;
         // Once it was sent it stays, and its listener too.
-        publish.withdrawn = this.#session.withdraw(publish.handle);
+        publish.withdrawn = this.#session.outgoing.withdraw(publish.handle);
         return;
       }
       case 'subscribe':
@@ -172,7 +172,7 @@ export class SessionWorld {
       case 'withdrawRequest': {
         const request = pickFrom(this.#requests, step.pick, ({ ends }) => ends === 0);
         if (request?.handle === undefined) return;
-        this.#session.withdrawRequest(request.handle);
+        this.#session.subscriptions.withdraw(request.handle);
         request.withdrawn = true;
         return;
       }
@@ -266,12 +266,12 @@ export class SessionWorld {
       },
     };
     const content = { topic, payload, qos, retain, properties, key: String(number) };
-    publish.handle = this.#session.publish(content, listener, this.#now());
+    publish.handle = this.#session.outgoing.publish(content, listener, this.#now());
   }
 
   #publishNow(topic: string): void {
     try {
-      this.#session.publishNow(topic, payloadOf(0, topic, 0), false, undefined);
+      this.#session.outgoing.publishNow(topic, payloadOf(0, topic, 0), false, undefined);
     } catch (error) {
       if (!(error instanceof MqttError)) throw error;
     }
@@ -287,17 +287,17 @@ export class SessionWorld {
       request.ends += 1;
     };
     if (step.do === 'unsubscribe') {
-      request.handle = this.#session.unsubscribe(filters, listener);
+      request.handle = this.#session.subscriptions.unsubscribe(filters, listener);
       return;
     }
     const options = { qos: step.qos, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
     const entries = filters.map((filter) => ({ filter, ...options }));
-    request.handle = this.#session.subscribe(entries, listener);
+    request.handle = this.#session.subscriptions.subscribe(entries, listener);
   }
 
   /** Returns false: the message is no longer with its takers. */
   #acknowledge(message: IncomingMessage, reasonCode: number): false {
-    this.#session.acknowledge(message, reasonCode);
+    this.#session.incoming.acknowledge(message, reasonCode);
     return false;
   }
 
@@ -343,7 +343,7 @@ export class SessionWorld {
         this.eye.delivered(packet);
         must((message !== undefined) === packet.qos > 0, 'a handle is for QoS 1 and 2');
         if (message === undefined) return;
-        if (this.#script.handledAtOnce) this.#session.acknowledge(message, 0);
+        if (this.#script.handledAtOnce) this.#session.incoming.acknowledge(message, 0);
         else this.#incoming.push(message);
       },
       subscriptionLost: () => {},

@@ -325,7 +325,7 @@ export class SessionBench {
       published.outcome = outcome;
     };
     const message = this.turn(() =>
-      this.session.publish(
+      this.session.outgoing.publish(
         content,
         {
           accepted: () => {
@@ -353,17 +353,17 @@ export class SessionBench {
   }
 
   withdraw({ message }: Published): boolean {
-    return this.turn(() => this.session.withdraw(message));
+    return this.turn(() => this.session.outgoing.withdraw(message));
   }
 
   subscribe(filters: string | readonly string[], options: Partial<SubscriptionOptions> = {}): Requested {
     const defaults = { qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
     const entries = [filters].flat().map((filter) => ({ filter, ...defaults, ...options }));
-    return this.#request((listener) => this.session.subscribe(entries, listener));
+    return this.#request((listener) => this.session.subscriptions.subscribe(entries, listener));
   }
 
   unsubscribe(...filters: string[]): Requested {
-    return this.#request((listener) => this.session.unsubscribe(filters, listener));
+    return this.#request((listener) => this.session.subscriptions.unsubscribe(filters, listener));
   }
 
   #request(
@@ -383,7 +383,7 @@ export class SessionBench {
   acknowledge(index = this.delivered.length - 1, reasonCode = 0): void {
     const message = this.delivered[index]?.message;
     if (!message) throw new Error(`nothing to acknowledge at ${index}`);
-    this.turn(() => this.session.acknowledge(message, reasonCode));
+    this.turn(() => this.session.incoming.acknowledge(message, reasonCode));
   }
 
   // --- the clock

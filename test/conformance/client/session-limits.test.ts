@@ -124,17 +124,19 @@ describe("the server's limits", () => {
   test('refuse QoS 0 written at once by throwing', () => {
     const bench = new SessionBench();
     bench.connect({ retainAvailable: false });
-    expect(() => bench.session.publishNow('t', new Uint8Array(0), true, undefined)).toThrow(RefusedError);
-    expect(bench.session.publishNow('t', new Uint8Array(0), false, undefined)).toBe(true);
+    expect(() => bench.session.outgoing.publishNow('t', new Uint8Array(0), true, undefined)).toThrow(
+      RefusedError,
+    );
+    expect(bench.session.outgoing.publishNow('t', new Uint8Array(0), false, undefined)).toBe(true);
     bench.flush();
     bench.expectFlow('publish t');
   });
 
   test('do not let QoS 0 be written at once without a connection', () => {
     const bench = new SessionBench();
-    expect(bench.session.publishNow('t', new Uint8Array(0), false, undefined)).toBe(false);
+    expect(bench.session.outgoing.publishNow('t', new Uint8Array(0), false, undefined)).toBe(false);
     bench.open();
-    expect(bench.session.publishNow('t', new Uint8Array(0), false, undefined)).toBe(false);
+    expect(bench.session.outgoing.publishNow('t', new Uint8Array(0), false, undefined)).toBe(false);
   });
 
   test.each([
@@ -153,7 +155,7 @@ describe("the server's limits", () => {
     bench.expectFlow('subscribe 1 a', 'subscribe 2 b');
     bench.receive(suback(1, 0), suback(2, 1));
     expect(waiting.outcomes).toMatchObject([0, { reasonCode }, 1]);
-    expect(bench.session.subscription(filter)).toBeUndefined();
+    expect(bench.session.subscriptions.get(filter)).toBeUndefined();
   });
 
   test('let a shared filter without wildcards pass where there are no wildcards', () => {
@@ -221,7 +223,9 @@ describe('what MQTT 5.0 introduced', () => {
       const called = bench.publish('b', 0, { properties });
       expect([queued.outcome, called.outcome]).toEqual(['failed needs-mqtt-5', 'failed needs-mqtt-5']);
       expect(called.error).toBeInstanceOf(UsageError);
-      expect(() => bench.session.publishNow('b', new Uint8Array(0), false, properties)).toThrow(UsageError);
+      expect(() => bench.session.outgoing.publishNow('b', new Uint8Array(0), false, properties)).toThrow(
+        UsageError,
+      );
       for (const options of [
         { retainAsPublished: true },
         { retainHandling: 1 as const },
@@ -319,7 +323,7 @@ describe('topic aliases that we set', () => {
     bench.commit();
     bench.publish('topic/a', 1);
     bench.publish('topic/a', 0);
-    bench.turn(() => bench.session.publishNow('topic/a', new Uint8Array(0), false, undefined));
+    bench.turn(() => bench.session.outgoing.publishNow('topic/a', new Uint8Array(0), false, undefined));
     // The alias is set by the first, so that neither of the others may overtake it.
     bench.expectNothingSent();
     bench.commit();

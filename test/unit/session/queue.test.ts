@@ -105,7 +105,7 @@ describe('the queue', () => {
       if (count % 2 === 0) bench.withdraw(published);
     }
     expect(bench.session.counts.queued).toBe(10);
-    expect([...bench.session.pending()]).toHaveLength(10);
+    expect([...bench.session.outgoing.pending()]).toHaveLength(10);
     bench.connect();
     expect(bench.take()).toHaveLength(10);
   });

@@ -76,7 +76,7 @@ test.each([1, 2] as const)(
     receive(publish(1, false), publish(2, false), publish(3, false));
     expect(ends).toEqual([0x93]);
     expect(delivered).toEqual([1, 2]);
-    for (const handle of handles) session.acknowledge(handle, 0);
+    for (const handle of handles) session.incoming.acknowledge(handle, 0);
 
     open(true);
     receive(publish(1, true), publish(2, true));
@@ -85,7 +85,7 @@ test.each([1, 2] as const)(
     if (qos === 2) receive({ type: 'pubrel', packetId: 1, reasonCode: 0 });
     receive(publish(3, true));
     expect(delivered).toEqual([1, 2, 3]);
-    for (const handle of handles) session.acknowledge(handle, 0);
+    for (const handle of handles) session.incoming.acknowledge(handle, 0);
     expect(sent()).toContainEqual(expect.objectContaining({ type: ack, packetId: 3 }));
     expect(ends).toEqual([0x93]);
   },

@@ -11,7 +11,7 @@ describe('a session that a store kept', () => {
     bench.receive(pubrec(3), pubrec(1));
     bench.crash();
     expect(bench.session.counts).toMatchObject({ inFlight: 3, queued: 2 });
-    expect([...bench.session.pending()].map(({ content }) => content.topic)).toEqual([
+    expect([...bench.session.outgoing.pending()].map(({ content }) => content.topic)).toEqual([
       'c2',
       'a2',
       'b1',
@@ -46,7 +46,7 @@ describe('a session that a store kept', () => {
     bench.subscribe(['a', 'b'], { qos: 2, retainAsPublished: true });
     bench.receive(suback(1, 2), suback(2, 2));
     bench.crash();
-    expect(bench.session.subscription('b')).toMatchObject({ identifier: 2, granted: true });
+    expect(bench.session.subscriptions.get('b')).toMatchObject({ identifier: 2, granted: true });
     bench.resume();
     bench.expectNothingSent();
     bench.subscribe('c');

@@ -76,7 +76,7 @@ describe('a SUBSCRIBE', () => {
     bench.subscribe('a');
     bench.subscribe('b');
     bench.subscribe('a', { qos: 2 });
-    expect(bench.session.subscription('a')?.identifier).toBe(1);
+    expect(bench.session.subscriptions.get('a')?.identifier).toBe(1);
     bench.receive(suback(1, 0), suback(2, 0), suback(3, 2));
     bench.cut();
     bench.connect();
@@ -116,8 +116,8 @@ describe('a SUBSCRIBE', () => {
     const asked = bench.subscribe(['a', 'b']);
     bench.receive(suback(1, 0x87), suback(2, 0));
     expect(asked.outcomes).toEqual([0x87, 0]);
-    expect(bench.session.subscription('a')).toBeUndefined();
-    expect(bench.session.subscription('b')).toMatchObject({ granted: true });
+    expect(bench.session.subscriptions.get('a')).toBeUndefined();
+    expect(bench.session.subscriptions.get('b')).toMatchObject({ granted: true });
     bench.cut();
     bench.take();
     bench.connect();
@@ -131,7 +131,7 @@ describe('a SUBSCRIBE', () => {
     bench.receive(suback(1, 0));
     bench.subscribe('a', { qos: 2 });
     bench.receive(suback(2, 0x87));
-    expect(bench.session.subscription('a')).toMatchObject({ granted: true });
+    expect(bench.session.subscriptions.get('a')).toMatchObject({ granted: true });
   });
 });
 
@@ -146,7 +146,7 @@ describe('an UNSUBSCRIBE', () => {
     expect(bench.store.list('subscription')).toHaveLength(10);
     const asked = bench.unsubscribe(...filters);
     expect(bench.store.list('subscription')).toEqual([]);
-    expect(bench.session.subscription('f0')).toBeUndefined();
+    expect(bench.session.subscriptions.get('f0')).toBeUndefined();
     bench.expectSent(unsubscribe(11, ...filters.slice(0, 8)), unsubscribe(12, 'f8', 'f9'));
     bench.receive(unsuback(12, 0x11, 0x87), unsuback(11, ...Array<number>(8).fill(0)));
     expect(asked.outcomes).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0x11, 0x87]);
@@ -174,7 +174,7 @@ describe('an UNSUBSCRIBE', () => {
     bench.subscribe('a');
     bench.unsubscribe('a');
     bench.receive(suback(1, 0), unsuback(2, 0));
-    expect(bench.session.subscription('a')).toBeUndefined();
+    expect(bench.session.subscriptions.get('a')).toBeUndefined();
     expect(bench.store.list('subscription')).toEqual([]);
     bench.take();
     bench.cut();
@@ -189,7 +189,7 @@ describe('an UNSUBSCRIBE', () => {
     bench.unsubscribe('a');
     bench.subscribe('a');
     bench.receive(suback(1, 0), unsuback(2, 0), suback(3, 0x87));
-    expect(bench.session.subscription('a')).toBeUndefined();
+    expect(bench.session.subscriptions.get('a')).toBeUndefined();
   });
 });
 
@@ -221,7 +221,7 @@ describe('requests that a connection cut off', () => {
     bench.expectFlow('subscribe 3 f8 f9');
     bench.receive(suback(3, 1, 1));
     expect(asked.outcomes).toEqual([0, 0, 0, 0x80, 0, 0, 0, 0, 1, 1]);
-    expect(bench.session.subscription('f3')).toBeUndefined();
+    expect(bench.session.subscriptions.get('f3')).toBeUndefined();
   });
 
   test('give their identifiers back', () => {
@@ -283,7 +283,7 @@ describe('a new session of the server', () => {
     bench.receive(suback(4, 1), suback(5, 0x87), suback(6, 1));
     expect(bench.lost).toMatchObject([{ filter: 'b', error: { reasonCode: 0x87 } }]);
     expect(bench.lost[0]?.error).toBeInstanceOf(RefusedError);
-    expect(bench.session.subscription('b')).toBeUndefined();
+    expect(bench.session.subscriptions.get('b')).toBeUndefined();
     expect(bench.store.list('subscription').map(({ id }) => id)).toEqual(['a', 'c']);
     expect(bench.session.isConnected).toBe(true);
   });
@@ -353,8 +353,8 @@ describe('a request that is given up', () => {
   test('before it was sent is gone', () => {
     const bench = new SessionBench();
     const asked = bench.subscribe('a');
-    expect(bench.session.withdrawRequest(asked.request)).toBe(true);
-    expect(bench.session.subscription('a')).toBeUndefined();
+    expect(bench.session.subscriptions.withdraw(asked.request)).toBe(true);
+    expect(bench.session.subscriptions.get('a')).toBeUndefined();
     bench.connect();
     bench.expectNothingSent();
     expect(asked.outcomes).toBeUndefined();
@@ -364,10 +364,10 @@ describe('a request that is given up', () => {
     const bench = new SessionBench();
     bench.connect();
     const asked = bench.subscribe('a');
-    expect(bench.session.withdrawRequest(asked.request)).toBe(false);
+    expect(bench.session.subscriptions.withdraw(asked.request)).toBe(false);
     bench.receive(suback(1, 0));
     expect(asked.outcomes).toBeUndefined();
-    expect(bench.session.subscription('a')).toMatchObject({ granted: true });
+    expect(bench.session.subscriptions.get('a')).toMatchObject({ granted: true });
   });
 
   test('leaves another one for the same filter alone', () => {
@@ -375,7 +375,7 @@ describe('a request that is given up', () => {
       const bench = new SessionBench();
       const requests = [bench.subscribe('a'), bench.subscribe('a', { qos: 1 })];
       const withdrawn = requests[given]?.request;
-      if (withdrawn) bench.session.withdrawRequest(withdrawn);
+      if (withdrawn) bench.session.subscriptions.withdraw(withdrawn);
       bench.connect();
       bench.expectFlow('subscribe 1 a');
       bench.receive(suback(1, 0));
@@ -435,7 +435,7 @@ describe('a hundred thousand filters', () => {
     bench.cut();
     bench.connect();
     answerAll();
-    expect(bench.session.subscription(`filter/${count - 1}`)).toMatchObject({ granted: true });
+    expect(bench.session.subscriptions.get(`filter/${count - 1}`)).toMatchObject({ granted: true });
   }
 
   // Work for each filter that grows with their number would not end within the time that a test has.
