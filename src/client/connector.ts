@@ -23,6 +23,7 @@ import type { Connection, Transport } from '../transport/transport';
 import type { ConnectResult, Status } from './client';
 import { now } from './clock';
 import { type Deferred, deferred, ignoreRejection } from './deferred';
+import type { Emitter } from './emitter';
 import { EnhancedAuthentication } from './enhanced-authentication';
 import { type Outcome, ReconnectPolicy, type Target } from './reconnect-policy';
 import { type ResolvedCredentials, type ResolvedOptions, resolveCredentials } from './resolve-options';
@@ -33,26 +34,16 @@ import { timeoutFor } from './taker';
 export interface ConnectorHost {
   readonly runner: Runner;
   readonly options: ResolvedOptions;
+  readonly emitter: Emitter;
   /** Schemes that can be connected to here. */
   readonly schemes: readonly Scheme[];
   transportFor(url: URL): Transport;
   /** The store has been read. @throws StoreError */
   ready(): Promise<void> | undefined;
-  statusChanged(status: Status): void;
-  connected(result: ConnectResult): void;
-  disconnected(error: MqttError | undefined, reasonCode: number | undefined, willReconnect: boolean): void;
-  reconnecting(attempt: number, delay: number, error: MqttError): void;
-  /** Something that needs attention and has no promise to reject. */
-  report(error: MqttError): void;
+  /** The server accepted a connection; its event follows. */
+  accepted(): void;
   /** The client is closed from here on: everything that waits has to end. Calls nobody. */
   end(error: MqttError | undefined): void;
-  closed(error: MqttError | undefined): void;
-}
-
-/** State that lasts from `open` to `stop`. */
-interface Run {
-  readonly abort: AbortController;
-  readonly policy: ReconnectPolicy;
 }
 
 /** Where a browser tells that the network is back. */
@@ -66,13 +57,16 @@ export class Connector {
   readonly #host: ConnectorHost;
   readonly #targets: readonly Target[];
   #status: Status = { type: 'idle' };
-  #run: Run | undefined;
+  /** From `open` to `stop`. */
+  #policy: ReconnectPolicy | undefined;
+  /** Ends the attempt that is under way. */
+  #abort: AbortController | undefined;
   /** The promise of `open` until it settles. */
   #opening: Deferred<ConnectResult> | undefined;
   /** What the current connection brought. */
   #result: ConnectResult | undefined;
-  /** The end of the current link. */
-  #linkEnd: Deferred<LinkEnd> | undefined;
+  /** Told of the end of the current link. */
+  #ended: ((end: LinkEnd) => void) | undefined;
   /** Ends the wait before the next attempt. */
   #wake: (() => void) | undefined;
   #connectTimer: ReturnType<typeof setTimeout> | undefined;
@@ -91,7 +85,7 @@ export class Connector {
 
   /** Whether the server has accepted a connection since `open`. */
   get hasConnected(): boolean {
-    return this.#run?.policy.hasConnected ?? false;
+    return this.#policy?.hasConnected ?? false;
   }
 
   /** Connects, or joins the attempt that is under way. */
@@ -101,17 +95,14 @@ export class Connector {
     const opening = this.#opening;
     // A client may be opened and watched by its events alone.
     ignoreRejection(opening.promise);
-    if (!this.#run) {
-      const { options, report, runner } = this.#host;
-      const run: Run = {
-        abort: new AbortController(),
-        policy: new ReconnectPolicy(options, this.#targets, report),
-      };
-      this.#run = run;
+    if (!this.#policy) {
+      const { options, emitter, runner } = this.#host;
+      const policy = new ReconnectPolicy(options, this.#targets, (error) => emitter.emit('error', error));
+      this.#policy = policy;
       runner.start();
       environment.addEventListener?.('online', this.#online);
-      this.#loop(run).catch((error: unknown) => {
-        if (this.#run === run) this.stop(toMqttError(error));
+      this.#loop(policy).catch((error: unknown) => {
+        if (this.#policy === policy) this.stop(toMqttError(error));
       });
     }
     return opening.promise;
@@ -119,19 +110,20 @@ export class Connector {
 
   /** Stops for good; the caller has ended the link, or this drops it. */
   stop(error?: MqttError, reasonCode?: number): void {
-    const run = this.#run;
+    const { runner, emitter, end } = this.#host;
+    const wasOpen = this.#policy !== undefined;
     const opening = this.#opening;
     const { type } = this.#status;
-    this.#run = undefined;
+    this.#policy = undefined;
     this.#opening = undefined;
     environment.removeEventListener?.('online', this.#online);
-    run?.abort.abort(closedError());
+    this.#abort?.abort(closedError());
     this.#wake?.();
-    this.#host.runner.detach(false);
-    this.#host.end(error);
+    runner.detach(false);
+    end(error);
     if (type !== 'closed') this.#setStatus(error ? { type: 'closed', error } : { type: 'closed' });
-    if (type === 'connected') this.#host.disconnected(error, reasonCode, false);
-    if (run) this.#host.closed(error);
+    if (type === 'connected') emitter.emit('disconnect', { error, reasonCode, willReconnect: false });
+    if (wasOpen) emitter.emit('close', { error });
     opening?.reject(error ?? closedError());
   }
 
@@ -158,18 +150,18 @@ export class Connector {
 
   /** The server accepted. */
   sessionConnected({ sessionLost, ...connected }: Connected): void {
-    const run = this.#run;
-    if (!run || this.#status.type !== 'connecting') return;
-    const { policy } = run;
+    const policy = this.#policy;
+    if (!policy || this.#status.type !== 'connecting') return;
     clearTimeout(this.#connectTimer);
     const result = { ...connected, sessionLost: sessionLost || policy.cleanStart };
-    const { url } = this.#status;
     policy.accepted(connected.protocolVersion);
     this.#result = result;
     this.#connectedAt = performance.now();
+    this.#host.accepted();
+    const { url } = this.#status;
     this.#setStatus({ type: 'connected', url, since: Date.now(), sessionPresent: result.sessionPresent });
     // A listener may have closed the client.
-    if (this.#result === result) this.#host.connected(result);
+    if (this.#result === result) this.#host.emitter.emit('connect', result);
     if (this.#result !== result) return;
     this.#opening?.resolve(result);
     this.#opening = undefined;
@@ -181,7 +173,7 @@ export class Connector {
     this.#host.runner.detach(end.flush);
     this.#authentication?.end(end.error);
     this.#authentication = undefined;
-    this.#linkEnd?.resolve(end);
+    this.#ended?.(end);
   }
 
   /** The server goes on with enhanced authentication. */
@@ -196,75 +188,77 @@ export class Connector {
 
   // --- the loop
 
-  async #loop(run: Run): Promise<void> {
-    while (this.#run === run) {
-      const outcome = await this.#attempt(run);
-      if (this.#run !== run) return;
-      const step = run.policy.next(outcome);
+  async #loop(policy: ReconnectPolicy): Promise<void> {
+    while (this.#policy === policy) {
+      const outcome = await this.#attempt(policy);
+      if (this.#policy !== policy) return;
+      const step = policy.next(outcome);
       if (step === 'stop') this.stop(outcome.error, outcome.end?.reasonCode);
-      else if (step !== 'now' || this.#status.type === 'connected') await this.#wait(run, step, outcome);
+      else if (step !== 'now' || this.#status.type === 'connected') await this.#wait(policy, step, outcome);
     }
   }
 
   /** One attempt, and the connection that it makes until its end. */
-  async #attempt({ abort: { signal: closed }, policy }: Run): Promise<Outcome> {
-    const { options, runner } = this.#host;
-    const attempt = new AbortController();
-    const { signal } = attempt;
-    const onClose = () => attempt.abort(closed.reason);
-    closed.addEventListener('abort', onClose);
+  async #attempt(policy: ReconnectPolicy): Promise<Outcome> {
+    const { options, runner, ready, schemes } = this.#host;
+    const { connectTimeout, authenticate, clean } = options;
+    const abort = new AbortController();
+    const { signal } = abort;
+    this.#abort = abort;
     let target = policy.begin();
     let version: ProtocolVersion = 5;
     this.#connecting(policy, target);
-    const timer = timeoutFor(options.connectTimeout, () => {
+    const timer = timeoutFor(connectTimeout, () => {
       const error = new ConnectionError(
         'timeout',
-        `No connection to ${target.url.host} within ${options.connectTimeout} ms`,
+        `No connection to ${target.url.host} within ${connectTimeout} ms`,
       );
-      attempt.abort(error);
+      abort.abort(error);
       runner.session.drop(error);
       runner.touch();
     });
     this.#connectTimer = timer;
     try {
-      await untilAborted(this.#host.ready(), signal);
+      await untilAborted(ready(), signal);
       const credentials = await this.#credentials(policy, target, signal);
       if (credentials?.url !== undefined) {
-        target = parseServerUrl(credentials.url, 'credentials.url', this.#host.schemes);
+        target = parseServerUrl(credentials.url, 'credentials.url', schemes);
         this.#connecting(policy, target);
       }
-      const stored = options.clean ? undefined : runner.session.record?.protocolVersion;
+      const stored = clean ? undefined : runner.session.record?.protocolVersion;
       version = policy.versionFor(target.url, stored);
-      const authentication = options.authenticate && new EnhancedAuthentication(options.authenticate, runner);
+      const authentication = authenticate && new EnhancedAuthentication(authenticate, runner);
       const data = await untilAborted(authentication?.start(), signal);
       const connect = this.#connectPacket(policy, target, version, credentials, data);
       const connection = await this.#connection(target, version, credentials, signal);
+      this.#abort = undefined;
       this.#authentication = authentication;
-      this.#linkEnd = deferred();
-      const linkEnd = this.#linkEnd.promise;
-      runner.attach(connection, connect);
-      const end = await linkEnd;
+      const end = await new Promise<LinkEnd>((resolve) => {
+        this.#ended = resolve;
+        runner.attach(connection, connect);
+      });
       const connectedFor = end.wasConnected ? performance.now() - this.#connectedAt : undefined;
       return { error: end.error, end, version, target, connectedFor };
     } catch (error) {
-      runner.detach(false);
+      if (this.#policy === policy) runner.detach(false);
       return { error: toMqttError(error), end: undefined, version, target, connectedFor: undefined };
     } finally {
       clearTimeout(timer);
-      closed.removeEventListener('abort', onClose);
     }
   }
 
   /** The connection is lost, or could not be made: announces the next attempt and waits for its time. */
-  async #wait(run: Run, step: 'now' | number, { error, end }: Outcome): Promise<void> {
+  async #wait(policy: ReconnectPolicy, step: 'now' | number, { error, end }: Outcome): Promise<void> {
+    const { emitter } = this.#host;
     const delay = step === 'now' ? 0 : step;
-    const attempt = run.policy.attempts + 1;
+    const attempt = policy.attempts + 1;
     const wasConnected = this.#status.type === 'connected';
     this.#setStatus({ type: 'reconnecting', attempt, delay, nextAttemptAt: Date.now() + delay, error });
     // Any listener may close the client.
-    if (this.#run === run && wasConnected) this.#host.disconnected(error, end?.reasonCode, true);
-    if (this.#run === run) this.#host.reconnecting(attempt, delay, error);
-    if (this.#run !== run || step === 'now') return;
+    if (this.#policy === policy && wasConnected)
+      emitter.emit('disconnect', { error, reasonCode: end?.reasonCode, willReconnect: true });
+    if (this.#policy === policy) emitter.emit('reconnecting', { attempt, delay, error });
+    if (this.#policy !== policy || step === 'now') return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, delay);
       this.#wake = () => {
@@ -348,7 +342,7 @@ export class Connector {
 
   #setStatus(status: Status): void {
     this.#status = Object.freeze(status);
-    this.#host.statusChanged(status);
+    this.#host.emitter.emit('status', status);
   }
 }
 

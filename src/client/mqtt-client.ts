@@ -160,20 +160,13 @@ export class MqttClient implements Client {
         options: this.#options,
         schemes,
         transportFor,
+        emitter: this.#emitter,
         ready: () => this.#ready(),
-        statusChanged: (status) => this.#emitter.emit('status', status),
-        connected: (result) => {
+        accepted: () => {
           this.#connections += 1;
           this.#inbox.connected();
-          this.#emitter.emit('connect', result);
         },
-        disconnected: (error, reasonCode, willReconnect) =>
-          this.#emitter.emit('disconnect', { error, reasonCode, willReconnect }),
-        reconnecting: (attempt, delay, error) =>
-          this.#emitter.emit('reconnecting', { attempt, delay, error }),
-        report: (error) => this.#report(error),
         end: (error) => this.#end(error),
-        closed: (error) => this.#emitter.emit('close', { error }),
       },
       targets,
     );
