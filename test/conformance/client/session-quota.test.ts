@@ -236,6 +236,12 @@ describe('identifiers', () => {
     bench.commit();
     bench.expectFlow('publish next 65520');
     expect(bench.store.list('publish')).toHaveLength(65_535 - 16);
+    // SUBSCRIBE has nothing to save, and so nothing else to wait for.
+    for (let index = 0; index < 16; index++) bench.subscribe(`f${index}`);
+    bench.take();
+    bench.receive(puback(10));
+    bench.subscribe('last');
+    bench.expectNothingSent();
   });
 
   test('whose removal fails to be saved are free once it succeeds', () => {
