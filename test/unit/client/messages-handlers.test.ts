@@ -434,6 +434,18 @@ describe('close()', () => {
     expect(acks(server)).toEqual([]);
   });
 
+  test('gives nobody what others leave', async () => {
+    const { client, server } = await connected();
+    const { handler } = slow();
+    await client.subscribe('a', { qos: 1 }, handler);
+    server.link.publish('a', 'runs', { qos: 1 });
+    server.link.publish('a', 'waits', { qos: 1 });
+    const late = vi.fn();
+    await client.subscribe('a', late);
+    await client.close({ force: true });
+    expect(late).not.toHaveBeenCalled();
+  });
+
   test('ends requests that were not answered', async () => {
     const { client } = idle();
     const requests = [client.subscribe('a'), client.unsubscribe('b'), client.publish('c', '', { qos: 1 })];

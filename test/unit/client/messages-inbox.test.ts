@@ -76,6 +76,19 @@ describe("with ack: 'received' and a durable store", () => {
     expect(await inbox(store)).toEqual([]);
   });
 
+  test('a message is not done with while one of its takers is not', async () => {
+    const server = new FakeServer();
+    const store = memoryStore();
+    const { client, open } = await page(server, store);
+    await client.subscribe('+', () => {});
+    server.link.publish('a', '1', { qos: 1 });
+    await turn();
+    expect(await inbox(store)).toHaveLength(1);
+    open.shift()?.();
+    await turn();
+    expect(await inbox(store)).toEqual([]);
+  });
+
   test('a message that is handled at once is not saved', async () => {
     const server = new FakeServer();
     const store = memoryStore();
@@ -118,6 +131,21 @@ describe("with ack: 'received' and a durable store", () => {
       expect(server.link.packets('puback')).toEqual([]);
     },
   );
+
+  test('it is saved beside those that come later', async () => {
+    const server = new FakeServer();
+    const store = memoryStore();
+    await page(server, store);
+    server.link.publish('b', 'old', { qos: 1 });
+    await turn();
+    await page(server, store);
+    server.link.publish('b', 'new', { qos: 1 });
+    await turn();
+    expect(await inbox(store)).toMatchObject([
+      { payload: new TextEncoder().encode('old') },
+      { payload: new TextEncoder().encode('new') },
+    ]);
+  });
 
   test('it is given up like any other that nobody takes, counted from the connection', async () => {
     const server = new FakeServer();
@@ -171,8 +199,10 @@ describe("with ack: 'manual' and a durable store", () => {
     const first = await page(server, store, { ack: 'manual' });
     server.link.publish('a', 'early', { qos: 2 });
     first.seen[0]?.ack();
+    first.seen[0]?.ack();
     await turn();
     expect(server.link.packets('pubrec')).toHaveLength(1);
+    expect(await inbox(store)).toHaveLength(1);
     const second = await page(server, store, { ack: 'manual' });
     expect(second.seen.map((message) => message.text())).toEqual(['early']);
     second.seen[0]?.ack();
