@@ -11,11 +11,12 @@ import {
   writePublish,
 } from '../codec/client-packets';
 import { Output } from '../codec/output';
-import type { AckPacket, ConnackPacket, ConnectPacket, Packet } from '../codec/packet';
+import type { AckPacket, ConnackPacket, ConnectPacket, DisconnectProperties, Packet } from '../codec/packet';
 import type { PacketDecoder } from '../codec/packet-decoder';
 import { serverPacketDecoder } from '../codec/server-packets';
 import type { ProtocolVersion, PublishProperties, QoS } from '../message';
 import { Fifo } from './fifo';
+import type { HeldPackets } from './held-packets';
 import { KeepAlive } from './keep-alive';
 import type { Now } from './now';
 import { type ServerLimits, serverLimits } from './server-limits';
@@ -54,6 +55,10 @@ export class Link {
   readonly decoder: PacketDecoder;
   /** Sees every packet, when set. */
   tap: PacketTap | undefined;
+  /** Set while an accepting CONNACK waits for the server's proof. */
+  held: HeldPackets | undefined;
+  /** Whether AUTH of the server is expected although it is connected. */
+  reauthenticating = false;
   /** From CONNACK on. */
   limits: ServerLimits | undefined;
   /** From CONNACK on. */
@@ -151,6 +156,21 @@ export class Link {
   write(packet: ClientPacket): void {
     writePacket(this.output, packet, this.protocolVersion);
     this.tap?.('out', packet);
+  }
+
+  /** Appends DISCONNECT to the output, before MQTT 5.0 without more. */
+  disconnect(reasonCode: number, properties: DisconnectProperties | undefined): void {
+    const isV5 = this.protocolVersion === 5;
+    const packet: ClientPacket = {
+      type: 'disconnect',
+      reasonCode: isV5 ? reasonCode : 0,
+      properties: isV5 ? properties : undefined,
+    };
+    if (!this.fits(this.sizeOf(packet))) {
+      // [v5 MQTT-3.14.2-3, MQTT-3.14.2-4] words that make it too large are left out
+      packet.properties = { sessionExpiryInterval: properties?.sessionExpiryInterval };
+    }
+    this.write(packet);
   }
 
   /** Appends an acknowledgement to the output. */

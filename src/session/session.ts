@@ -19,7 +19,6 @@
  */
 
 import type {
-  AuthPacket,
   ConnackPacket,
   ConnectPacket,
   DecodedPublishPacket,
@@ -32,6 +31,8 @@ import type {
 import { ConnectionError, MqttError, PeerError, ProtocolError, RefusedError } from '../errors';
 import type { ProtocolVersion } from '../message';
 import { reasonCodeOfReturnCode } from '../reason-code';
+import { authPacket, checkMethod, takeAuth } from './authentication';
+import { HeldPackets } from './held-packets';
 import { Incoming } from './incoming';
 import { Link, type PacketTap } from './link';
 import type { LinkEnd } from './link-end';
@@ -49,17 +50,6 @@ import { Subscriptions } from './subscriptions';
 import { acknowledgements, type Batch, qos0Publishes, requests, Turn } from './turn';
 
 export type { Connected, SessionOptions, SessionPort } from './session-port';
-
-/** Bytes that a server may send ahead of its proof: more is an attack on our memory. */
-const mostHeldBytes = 1_048_576;
-
-/** An accepting CONNACK that waits for `confirm`, with what came after it. */
-interface Held {
-  readonly connack: ConnackPacket;
-  readonly packets: Packet[];
-  /** Size of the chunks that came since. */
-  bytes: number;
-}
 
 /** The session. */
 export class Session {
@@ -83,10 +73,6 @@ export class Session {
   #ending: Link | undefined;
   /** What goes out before the last bytes of a link, and may have to wait for the store. */
   #sealed: Batch | undefined;
-  /** Set while an accepting CONNACK waits for `confirm`. */
-  #held: Held | undefined;
-  /** Whether AUTH of the server is expected on a connected link. */
-  #reauthenticating = false;
 
   constructor(options: SessionOptions, port: SessionPort) {
     this.#options = options;
@@ -154,24 +140,22 @@ export class Session {
   authenticate(data: Uint8Array | undefined, again: boolean): void {
     const link = this.#link;
     if (!link) return;
-    const authenticationMethod = link.connect.properties?.authenticationMethod;
-    const properties = { authenticationMethod, authenticationData: data };
-    const packet = { type: 'auth', reasonCode: again ? 0x19 : 0x18, properties } as const;
+    const packet = authPacket(link, data, again);
     const refusal = refusalOfSize(link, 'AUTH packet', link.sizeOf(packet));
     if (refusal) {
       this.disconnect(0x83, undefined, refusal);
       return;
     }
-    if (again) this.#reauthenticating = true;
+    link.reauthenticating ||= again;
     link.write(packet);
   }
 
   /** The server proved itself: the accepted connection begins. */
   confirm(now: Now): void {
-    const held = this.#held;
     const link = this.#link;
-    if (!held || !link) return;
-    this.#held = undefined;
+    const held = link?.held;
+    if (!link || !held) return;
+    link.held = undefined;
     this.#guard(link, now, () => {
       this.#accepted(held.connack, link);
       for (const packet of held.packets) if (this.#link === link) this.#handle(packet, link);
@@ -194,15 +178,9 @@ export class Session {
     // Before MQTT 5.0 DISCONNECT means "all is well" and withholds the will: a fault just closes [v3 3.14.4].
     const flush = isV5 || reasonCode === 0;
     if (flush) {
-      const packet = isV5
-        ? ({ type: 'disconnect', reasonCode, properties } as const)
-        : ({ type: 'disconnect', reasonCode: 0 } as const);
-      // [v5 MQTT-3.14.2-3, MQTT-3.14.2-4] words that make it too large are left out
-      const words = { reasonString: undefined, userProperties: undefined };
-      const fits = link.fits(link.sizeOf(packet));
       // It does not wait for the store with what is before it.
       if (this.#turn.ordered) this.#sealed = this.#turn.take(link);
-      link.write(fits ? packet : { ...packet, properties: { ...properties, ...words } });
+      link.disconnect(reasonCode, properties);
     }
     this.#end(link, { error, by: 'us', flush, cleanStart });
   }
@@ -324,12 +302,7 @@ export class Session {
         this.#end(link, { error, by: 'server', reasonCode: 0x84 });
         return;
       }
-      if (this.#held) {
-        this.#held.bytes += bytes.length;
-        if (this.#held.bytes > mostHeldBytes) {
-          throw new ProtocolError('The server sent too much while its authentication was verified');
-        }
-      }
+      link.held?.count(bytes.length);
       link.decoder.push(bytes);
     });
   }
@@ -399,7 +372,7 @@ export class Session {
   #received(packet: Packet, link: Link): void {
     link.tap?.('in', packet);
     if (this.#link !== link) return;
-    if (this.#held) this.#held.packets.push(packet);
+    if (link.held) link.held.packets.push(packet);
     else this.#handle(packet, link);
   }
 
@@ -418,7 +391,7 @@ export class Session {
   /** What the server may send before it accepted the connection [v5 MQTT-3.2.0-1]. */
   readonly #whileConnecting: Handlers = {
     connack: (packet, link) => this.#connack(packet, link),
-    auth: (packet, link) => this.#auth(packet, link),
+    auth: (packet, link) => takeAuth(packet, link, this.#port),
     disconnect: ({ reasonCode }, link) => {
       checkDisconnect(link);
       throw new ProtocolError(
@@ -446,7 +419,7 @@ export class Session {
     unsuback: (packet, link) => this.#suback(packet, link),
     pingresp: () => this.outgoing.alive(),
     disconnect: (packet, link) => this.#disconnected(packet, link),
-    auth: (packet, link) => this.#auth(packet, link),
+    auth: (packet, link) => takeAuth(packet, link, this.#port),
   };
 
   #connack(packet: ConnackPacket, link: Link): void {
@@ -473,7 +446,7 @@ export class Session {
       this.disconnect(0x82, undefined, error, true);
     } else if (authenticationMethod === undefined) this.#accepted(packet, link);
     else {
-      this.#held = { connack: packet, packets: [], bytes: 0 };
+      link.held = new HeldPackets(packet);
       this.#port.authenticated(authenticationData);
     }
   }
@@ -512,24 +485,6 @@ export class Session {
     this.outgoing.pump();
   }
 
-  #auth({ reasonCode, properties }: AuthPacket, link: Link): void {
-    checkMethod(properties?.authenticationMethod, link);
-    const isConnecting = link.state === 'connecting';
-    if (!isConnecting && !this.#reauthenticating) {
-      throw new ProtocolError('The server sent AUTH although no authentication is in progress [v5 4.12.1]');
-    }
-    if (reasonCode === 0x18) {
-      this.#port.challenged(properties?.authenticationData);
-    } else if (reasonCode === 0 && !isConnecting) {
-      this.#reauthenticating = false;
-      this.#port.authenticated(properties?.authenticationData);
-    } else {
-      throw new ProtocolError(
-        `The server sent AUTH with reason code ${reasonCode}, which it must not here [v5 4.12]`,
-      );
-    }
-  }
-
   #disconnected({ reasonCode, properties }: DisconnectPacket, link: Link): void {
     checkDisconnect(link);
     const { reasonString, serverReference } = properties ?? {};
@@ -551,8 +506,6 @@ export class Session {
     link.state = 'ended';
     link.decoder.stop();
     this.#link = undefined;
-    this.#held = undefined;
-    this.#reauthenticating = false;
     if (end.flush) this.#ending = link;
     else this.#turn.dropped();
     this.subscriptions.detached();
@@ -577,15 +530,4 @@ type Handlers = {
 function checkDisconnect(link: Link): void {
   if (link.protocolVersion === 5) return;
   throw new ProtocolError('The server sent DISCONNECT, which only clients may send');
-}
-
-/** @throws ProtocolError unless this is the authentication method of CONNECT [v5 MQTT-4.12.0-5, MQTT-4.12.0-6] */
-function checkMethod(method: string | undefined, link: Link): void {
-  const asked = link.connect.properties?.authenticationMethod;
-  if (method === asked) return;
-  throw new ProtocolError(
-    asked === undefined
-      ? 'The server started an authentication that was not asked for'
-      : 'The server changed the authentication method [MQTT-4.12.0-5]',
-  );
 }
