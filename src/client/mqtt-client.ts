@@ -38,7 +38,6 @@ import { Router } from './router';
 import { closedError, Runner } from './runner';
 import { Subscriber } from './subscriber';
 import type { SubscriptionHandle } from './subscription-handle';
-import { timeoutFor } from './taker';
 import { waiting } from './waiting';
 
 /** What an environment can connect with. */
@@ -70,8 +69,6 @@ export class MqttClient implements Client {
   #restored: boolean;
   /** While `close` waits. */
   #closing: Promise<void> | undefined;
-  /** Called whenever something that `close` waits for may have ended. */
-  #checkIdle: (() => void) | undefined;
   /** Ends that wait. */
   #hurry: (() => void) | undefined;
   /** Calls of `connect` that have not settled. */
@@ -113,7 +110,8 @@ export class MqttClient implements Client {
       },
       settled: () => {
         this.#busy -= 1;
-        this.#checkIdle?.();
+        // Looks whether `close` has waited for it, too.
+        this.#runner.touch();
       },
     };
     this.#inbox = new Inbox(
@@ -286,21 +284,17 @@ export class MqttClient implements Client {
 
   async #close(timeout: number, reasonCode: number, properties: CloseOptions['properties']): Promise<void> {
     const { session } = this.#runner;
-    if (timeout > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = timeoutFor(timeout, resolve);
-        this.#hurry = () => {
-          clearTimeout(timer);
-          resolve();
+    if (timeout > 0 && session.isConnected) {
+      const idle = new Promise<void>((resolve) => {
+        this.#hurry = resolve;
+        const check = () => {
+          if (!session.isConnected || this.#isIdle()) resolve();
         };
-        this.#checkIdle = () => {
-          if (!session.isConnected || this.#isIdle()) this.#hurry?.();
-        };
-        this.#runner.afterFlush = this.#checkIdle;
-        this.#checkIdle();
+        this.#runner.afterFlush = check;
+        check();
       });
+      await waiting(idle, 'close', { timeout }).catch(() => {});
       this.#hurry = undefined;
-      this.#checkIdle = undefined;
       this.#runner.afterFlush = undefined;
     }
     // With a clean session nobody comes back for it: the server need not keep it [v5 3.14.2.2.2].
@@ -362,7 +356,7 @@ export class MqttClient implements Client {
       message: (packet, message, redelivered) => this.#inbox.deliver(packet, message, redelivered),
       subscriptionLost: (filter, error) => {
         this.#subscriber.lost(filter, error);
-        this.#report(error);
+        this.#emitter.emit('error', error);
       },
       settled: (key, error) => {
         this.#publisher.settled(key, error);
@@ -370,10 +364,7 @@ export class MqttClient implements Client {
       },
       challenged: (data) => this.#connector.challenged(data),
       authenticated: (data) => this.#connector.authenticated(data),
-      ended: (end) => {
-        this.#connector.sessionEnded(end);
-        this.#checkIdle?.();
-      },
+      ended: (end) => this.#connector.sessionEnded(end),
     };
   }
 
@@ -386,11 +377,6 @@ export class MqttClient implements Client {
         if (this.#closing) throw closedError();
       },
     };
-  }
-
-  /** An error of ours without a promise: to those who listen. */
-  #report(error: MqttError): void {
-    this.#emitter.emit('error', error);
   }
 
   #updateTap(): void {

@@ -63,9 +63,7 @@ export class Runner {
   /** Monotonic time that the timer is set for. */
   #timerAt = Number.POSITIVE_INFINITY;
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Publishers that wait for the next flush. */
-  #nextFlush: Deferred<void> | undefined;
-  /** Publishers that wait for the transport's buffer to shrink. */
+  /** For publishers that wait for the next flush, and for the transport's buffer to shrink. */
   #drained: Deferred<void> | undefined;
   /** Packets that were written since the last flush, for the tap. */
   #sentPackets: Packet[] = [];
@@ -113,10 +111,10 @@ export class Runner {
       if (this.#connection !== connection) return;
       this.#connection = undefined;
       this.session.closed(error);
-      this.#settleWaiters();
+      this.#drain();
       this.touch();
     };
-    connection.onDrain = () => this.#checkDrain();
+    connection.onDrain = () => this.#drain();
     this.session.opened(connect, now());
     this.flush();
   }
@@ -138,7 +136,7 @@ export class Runner {
       connection.close();
     } else connection.destroy();
     this.session.closed();
-    this.#settleWaiters();
+    this.#drain();
   }
 
   /** The client is open: sets the clock. */
@@ -151,9 +149,6 @@ export class Runner {
   stop(): void {
     this.flush();
     clearTimeout(this.#timer);
-    clearTimeout(this.#drainTimer);
-    this.#timer = undefined;
-    this.#drainTimer = undefined;
     // No deadline comes before it.
     this.#timerAt = Number.NEGATIVE_INFINITY;
   }
@@ -183,8 +178,8 @@ export class Runner {
    */
   written(): Promise<void> | undefined {
     if (this.#flushed && this.session.pendingBytes < frameLimit && !this.#isCongested()) return undefined;
-    this.#nextFlush ??= deferred();
-    return this.#nextFlush.promise;
+    this.#drained ??= deferred();
+    return this.#drained.promise;
   }
 
   /** Bytes that the transport has not sent yet. */
@@ -197,7 +192,7 @@ export class Runner {
     this.#due = 'no';
     for (let batch = this.session.takeBatch(); batch; batch = this.session.takeBatch()) this.#commit(batch);
     for (const packet of this.#sentPackets.splice(0)) this.#tap?.('out', packet);
-    this.#settleFlush();
+    this.#drain();
     this.#arm();
     this.afterFlush?.();
   }
@@ -287,42 +282,19 @@ export class Runner {
     return (this.#connection?.bufferedAmount ?? 0) >= highWaterMark;
   }
 
-  #settleFlush(): void {
-    const waiters = this.#nextFlush;
-    if (!waiters) return;
-    this.#nextFlush = undefined;
-    if (!this.#isCongested()) {
-      waiters.resolve();
+  /**
+   * Lets go of the publishers that wait, when the transport is not congested, or gone. Browsers do not tell when a
+   * WebSocket's buffer has shrunk, so it is looked at while someone waits.
+   */
+  #drain(): void {
+    clearTimeout(this.#drainTimer);
+    if (!this.#drained) return;
+    if (this.#isCongested()) {
+      this.#drainTimer = setTimeout(() => this.#drain(), drainPoll);
       return;
     }
-    this.#drained ??= deferred();
-    this.#drained.promise.then(waiters.resolve);
-    this.#pollDrain();
-  }
-
-  #checkDrain(): void {
-    if (!this.#drained || this.#isCongested()) return;
-    clearTimeout(this.#drainTimer);
-    this.#drainTimer = undefined;
     this.#drained.resolve();
     this.#drained = undefined;
-  }
-
-  /** Browsers do not tell when a WebSocket's buffer has shrunk, so it is looked at while someone waits. */
-  #pollDrain(): void {
-    if (this.#drainTimer !== undefined) return;
-    this.#drainTimer = setTimeout(() => {
-      this.#drainTimer = undefined;
-      this.#checkDrain();
-      if (this.#drained) this.#pollDrain();
-    }, drainPoll);
-  }
-
-  /** Nothing will leave any more: QoS 0 waits for nothing. */
-  #settleWaiters(): void {
-    this.#nextFlush?.resolve();
-    this.#nextFlush = undefined;
-    this.#checkDrain();
   }
 
   // --- the clock
