@@ -79,21 +79,14 @@ export class Session {
     this.#port = port;
     this.#turn = new Turn(options.recording);
     this.own = new OwnRecords(this.#turn);
-    this.outgoing = new Outgoing(options, this.#turn, this.#ids, {
-      settled: (key, error) => port.settled(key, error),
-      needsCleanStart: () => {
-        if (this.#record) this.#remember({ ...this.#record, cleanStart: true });
-      },
-    });
-    this.incoming = new Incoming(this.#turn, (packet, message, redelivered) =>
-      port.message(packet, message, redelivered),
+    const note = (news: Partial<SessionRecord>) => {
+      if (this.#record) this.#remember({ ...this.#record, ...news });
+    };
+    this.outgoing = new Outgoing(options, this.#turn, this.#ids, port, () => note({ cleanStart: true }));
+    this.incoming = new Incoming(this.#turn, port);
+    this.subscriptions = new Subscriptions(this.#turn, this.#ids, port, () =>
+      note({ resubscribe: undefined }),
     );
-    this.subscriptions = new Subscriptions(this.#turn, this.#ids, {
-      lost: (filter, error) => port.subscriptionLost(filter, error),
-      resubscribed: () => {
-        if (this.#record) this.#remember({ ...this.#record, resubscribe: undefined });
-      },
-    });
   }
 
   // --- what is known
@@ -234,7 +227,10 @@ export class Session {
     this.#turn.finished(batch);
     for (const message of batch.accepted) message.listener?.accepted?.();
     for (const packetId of batch.freed) this.#ids.release(packetId);
-    if (batch.freed.length > 0) this.outgoing.pump();
+    if (batch.freed.length > 0) {
+      this.subscriptions.pump();
+      this.outgoing.pump();
+    }
     const { link } = batch;
     if (!link || (link !== this.#link && link !== this.#ending)) return false;
     // [v5 MQTT-3.14.4-1, v3 MQTT-3.14.4-2] what waited for the store while DISCONNECT left comes too late
@@ -377,44 +373,31 @@ export class Session {
   }
 
   #handle(packet: Packet, link: Link): void {
+    const { type } = packet;
     const isConnecting = link.state === 'connecting';
-    const handlers = isConnecting ? this.#whileConnecting : this.#whileConnected;
     // A handler takes the packets of its own type.
-    const handler = handlers[packet.type] as ((packet: Packet, link: Link) => void) | undefined;
-    if (!handler) {
+    const handler = this.#handlers[type] as ((packet: Packet, link: Link) => void) | undefined;
+    // [v5 MQTT-3.2.0-1] CONNACK comes first, and once
+    if (!handler || (isConnecting ? !comesEarly.has(type) : type === 'connack')) {
       const when = isConnecting ? ' before CONNACK' : '';
-      throw new ProtocolError(`The server sent ${packet.type.toUpperCase()}${when}, which it must not`);
+      throw new ProtocolError(`The server sent ${type.toUpperCase()}${when}, which it must not`);
     }
     handler(packet, link);
   }
 
-  /** What the server may send before it accepted the connection [v5 MQTT-3.2.0-1]. */
-  readonly #whileConnecting: Handlers = {
+  /** What the server may send. */
+  readonly #handlers: Handlers = {
     connack: (packet, link) => this.#connack(packet, link),
-    auth: (packet, link) => takeAuth(packet, link, this.#port),
-    disconnect: ({ reasonCode }, link) => {
-      checkDisconnect(link);
-      throw new ProtocolError(
-        'The server sent DISCONNECT before CONNACK [MQTT-3.14.0-1]',
-        'protocol-error',
-        0x82,
-        new RefusedError(Math.max(reasonCode, 0x80), 'The server ended the connection'),
-      );
-    },
-  };
-
-  /** What the server may send afterwards. */
-  readonly #whileConnected: Handlers = {
     publish: (packet, link) => {
       const alias = packet.properties?.topicAlias;
       if (alias !== undefined) packet.topic = link.inboundAliases.resolve(alias, packet.topic);
       // The decoder made it.
       this.incoming.publish(packet as DecodedPublishPacket, link);
     },
-    puback: (packet, link) => this.outgoing.acknowledged(packet, link),
-    pubrec: (packet, link) => this.outgoing.acknowledged(packet, link),
+    puback: (packet, link) => this.#acknowledged(packet, link),
+    pubrec: (packet, link) => this.#acknowledged(packet, link),
     pubrel: (packet, link) => this.incoming.pubrel(packet, link),
-    pubcomp: (packet, link) => this.outgoing.acknowledged(packet, link),
+    pubcomp: (packet, link) => this.#acknowledged(packet, link),
     suback: (packet, link) => this.#suback(packet, link),
     unsuback: (packet, link) => this.#suback(packet, link),
     pingresp: () => this.outgoing.alive(),
@@ -486,13 +469,26 @@ export class Session {
   }
 
   #disconnected({ reasonCode, properties }: DisconnectPacket, link: Link): void {
-    checkDisconnect(link);
+    if (link.protocolVersion !== 5) {
+      throw new ProtocolError('The server sent DISCONNECT, which only clients may send');
+    }
     const { reasonString, serverReference } = properties ?? {};
+    const isEarly = link.state === 'connecting';
     const error =
-      reasonCode < 0x80
+      reasonCode < 0x80 && !isEarly
         ? new ConnectionError('lost', 'The server ended the connection', { reasonCode })
-        : new RefusedError(reasonCode, 'The server ended the connection', { reasonString });
+        : new RefusedError(Math.max(reasonCode, 0x80), 'The server ended the connection', { reasonString });
+    if (isEarly) {
+      const words = 'The server sent DISCONNECT before CONNACK [MQTT-3.14.0-1]';
+      throw new ProtocolError(words, 'protocol-error', 0x82, error);
+    }
     this.#end(link, { error, by: 'server', reasonCode, serverReference });
+  }
+
+  #acknowledged(packet: AckPacket, link: Link): void {
+    this.outgoing.acknowledged(packet, link);
+    // A request may have waited for the identifier.
+    this.subscriptions.pump();
   }
 
   #end(link: Link, known: Pick<LinkEnd, 'error' | 'by'> & Partial<LinkEnd>): void {
@@ -522,12 +518,9 @@ export class Session {
   }
 }
 
+/** What the server may send before it accepted the connection. */
+const comesEarly: ReadonlySet<PacketType> = new Set(['connack', 'auth', 'disconnect']);
+
 type Handlers = {
   readonly [Type in PacketType]?: (packet: Packet & { readonly type: Type }, link: Link) => void;
 };
-
-/** @throws ProtocolError where the server must not send DISCONNECT */
-function checkDisconnect(link: Link): void {
-  if (link.protocolVersion === 5) return;
-  throw new ProtocolError('The server sent DISCONNECT, which only clients may send');
-}

@@ -216,6 +216,16 @@ describe('identifiers', () => {
     expect(sent.outcome).toBe('acknowledged 0');
   });
 
+  test('freed by a publish go to a SUBSCRIBE that waits', () => {
+    const bench = new SessionBench({ maxInflight: 65_535, maxMessages: 100_000, maxBytes: 10_000_000 });
+    bench.connect();
+    bench.publishAll(...many(65_535 - 16));
+    for (let index = 0; index < 17; index++) bench.subscribe(`f${index}`);
+    expect(bench.take()).toHaveLength(65_535);
+    bench.receive(puback(100));
+    bench.expectFlow('subscribe 100 f16');
+  });
+
   test('are free again only once the end of their flow is durable', () => {
     const bench = new SessionBench({
       store: 'manual',
