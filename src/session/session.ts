@@ -19,6 +19,7 @@
  */
 
 import type {
+  AckPacket,
   ConnackPacket,
   ConnectPacket,
   DecodedPublishPacket,
