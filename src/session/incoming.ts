@@ -29,7 +29,7 @@ export type Deliver = (
 /** The receiving half of a session. */
 export class Incoming {
   readonly #turn: Turn;
-  readonly #deliver: Deliver;
+  readonly #port: { message: Deliver };
   /** QoS 1 messages whose PUBACK has not been written, by identifier. */
   readonly #received1 = new Map<number, IncomingMessage>();
   /** QoS 2 messages whose PUBREC has not been written, by identifier. */
@@ -37,9 +37,9 @@ export class Incoming {
   /** QoS 2 identifiers between PUBREC and PUBREL. */
   readonly #awaitingRelease = new Set<number>();
 
-  constructor(turn: Turn, deliver: Deliver) {
+  constructor(turn: Turn, port: { message: Deliver }) {
     this.#turn = turn;
-    this.#deliver = deliver;
+    this.#port = port;
   }
 
   /** Messages that were handed out and are not acknowledged. */
@@ -91,7 +91,7 @@ export class Incoming {
   publish(packet: DecodedPublishPacket, link: Link): void {
     const { packetId, qos } = packet;
     if (packetId === undefined) {
-      this.#deliver(packet, undefined, false);
+      this.#port.message(packet, undefined, false);
       return;
     }
     const messages = qos === 1 ? this.#received1 : this.#received2;
@@ -113,7 +113,7 @@ export class Incoming {
     message.link = link;
     messages.set(packetId, message);
     (qos === 1 ? link.acks1 : link.acks2).push(message);
-    if (isNew) this.#deliver(packet, message, packet.dup);
+    if (isNew) this.#port.message(packet, message, packet.dup);
     else this.#flush(link, qos);
   }
 

@@ -33,12 +33,9 @@ export interface OutgoingOptions extends QueueOptions {
   readonly sessionLost: 'resend' | 'reject';
 }
 
-/** What the sending half tells the session. */
-export interface OutgoingHost {
-  /** A message of an earlier page came to its end. */
+/** Who learns that a message of an earlier page came to its end. */
+export interface OutgoingPort {
   settled(key: string | undefined, error: Error | undefined): void;
-  /** An identifier can only be freed by a new session: the server may remember it [v5 4.3.3]. */
-  needsCleanStart(): void;
 }
 
 /** The sending half of a session. */
@@ -50,7 +47,8 @@ export class Outgoing {
   readonly #options: OutgoingOptions;
   readonly #turn: Turn;
   readonly #ids: PacketIds<OutgoingMessage | SentRequest>;
-  readonly #host: OutgoingHost;
+  readonly #port: OutgoingPort;
+  readonly #needsCleanStart: () => void;
   readonly #poison = new Poison();
   /** Order of the message that came last. */
   #order = 0;
@@ -61,16 +59,19 @@ export class Outgoing {
   /** The connected link. */
   #link: Link | undefined;
 
+  /** @param needsCleanStart called when an identifier can only be freed by a new session: the server may know it */
   constructor(
     options: OutgoingOptions,
     turn: Turn,
     ids: PacketIds<OutgoingMessage | SentRequest>,
-    host: OutgoingHost,
+    port: OutgoingPort,
+    needsCleanStart: () => void,
   ) {
     this.#options = options;
     this.#turn = turn;
     this.#ids = ids;
-    this.#host = host;
+    this.#port = port;
+    this.#needsCleanStart = needsCleanStart;
     this.queue = new WaitingQueue(options, (message, error) => this.#finish(message, error));
   }
 
@@ -408,7 +409,7 @@ export class Outgoing {
     }
     this.#forget(message);
     if (message.listener) message.listener.acknowledged(reasonCode, properties, message.resent);
-    else this.#host.settled(message.content.key, undefined);
+    else this.#port.settled(message.content.key, undefined);
   }
 
   /** Ends a message that may be known to the server: of QoS 2 its identifier is not free then. */
@@ -416,7 +417,7 @@ export class Outgoing {
     if (message.reached && message.content.qos === 2) {
       this.#ids.end(message.packetId);
       message.packetId = 0;
-      this.#host.needsCleanStart();
+      this.#needsCleanStart();
     }
     this.#finish(message, error);
   }
@@ -425,7 +426,7 @@ export class Outgoing {
   #finish(message: OutgoingMessage, error: MqttError): void {
     this.#forget(message);
     if (message.listener) message.listener.failed(error);
-    else if (message.content.qos > 0) this.#host.settled(message.content.key, error);
+    else if (message.content.qos > 0) this.#port.settled(message.content.key, error);
   }
 
   #forget(message: OutgoingMessage): void {

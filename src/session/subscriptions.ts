@@ -38,19 +38,17 @@ const filtersPerPacket = 8;
 /** Highest Subscription Identifier [v5 3.8.2.1.2]. */
 const highestIdentifier = 268_435_455;
 
-/** What the subscribing part tells the session. */
-export interface SubscriptionsHost {
-  /** A filter that had been granted is refused in a new session. */
-  lost(filter: string, error: MqttError): void;
-  /** All filters were subscribed to again. */
-  resubscribed(): void;
+/** Who learns that a filter which had been granted is refused in a new session. */
+export interface SubscriptionsPort {
+  subscriptionLost(filter: string, error: MqttError): void;
 }
 
 /** The subscribing part of a session. */
 export class Subscriptions {
   readonly #turn: Turn;
   readonly #ids: PacketIds<OutgoingMessage | SentRequest>;
-  readonly #host: SubscriptionsHost;
+  readonly #port: SubscriptionsPort;
+  readonly #resubscribed: () => void;
   /** By filter as it is on the wire. */
   readonly #table = new Map<string, WireSubscription>();
   /** Unsettled requests of the application, oldest first. */
@@ -62,10 +60,17 @@ export class Subscriptions {
   #lastIdentifier = 0;
   #link: Link | undefined;
 
-  constructor(turn: Turn, ids: PacketIds<OutgoingMessage | SentRequest>, host: SubscriptionsHost) {
+  /** @param resubscribed called when all filters were subscribed to again */
+  constructor(
+    turn: Turn,
+    ids: PacketIds<OutgoingMessage | SentRequest>,
+    port: SubscriptionsPort,
+    resubscribed: () => void,
+  ) {
     this.#turn = turn;
     this.#ids = ids;
-    this.#host = host;
+    this.#port = port;
+    this.#resubscribed = resubscribed;
   }
 
   /** Whether filters have to be subscribed to again. */
@@ -262,14 +267,14 @@ export class Subscriptions {
         // In a new session nothing is left of what was granted; elsewhere a refused renewal leaves it.
         subscription.granted = false;
         this.#turn.delete('subscription', filter);
-        this.#host.lost(filter, error);
+        this.#port.subscriptionLost(filter, error);
       }
       this.#dropUngranted(subscription);
     }
     if (request.open > 0) return;
     if (isAgain) {
       this.#again = undefined;
-      this.#host.resubscribed();
+      this.#resubscribed();
     } else {
       this.#requests.delete(request);
       request.listener?.(request.outcomes.map((one) => one ?? 0x80));
