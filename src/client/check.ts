@@ -4,63 +4,71 @@ import { UsageError } from '../errors';
 import { flawIn } from '../topic/text';
 import type { WaitOptions } from './options';
 
+/** Gives the value, also undefined. @throws UsageError for what must not be */
+export type Check<Value> = (value: unknown, name: string) => Value | undefined;
+
+/**
+ * Lets one kind of values pass.
+ * @param what completes `must be …`
+ */
+export const kind =
+  <Value>(what: string, is: (value: unknown) => boolean): Check<Value> =>
+  (value, name) => {
+    if (value === undefined || is(value)) return value as Value | undefined;
+    throw new UsageError(`${name}: must be ${what}, not ${described(value)}`);
+  };
+
+/** For others to check. */
+export const unchecked = <Value>(value: unknown) => value as Value | undefined;
+
+/** True or false. */
+export const boolean = kind<boolean>('true or false', (value) => typeof value === 'boolean');
+
+/** Infinity is never. */
+export const milliseconds = kind<number>(
+  'a number of milliseconds of at least 0',
+  (value) => typeof value === 'number' && value >= 0,
+);
+
+/** An integer within bounds; with a second maximum also that. */
+export const integer = (minimum: number, maximum: number, orElse = maximum): Check<number> =>
+  kind(
+    `an integer ${maximum === Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`}`,
+    (value) =>
+      value === orElse || (Number.isInteger(value) && Number(value) >= minimum && Number(value) <= maximum),
+  );
+
+/** One of some literals. */
+export const choice = <const Literals extends readonly (string | number)[]>(
+  ...literals: Literals
+): Check<Literals[number]> =>
+  kind(`one of ${literals.map((one) => (typeof one === 'string' ? `'${one}'` : one)).join(', ')}`, (value) =>
+    literals.some((one) => one === value),
+  );
+
+/** A function of the type that the caller names. */
+export const callback: Check<never> = kind('a function', (value) => typeof value === 'function');
+
+const signals = kind<AbortSignal>(
+  'an AbortSignal',
+  (value) => typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value,
+);
+
+const object = kind<object>(
+  'an object',
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+);
+
 /** An object with members, as options are. */
 export function checkObject(value: unknown, name: string): asserts value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new UsageError(`${name}: must be an object, not ${described(value)}`);
-  }
+  if (object(value, name) === undefined) throw new UsageError(`${name}: must be an object, not undefined`);
 }
 
 /** An object or nothing. */
 export function checkOptions(value: unknown, name: string, known: readonly string[]): void {
-  if (value === undefined) return;
-  checkObject(value, name);
-  for (const member of Object.keys(value)) {
+  for (const member of Object.keys(object(value, name) ?? {})) {
     if (known.includes(member)) continue;
     throw new UsageError(`${name}.${member}: there is no such option; one of ${known.join(', ')}`);
-  }
-}
-
-/** An integer within bounds, or nothing. */
-export function integer(value: unknown, name: string, minimum: number, maximum: number): number | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === 'number' && Number.isInteger(value) && value >= minimum && value <= maximum)
-    return value;
-  const range =
-    maximum === Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
-  throw new UsageError(`${name}: must be an integer ${range}, not ${described(value)}`);
-}
-
-/** A non-negative number of milliseconds, Infinity included, or nothing. */
-export function milliseconds(value: unknown, name: string): number | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === 'number' && value >= 0) return value;
-  throw new UsageError(`${name}: must be a number of milliseconds of at least 0, not ${described(value)}`);
-}
-
-/** True, false or nothing. */
-export function boolean(value: unknown, name: string): boolean | undefined {
-  if (value === undefined || typeof value === 'boolean') return value;
-  throw new UsageError(`${name}: must be true or false, not ${described(value)}`);
-}
-
-/** One of some literals, or nothing. */
-export function oneOf<const Literal extends string | number>(
-  value: unknown,
-  name: string,
-  literals: readonly Literal[],
-): Literal | undefined {
-  if (value === undefined) return undefined;
-  const found = literals.find((literal) => literal === value);
-  if (found !== undefined) return found;
-  const choices = literals.map((literal) => (typeof literal === 'string' ? `'${literal}'` : literal));
-  throw new UsageError(`${name}: must be one of ${choices.join(', ')}, not ${described(value)}`);
-}
-
-/** A function, or nothing. */
-export function checkFunction(value: unknown, name: string): void {
-  if (value !== undefined && typeof value !== 'function') {
-    throw new UsageError(`${name}: must be a function, not ${described(value)}`);
   }
 }
 
@@ -73,19 +81,16 @@ export function text(value: unknown, name: string): string | undefined {
   return value;
 }
 
-/** An AbortSignal, or nothing. */
-export function checkSignal(value: unknown, name: string): asserts value is AbortSignal | undefined {
-  if (value === undefined) return;
-  if (typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value)
-    return;
-  throw new UsageError(`${name}: must be an AbortSignal, not ${described(value)}`);
+/** The options of every wait. @throws `signal.reason` when that is aborted already */
+export function checkWait(options: WaitOptions | undefined): void {
+  milliseconds(options?.timeout, 'options.timeout');
+  checkSignal(options?.signal);
+  options?.signal?.throwIfAborted();
 }
 
-/** The options of every wait. @throws `signal.reason` when that is aborted already */
-export function checkWait({ signal, timeout }: WaitOptions): void {
-  milliseconds(timeout, 'options.timeout');
-  checkSignal(signal, 'options.signal');
-  signal?.throwIfAborted();
+/** The option `signal`. */
+export function checkSignal(value: unknown): asserts value is AbortSignal | undefined {
+  signals(value, 'options.signal');
 }
 
 /** A value as a message may show it: its kind, and itself only where it cannot be a secret or huge. */

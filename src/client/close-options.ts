@@ -3,9 +3,9 @@
 import type { ConnectPacket } from '../codec/packet';
 import { UsageError } from '../errors';
 import type { ProtocolVersion } from '../message';
-import { boolean, checkOptions, milliseconds } from './check';
+import { boolean, checkOptions, choice, milliseconds, unchecked } from './check';
 import type { CloseOptions } from './options';
-import { checkPacket, choice, unchecked } from './resolve-options';
+import { checkPacket } from './resolve-options';
 import { type Rules, resolve } from './rules';
 
 const rules = {

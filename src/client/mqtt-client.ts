@@ -201,7 +201,7 @@ export class MqttClient implements Client {
   async connect(options?: { signal?: AbortSignal | undefined }): Promise<ConnectResult> {
     checkOptions(options, 'options', ['signal']);
     const { signal } = options ?? {};
-    checkSignal(signal, 'options.signal');
+    checkSignal(signal);
     signal?.throwIfAborted();
     if (this.#closing) {
       await this.#closing;
@@ -252,7 +252,7 @@ export class MqttClient implements Client {
   ): () => void {
     checkOptions(options, 'options', ['once', 'signal']);
     boolean(options?.once, 'options.once');
-    checkSignal(options?.signal, 'options.signal');
+    checkSignal(options?.signal);
     return this.#emitter.on(event, listener, options);
   }
 

@@ -7,7 +7,7 @@ import type { PublishProperties } from '../message';
 import type { OutgoingContent, OutgoingMessage, PublishListener } from '../session/outgoing-message';
 import type { OwnRecords } from '../session/own-records';
 import { checkTopicName } from '../topic/topic-name';
-import { boolean, checkObject, checkOptions, checkWait, oneOf, text } from './check';
+import { boolean, checkObject, checkOptions, checkWait, choice, text } from './check';
 import type { PublishResult } from './client';
 import { now } from './clock';
 import { type Deferred, deferred, ignoreRejection } from './deferred';
@@ -45,6 +45,9 @@ export interface PublisherHost {
   /** A publish failed whose promise may have been ignored. */
   failed(error: unknown): void;
 }
+
+const qosOf = choice(0, 1, 2);
+const untilOf = choice('stored', 'acknowledged');
 
 /** Publishes. */
 export class Publisher {
@@ -137,11 +140,11 @@ export class Publisher {
     options: PublishOptions,
   ): Promise<PublishResult> {
     checkOptions(options, 'options', knownOptions);
-    const qos = oneOf(options.qos, 'options.qos', [0, 1, 2]) ?? 0;
+    const qos = qosOf(options.qos, 'options.qos') ?? 0;
     const retain = boolean(options.retain, 'options.retain') ?? false;
     const properties = ownProperties(options.properties);
     if (properties) publishSize(topic, bytes, 2, properties, 5);
-    const until = oneOf(options.until, 'options.until', ['stored', 'acknowledged']);
+    const until = untilOf(options.until, 'options.until');
     const key = text(options.key, 'options.key');
     checkWait(options);
     if (qos === 0 && (key !== undefined || until === 'stored')) {

@@ -7,7 +7,18 @@ import type { ProtocolVersion, QoS } from '../message';
 import { memoryStore } from '../store/memory';
 import type { SessionStore } from '../store/store';
 import type { Transport } from '../transport/transport';
-import { boolean, checkFunction, checkObject, described, integer, milliseconds, oneOf, text } from './check';
+import {
+  boolean,
+  type Check,
+  callback,
+  checkObject,
+  choice,
+  integer,
+  kind,
+  milliseconds,
+  text,
+  unchecked,
+} from './check';
 import { longestDelay } from './clock';
 import type {
   ClientOptions,
@@ -19,7 +30,7 @@ import type {
   Will,
 } from './options';
 import { payloadBytes } from './payload';
-import { type Check, type Resolved, type Rules, resolve } from './rules';
+import { type Resolved, type Rules, resolve } from './rules';
 
 /** Long enough for a reload of the server or a tunnel, short enough not to keep orphans; in seconds. */
 const defaultExpiry = 300;
@@ -30,29 +41,8 @@ const defaultMaxDelay = 30_000;
 
 // --- kinds of values
 
-/** For the codec to check: it knows the rules of what CONNECT carries. */
-export const unchecked = <Value>(value: unknown) => value as Value | undefined;
-
-const whole =
-  (minimum: number, maximum: number): Check<number> =>
-  (value, name) =>
-    integer(value, name, minimum, maximum);
-
-/** A whole number or Infinity. */
-const limit =
-  (minimum: number): Check<number> =>
-  (value, name) =>
-    value === Number.POSITIVE_INFINITY ? value : integer(value, name, minimum, Number.MAX_SAFE_INTEGER);
-
-export const choice =
-  <const Literals extends readonly (string | number)[]>(...literals: Literals): Check<Literals[number]> =>
-  (value, name) =>
-    oneOf(value, name, literals);
-
-const callback = <Value>(value: unknown, name: string) => {
-  checkFunction(value, name);
-  return value as Value | undefined;
-};
+/** A count, or Infinity. */
+const limit = (minimum: number) => integer(minimum, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY);
 
 /** An object with these methods. */
 const having =
@@ -81,11 +71,10 @@ const nonEmpty: Check<string> = (value, name) => {
   return text(value, name);
 };
 
-const strings: Check<readonly string[]> = (value, name) => {
-  if (value === undefined) return undefined;
-  if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return [...value];
-  throw new UsageError(`${name}: must be an array of strings, not ${described(value)}`);
-};
+const strings = kind<readonly string[]>(
+  'an array of strings',
+  (value) => Array.isArray(value) && value.every((one) => typeof one === 'string'),
+);
 
 /** Headers of a WebSocket handshake: strings by name. */
 const headers: Check<Readonly<Record<string, string>>> = (value, name) => {
@@ -99,7 +88,7 @@ const headers: Check<Readonly<Record<string, string>>> = (value, name) => {
   return { ...(value as Record<string, string>) };
 };
 
-const delay = whole(0, longestDelay);
+const delay = integer(0, longestDelay);
 
 /** Options of an object of options. */
 const nested =
@@ -115,7 +104,7 @@ const reconnectRules = {
   stableAfter: [milliseconds, 30_000],
   maxAttempts: [limit(1), Number.POSITIVE_INFINITY],
   initial: [boolean, false],
-  retry: [callback<ReconnectOptions['retry']>],
+  retry: [callback as Check<NonNullable<ReconnectOptions['retry']>>],
 } as const satisfies Rules<keyof ReconnectOptions>;
 
 const queueRules = {
@@ -147,7 +136,7 @@ const willRules = {
 const webSocketRules = {
   // Checked by the transport: every object inherits a member of this name.
   constructor: [() => undefined],
-  protocols: [strings],
+  protocols: [(value: unknown, name: string) => structuredClone(strings(value, name))],
   headers: [headers],
 } as const satisfies Rules<keyof NonNullable<ClientOptions['webSocket']>>;
 
@@ -155,18 +144,18 @@ const optionRules = {
   protocolVersion: [choice('auto', 5, 4, 3), 'auto'],
   clientId: [nonEmpty],
   clean: [boolean, true],
-  sessionExpiryInterval: [whole(0, 0xff_ff_ff_ff)],
+  sessionExpiryInterval: [integer(0, 0xff_ff_ff_ff)],
   keepAlive: [unchecked<number>, 60],
   username: [unchecked<string>],
   password: [password],
-  credentials: [callback<NonNullable<ClientOptions['credentials']>>],
+  credentials: [callback as Check<NonNullable<ClientOptions['credentials']>>],
   will: [
     (value: unknown, name: string) => (value === undefined ? undefined : nested(willRules)(value, name)),
   ],
   connectTimeout: [milliseconds, 30_000],
   reconnect: [resolveReconnect],
   queue: [nested(queueRules)],
-  maxInflight: [whole(1, 65_535), 1_000],
+  maxInflight: [integer(1, 65_535), 1_000],
   sessionLost: [choice('resend', 'reject'), 'resend'],
   redirect: [choice('follow', 'refuse'), 'follow'],
   properties: [nested(propertyRules)],
@@ -245,7 +234,7 @@ export function resolveOptions(options?: ClientOptions) {
     const name = 'options.authenticate';
     if (!text(authenticate.method, `${name}.method`))
       throw new UsageError(`${name}.method: must be a non-empty string`);
-    checkFunction(authenticate.success, `${name}.success`);
+    callback(authenticate.success, `${name}.success`);
   }
   const connect: ConnectPacket = {
     type: 'connect',
@@ -314,15 +303,8 @@ function needsMqtt5(name: string): UsageError {
   );
 }
 
-const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
-
 /** Makes a client identifier that every server must take: letters and digits, 23 in all [v5 MQTT-3.1.3-5]. */
 function randomClientId(): string {
-  let id = 'mqtide';
-  while (id.length < 23) {
-    const [byte = 0] = crypto.getRandomValues(new Uint8Array(1));
-    // 248 is the highest multiple of 62 in a byte: beyond it some letters would come more often.
-    if (byte < 248) id += letters[byte % 62];
-  }
-  return id;
+  const random = crypto.getRandomValues(new Uint8Array(17));
+  return `mqtide${Array.from(random, (byte) => (byte % 36).toString(36)).join('')}`;
 }

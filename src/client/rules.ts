@@ -1,9 +1,6 @@
 /** Options by table: what each may be, and what stands for it when it is left out. */
 
-import { checkOptions } from './check';
-
-/** Gives the value to use, undefined for undefined. @throws UsageError that names the option and the rule */
-export type Check<Value> = (value: unknown, name: string) => Value | undefined;
+import { type Check, checkOptions } from './check';
 
 /** Rules by option: a check and, where there is one, a default. */
 export type Rules<Name extends PropertyKey = string> = Readonly<

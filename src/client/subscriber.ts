@@ -5,12 +5,11 @@ import type { QoS } from '../message';
 import type { FilterOutcome, SubscriptionOptions, SubscriptionRequest } from '../session/subscriptions';
 import { refusalOfOutcome } from '../session/subscriptions';
 import { compilePattern, type Pattern } from '../topic/pattern';
-import { boolean, checkFunction, checkOptions, checkWait } from './check';
+import { boolean, callback, checkOptions, checkWait, choice, unchecked } from './check';
 import type { Grant } from './client';
 import { deferred } from './deferred';
 import { atEndOfTask } from './end-of-task';
 import type { SubscribeOptions, WaitOptions } from './options';
-import { choice, unchecked } from './resolve-options';
 import type { Router } from './router';
 import { type Rules, resolve } from './rules';
 import type { Runner } from './runner';
@@ -68,7 +67,7 @@ export class Subscriber {
       throw new UsageError('handler: comes after the options; nothing comes after the handler');
     }
     const handler = isHandler ? optionsOrHandler : lastHandler;
-    checkFunction(handler, 'handler');
+    callback(handler, 'handler');
     const options = isHandler ? undefined : optionsOrHandler;
     const { signal, timeout, properties: userProperties, ...asked } = resolve(options, 'options', rules);
     if (asked.noLocal && patterns.some(({ filter }) => filter.startsWith('$share/'))) {
