@@ -81,9 +81,8 @@ export class Incoming {
    */
   forget(message: IncomingMessage | undefined): void {
     for (const messages of [this.#received1, this.#received2]) {
-      for (const [packetId, known] of messages) {
-        if (message === undefined || known === message) messages.delete(packetId);
-      }
+      if (!message) messages.clear();
+      else if (messages.get(message.packetId) === message) messages.delete(message.packetId);
     }
   }
 

@@ -255,10 +255,9 @@ export class Outgoing {
     this.pump();
   }
 
-  /** The server answered a ping: replay, when it waited for that, goes on. */
+  /** The server answered a ping: replay, when it waited for that, may go on. */
   alive(): void {
     this.#poison.probing = false;
-    this.pump();
   }
 
   /**
@@ -319,7 +318,6 @@ export class Outgoing {
       if (message.slot === link) link.quota += 1;
       this.#end(message, packet);
     }
-    this.pump();
   }
 
   // --- inside

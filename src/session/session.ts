@@ -19,7 +19,6 @@
  */
 
 import type {
-  AckPacket,
   ConnackPacket,
   ConnectPacket,
   DecodedPublishPacket,
@@ -27,7 +26,6 @@ import type {
   DisconnectProperties,
   Packet,
   PacketType,
-  SubscribeAckPacket,
 } from '../codec/packet';
 import { ConnectionError, MqttError, PeerError, ProtocolError, RefusedError } from '../errors';
 import type { ProtocolVersion } from '../message';
@@ -228,10 +226,7 @@ export class Session {
     this.#turn.finished(batch);
     for (const message of batch.accepted) message.listener?.accepted?.();
     for (const packetId of batch.freed) this.#ids.release(packetId);
-    if (batch.freed.length > 0) {
-      this.subscriptions.pump();
-      this.outgoing.pump();
-    }
+    if (batch.freed.length > 0) this.#pump();
     const { link } = batch;
     if (!link || (link !== this.#link && link !== this.#ending)) return false;
     // [v5 MQTT-3.14.4-1, v3 MQTT-3.14.4-2] what waited for the store while DISCONNECT left comes too late
@@ -355,6 +350,7 @@ export class Session {
     this.#turn.now = now;
     try {
       work();
+      this.#pump();
     } catch (cause) {
       if (this.#link !== link) return;
       const error =
@@ -395,12 +391,12 @@ export class Session {
       // The decoder made it.
       this.incoming.publish(packet as DecodedPublishPacket, link);
     },
-    puback: (packet, link) => this.#acknowledged(packet, link),
-    pubrec: (packet, link) => this.#acknowledged(packet, link),
+    puback: (packet, link) => this.outgoing.acknowledged(packet, link),
+    pubrec: (packet, link) => this.outgoing.acknowledged(packet, link),
     pubrel: (packet, link) => this.incoming.pubrel(packet, link),
-    pubcomp: (packet, link) => this.#acknowledged(packet, link),
-    suback: (packet, link) => this.#suback(packet, link),
-    unsuback: (packet, link) => this.#suback(packet, link),
+    pubcomp: (packet, link) => this.outgoing.acknowledged(packet, link),
+    suback: (packet, link) => this.subscriptions.acknowledged(packet, link),
+    unsuback: (packet, link) => this.subscriptions.acknowledged(packet, link),
     pingresp: () => this.outgoing.alive(),
     disconnect: (packet, link) => this.#disconnected(packet, link),
     auth: (packet, link) => takeAuth(packet, link, this.#port),
@@ -463,12 +459,6 @@ export class Session {
     this.#port.connected({ sessionPresent: resumed, sessionLost, server, protocolVersion });
   }
 
-  #suback(packet: SubscribeAckPacket, link: Link): void {
-    this.subscriptions.acknowledged(packet, link);
-    // Publishes may have waited for its identifier.
-    this.outgoing.pump();
-  }
-
   #disconnected({ reasonCode, properties }: DisconnectPacket, link: Link): void {
     if (link.protocolVersion !== 5) {
       throw new ProtocolError('The server sent DISCONNECT, which only clients may send');
@@ -486,10 +476,10 @@ export class Session {
     this.#end(link, { error, by: 'server', reasonCode, serverReference });
   }
 
-  #acknowledged(packet: AckPacket, link: Link): void {
-    this.outgoing.acknowledged(packet, link);
-    // A request may have waited for the identifier.
+  /** Sends what may have waited for an answer, or for an identifier: any kind may wait for any other. */
+  #pump(): void {
     this.subscriptions.pump();
+    this.outgoing.pump();
   }
 
   #end(link: Link, known: Pick<LinkEnd, 'error' | 'by'> & Partial<LinkEnd>): void {

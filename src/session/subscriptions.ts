@@ -197,7 +197,6 @@ export class Subscriptions {
     codes.forEach((code, index) => {
       this.#decide(request, from + index, code);
     });
-    this.pump();
   }
 
   #add(request: SubscriptionRequest): SubscriptionRequest {
