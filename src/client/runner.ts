@@ -110,7 +110,7 @@ export class Runner {
     connection.onClose = (error) => {
       if (this.#connection !== connection) return;
       this.#connection = undefined;
-      this.session.closed(error);
+      this.session.closed(error, now());
       this.#drain();
       this.touch();
     };
