@@ -93,6 +93,45 @@ describe('a batch', () => {
     bench.expectFlow('puback 9');
   });
 
+  test('with QoS 0 does not overtake one that has some, too', () => {
+    const bench = connected();
+    bench.publishAll('a0', 'b1');
+    bench.publish('c', 0);
+    bench.turn(() => bench.session.outgoing.publishNow('d', new Uint8Array(0), false, undefined));
+    bench.expectNothingSent();
+    bench.commit();
+    bench.expectFlow('publish a0', 'publish b1 1', 'publish c', 'publish d');
+  });
+
+  test('with a request does not overtake one that has some, too', () => {
+    const bench = connected();
+    bench.turn(() => {
+      bench.subscribe('f', { qos: 1 });
+      bench.publish('a', 1);
+    });
+    bench.unsubscribe('f');
+    bench.expectNothingSent();
+    bench.commit();
+    bench.expectFlow('subscribe 1 f', 'publish a 2', 'unsubscribe 3 f');
+  });
+
+  test('of a new session does not overtake the one that discards the old, but for pings and DISCONNECT', () => {
+    const bench = connected();
+    bench.publish('a', 1);
+    bench.commit();
+    bench.cut();
+    bench.open();
+    bench.accept();
+    bench.publish('b', 0);
+    bench.subscribe('f');
+    bench.receive(publish('in', 9));
+    bench.acknowledge();
+    bench.turn(() => bench.session.probe(bench.now));
+    bench.expectFlow('connect', 'pingreq');
+    bench.commit();
+    bench.expectFlow('publish a 2', 'publish b', 'subscribe 3 f', 'puback 9');
+  });
+
   test('with a PUBCOMP for an identifier that is not removed yet waits for that', () => {
     const bench = connected();
     bench.receive(publish('a', 7, 2));
