@@ -287,11 +287,11 @@ export class MqttClient implements Client {
     if (timeout > 0 && session.isConnected) {
       const idle = new Promise<void>((resolve) => {
         this.#hurry = resolve;
-        const check = () => {
+        this.#runner.afterFlush = () => {
           if (!session.isConnected || this.#isIdle()) resolve();
         };
-        this.#runner.afterFlush = check;
-        check();
+        // What the session has yet to hand over counts, too.
+        this.#runner.flush();
       });
       await waiting(idle, 'close', { timeout }).catch(() => {});
       this.#hurry = undefined;

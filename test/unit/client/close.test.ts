@@ -405,8 +405,10 @@ describe('connect after close', () => {
     const abort = new AbortController();
     const connecting = watch(client.connect({ signal: abort.signal }));
     abort.abort();
+    const log = record(client);
     await closing;
     await turn();
+    expect(log).toEqual(['status (closed)', 'disconnect (closed)', 'close (closed)']);
     expect(connecting.state).toBe('rejected');
     expect(server.links).toHaveLength(1);
     expect(client.status.type).toBe('closed');
@@ -544,6 +546,45 @@ describe('a store at close', () => {
     expect(closing.state).toBe('resolved');
     expect(server.link.types).toEqual(['connect', 'publish', 'disconnect']);
     expect((await store.load('kept')).map(({ kind }) => kind)).toEqual(['session']);
+  });
+
+  test('has what is acknowledged before DISCONNECT', async () => {
+    const { store, finish } = lazy();
+    const { client, server } = idle({ store, clean: false, clientId: 'kept' });
+    client.on('message', () => undefined);
+    await client.connect();
+    await turn();
+    finish();
+    await turn();
+    server.link.publish('a', 'b', { qos: 2 });
+    const closing = watch(client.close());
+    await turn();
+    expect([closing.state, server.link.types]).toEqual(['pending', ['connect']]);
+    while (closing.state === 'pending') {
+      finish();
+      await turn();
+    }
+    expect(server.link.types.slice(0, 2)).toEqual(['connect', 'pubrec']);
+    expect(server.link.types.at(-1)).toBe('disconnect');
+  });
+
+  test('that ends after close sets no timer for what it keeps', async () => {
+    fakeTime();
+    const { store, finish } = lazy();
+    const { client } = idle({ store, clean: false, clientId: 'kept' });
+    await client.connect();
+    const properties = { messageExpiryInterval: 1_000 };
+    watch(client.publish('a', 'b', { qos: 1, properties }));
+    const closing = watch(client.close({ force: true }));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(closing.state).toBe('resolved');
+    while (vi.getTimerCount() > 0) {
+      finish();
+      await turn();
+      // Only that of a write that is under way.
+      await vi.advanceTimersByTimeAsync(0);
+    }
+    expect((await store.load('kept')).map(({ kind }) => kind)).toContain('publish');
   });
 
   test('that hangs does not hang close, nor keeps DISCONNECT back', async () => {
