@@ -162,7 +162,6 @@ export class Connector {
     this.#setStatus({ type: 'connected', url, since: Date.now(), sessionPresent: result.sessionPresent });
     // A listener may have closed the client.
     if (this.#result === result) this.#host.emitter.emit('connect', result);
-    if (this.#result !== result) return;
     this.#opening?.resolve(result);
     this.#opening = undefined;
   }

@@ -51,7 +51,7 @@ export interface ReconnectOptions {
   maxDelay?: number | undefined;
   /** A connection that lasted this long, in milliseconds, starts the delays over. @default 30_000 */
   stableAfter?: number | undefined;
-  /** Attempts in a row until the client closes. @default Infinity */
+  /** Attempts in a row to come back until the client closes. @default Infinity */
   maxAttempts?: number | undefined;
   /** True keeps trying also when the first `connect()` fails. @default false */
   initial?: boolean | undefined;

@@ -128,7 +128,7 @@ export class ReconnectPolicy {
     if (wasConnected && !reconnect) return 'stop';
     // What follows at once concerns the same server.
     this.#once = target;
-    if (end?.cleanStart && !this.cleanStart) {
+    if (end?.cleanStart) {
       this.cleanStart = true;
       return 'now';
     }

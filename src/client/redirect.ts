@@ -1,6 +1,6 @@
 /** Where a server reference points [v5 4.11]. */
 
-import { parseServerUrl, type Scheme } from '../transport/scheme';
+import { parseServerUrl } from '../transport/scheme';
 
 /** `host`, `host:port` or `[address]:port`, and nothing else that a URL may hold. */
 const reference = /^(\[[\da-f:.]+\]|[^\s:/?#@[\]\\]+)(:\d{1,5})?$/i;
@@ -16,7 +16,7 @@ export function redirectedUrl(from: URL, serverReference: string): URL | undefin
     if (!reference.test(name)) continue;
     try {
       const url = `${from.protocol}//${name}${from.pathname}${from.search}`;
-      return parseServerUrl(url, 'serverReference', [from.protocol as Scheme]).url;
+      return parseServerUrl(url, 'serverReference').url;
     } catch {
       // It looks like a host and is none.
     }

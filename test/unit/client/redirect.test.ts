@@ -1,8 +1,10 @@
 import { describe, expect, test, vi } from 'vitest';
+import { ReconnectPolicy } from '../../../src/client/reconnect-policy';
 import { redirectedUrl } from '../../../src/client/redirect';
+import { resolveOptions } from '../../../src/client/resolve-options';
 import type { ClientOptions } from '../../../src/index';
 import { createClient } from '../../../src/index';
-import { fakeTime, idle, watch } from '../../support/fake-client';
+import { connected, fakeTime, idle, watch } from '../../support/fake-client';
 import { FakeServer, turn } from '../../support/fake-server';
 
 const reconnect = { minDelay: 0, maxDelay: 0 };
@@ -161,6 +163,43 @@ describe('a redirect', () => {
     await client.connect();
     expect(client.status).toMatchObject({ url: 'ws://d/' });
     await client.close();
+  });
+
+  test('counts hops anew after a stable connection', async () => {
+    fakeTime();
+    const server = redirecting({ a: 'b', b: 'c' }, 0x9c);
+    const client = open(server, 'ws://a', { reconnect: { ...reconnect, stableAfter: 1_000 } });
+    await client.connect();
+    for (let count = 1; count <= 3; count += 1) {
+      await vi.advanceTimersByTimeAsync(1_000);
+      server.link.drop();
+      await vi.advanceTimersByTimeAsync(10);
+      expect(client.status).toMatchObject({ type: 'connected', url: 'ws://c/' });
+    }
+    vi.useRealTimers();
+    await client.close();
+  });
+
+  test('is not followed from DISCONNECT with reconnect: false', async () => {
+    const { client, server } = await connected({ reconnect: false });
+    server.link.send({ type: 'disconnect', reasonCode: 0x9c, properties: { serverReference: 'b' } });
+    await turn();
+    expect(client.status).toMatchObject({ type: 'closed', error: { reasonCode: 0x9c } });
+    expect(server.links).toHaveLength(1);
+  });
+
+  test('to ever new servers is not remembered for ever', () => {
+    const policy = new ReconnectPolicy(resolveOptions(), [{ url: new URL('ws://a') }], () => undefined);
+    const versionOf = (host: string) => policy.versionFor(new URL(`ws://${host}`), undefined);
+    const accept = (host: string) => {
+      versionOf(host);
+      policy.accepted(4);
+    };
+    accept('a');
+    expect(versionOf('a')).toBe(4);
+    for (let count = 0; count < 100; count += 1) accept(`other-${count}`);
+    expect(versionOf('a')).toBe(5);
+    expect(versionOf('other-99')).toBe(4);
   });
 
   test('keeps the version that was just found', async () => {

@@ -91,6 +91,22 @@ describe('a store that takes its time', () => {
     expect(server.link.packets('publish').map(({ qos }) => qos)).toEqual([0, 1]);
   });
 
+  test('is not overtaken by a topic alias that it has yet to see', async () => {
+    const server = new FakeServer();
+    server.connack = { topicAliasMaximum: 5 };
+    const { client, store } = await open({}, server);
+    watch(client.publish('a/long/topic', 'sets it', { qos: 1 }));
+    await turn();
+    watch(client.publish('a/long/topic', 'uses it'));
+    await turn();
+    expect(server.link.packets('publish')).toEqual([]);
+    await store.finish();
+    expect(server.link.packets('publish').map(({ qos, topic }) => [qos, topic])).toEqual([
+      [1, 'a/long/topic'],
+      [0, ''],
+    ]);
+  });
+
   test('is given one write at a time, and then all that came meanwhile', async () => {
     const { client, server, store } = await open();
     const publishes = [];
@@ -122,6 +138,10 @@ describe('a store that takes its time', () => {
     await vi.waitFor(() => expect(client.status.type).toBe('connected'));
     while (store.open > 0) await store.finish();
     await vi.waitFor(() => expect(publish.state).toBe('resolved'));
+    for (let step = 0; step < 5; step += 1) {
+      await store.finish();
+      await turn();
+    }
     expect(server.links.map((link) => link.packets('publish').length)).toEqual([0, 1]);
     // It never left before: this is no resend.
     expect(server.link.first('publish').dup).toBe(false);
