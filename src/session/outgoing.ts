@@ -332,7 +332,8 @@ export class Outgoing {
     for (const message of this.#resends) {
       if (message.state === 'sent' && message.packetId === 0) messages.push(message);
     }
-    return messages.sort(byOrder);
+    // They have come there in their order.
+    return messages;
   }
 
   /** Whether a new message may be sent now, ahead of nothing. */

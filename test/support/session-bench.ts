@@ -125,6 +125,8 @@ export class SessionBench {
   readonly proofs: (Uint8Array | undefined)[] = [];
   readonly ends: LinkEnd[] = [];
 
+  /** What the application does with a message at once. */
+  onMessage: (() => void) | undefined;
   /** The transport stays open when the session has ended its link. */
   lingers = false;
   /** Thrown at what hands out messages: a bug of ours. */
@@ -454,6 +456,7 @@ export class SessionBench {
       message: (packet, message, redelivered) => {
         if (this.failing) throw this.failing;
         this.delivered.push({ packet, message, redelivered });
+        this.onMessage?.();
       },
       subscriptionLost: (filter, error) => this.lost.push({ filter, error }),
       settled: (key, error) => this.settled.push({ key, error }),

@@ -319,6 +319,48 @@ describe('a resumed session with a smaller quota', () => {
     // The quota is what it was: one.
     bench.expectFlow('publish d1 4');
   });
+
+  test('counts the release of a message that was not sent again on this connection', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    bench.publishAll('a1', 'b1', 'c2');
+    bench.take();
+    bench.cut();
+    bench.resume({ receiveMaximum: 1 });
+    bench.receive(pubrec(3));
+    bench.expectFlow('publish a1 1 dup', 'pubrel 3');
+    bench.receive(puback(1));
+    bench.expectNothingSent();
+    bench.receive(pubcomp(3));
+    bench.expectFlow('publish b1 2 dup');
+  });
+});
+
+describe('a message that a handler publishes at once', () => {
+  test('goes out after what waited for the same slot: resends and the queue', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    bench.publishAll('a1', 'b1');
+    bench.take();
+    bench.cut();
+    bench.resume({ receiveMaximum: 1 });
+    bench.publish('c1', 1);
+    bench.onMessage = () => bench.publish('answer', 1);
+    bench.receive(puback(1), publish('question'));
+    bench.receive(puback(2));
+    bench.receive(puback(3));
+    bench.expectFlow('publish a1 1 dup', 'publish b1 2 dup', 'publish c1 3', 'publish answer 4');
+  });
+
+  test('goes out after what waits in the queue for a slot', () => {
+    const bench = new SessionBench({ maxInflight: 1 });
+    bench.connect();
+    bench.publishAll('a1', 'b1');
+    bench.onMessage = () => bench.publish('answer', 1);
+    bench.receive(puback(1), publish('question'));
+    bench.receive(puback(2));
+    bench.expectFlow('publish a1 1', 'publish b1 2', 'publish answer 3');
+  });
 });
 
 describe('MQTT 3.1, which does not say whether it resumed,', () => {
