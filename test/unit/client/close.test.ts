@@ -571,8 +571,11 @@ describe('a store at close', () => {
   test('that ends after close sets no timer for what it keeps', async () => {
     fakeTime();
     const { store, finish } = lazy();
-    const { client } = idle({ store, clean: false, clientId: 'kept' });
+    const { client, server } = idle({ store, clean: false, clientId: 'kept' });
     await client.connect();
+    // What was never sent may expire.
+    server.link.drop();
+    await turn();
     const properties = { messageExpiryInterval: 1_000 };
     watch(client.publish('a', 'b', { qos: 1, properties }));
     const closing = watch(client.close({ force: true }));

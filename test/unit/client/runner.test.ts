@@ -135,7 +135,8 @@ describe('a store that takes its time', () => {
     const publish = watch(client.publish('a', 'b', { qos: 1 }));
     await turn();
     server.link.drop();
-    await vi.waitFor(() => expect(client.status.type).toBe('connected'));
+    await vi.waitFor(() => expect(server.links).toHaveLength(2));
+    await client.connect();
     while (store.open > 0) await store.finish();
     await vi.waitFor(() => expect(publish.state).toBe('resolved'));
     for (let step = 0; step < 5; step += 1) {
