@@ -350,7 +350,6 @@ export class Session {
     this.#turn.now = now;
     try {
       work();
-      this.#pump();
     } catch (cause) {
       if (this.#link !== link) return;
       const error =
@@ -380,6 +379,7 @@ export class Session {
       throw new ProtocolError(`The server sent ${type.toUpperCase()}${when}, which it must not`);
     }
     handler(packet, link);
+    this.#pump();
   }
 
   /** What the server may send. */

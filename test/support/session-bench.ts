@@ -125,8 +125,8 @@ export class SessionBench {
   readonly proofs: (Uint8Array | undefined)[] = [];
   readonly ends: LinkEnd[] = [];
 
-  /** What the application does with a message at once. */
-  onMessage: (() => void) | undefined;
+  /** What the application does at once when a publish ends. */
+  onOutcome: (() => void) | undefined;
   /** The transport stays open when the session has ended its link. */
   lingers = false;
   /** Thrown at what hands out messages: a bug of ours. */
@@ -325,6 +325,7 @@ export class SessionBench {
     const end = (outcome: string) => {
       if (published.outcome !== undefined) throw new Error(`${topic} ends twice: ${outcome}`);
       published.outcome = outcome;
+      this.onOutcome?.();
     };
     const message = this.turn(() =>
       this.session.outgoing.publish(
@@ -456,7 +457,6 @@ export class SessionBench {
       message: (packet, message, redelivered) => {
         if (this.failing) throw this.failing;
         this.delivered.push({ packet, message, redelivered });
-        this.onMessage?.();
       },
       subscriptionLost: (filter, error) => this.lost.push({ filter, error }),
       settled: (key, error) => this.settled.push({ key, error }),
