@@ -313,16 +313,19 @@ export class MqttClient implements Client {
   /** Everything that waits ends: the client is closed. */
   #end(error: MqttError | undefined): void {
     const { session } = this.#runner;
-    const keep = !this.#options.clean;
+    const { clean, recording } = this.#options;
+    // What the application's store holds outlives a failure, whatever becomes of the session.
+    const keepMessages = !clean || (recording && error !== undefined);
     session.abandon(
       ({ content }) =>
-        keep && content.qos > 0
+        keepMessages && content.qos > 0
           ? new ConnectionError('still-stored', 'The client was closed; the message stays and will be sent', {
               cause: error,
             })
           : closedError(error),
       closedError(error),
-      keep,
+      !clean,
+      keepMessages,
     );
     this.#subscriber.endAll(error);
     this.#inbox.clear();

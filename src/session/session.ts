@@ -184,10 +184,16 @@ export class Session {
 
   /**
    * Lets go of everything that waits, with errors; after the end of the link.
-   * @param keep whether messages stay for the next connection; then only their callers are let go
+   * @param keep whether the session stays, with its subscriptions
+   * @param keepMessages whether messages stay for the next connection; then only their callers are let go
    */
-  abandon(errorOf: (message: OutgoingMessage) => Error, requestError: MqttError, keep: boolean): void {
-    this.outgoing.abandon(errorOf, keep);
+  abandon(
+    errorOf: (message: OutgoingMessage) => Error,
+    requestError: MqttError,
+    keep: boolean,
+    keepMessages = keep,
+  ): void {
+    this.outgoing.abandon(errorOf, keepMessages);
     this.subscriptions.abandon(requestError, keep);
     if (keep) return;
     this.incoming.restart();

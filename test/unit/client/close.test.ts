@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Client, Message } from '../../../src/index';
-import { type ConnectionError, createClient } from '../../../src/index';
+import { ConnectionError, createClient } from '../../../src/index';
 import { memoryStore } from '../../../src/store/memory';
 import type { SessionStore } from '../../../src/store/store';
 import type { Transport } from '../../../src/transport/transport';
@@ -363,6 +363,32 @@ describe('what waits at close', () => {
     await client.connect();
     await turn();
     expect(server.link.types).toEqual(['connect']);
+  });
+
+  test("in a store of the application's outlives a failure, a clean session's too", async () => {
+    const store = memoryStore();
+    const server = new FakeServer();
+    server.unreachable = new ConnectionError('unreachable', 'nobody there');
+    // A page that is reloaded without a network.
+    for (let page = 1; page <= 2; page += 1) {
+      const { client } = idle({ store, clientId: 'page' }, server);
+      const publish = watch(client.publish('a', `${page}`, { qos: 1 }));
+      const free = watch(client.publish('a', '0'));
+      await expect(client.connect()).rejects.toThrow('nobody there');
+      expect(publish.error).toMatchObject({ code: 'still-stored', cause: { code: 'unreachable' } });
+      expect(free.error).toMatchObject({ code: 'closed' });
+    }
+    server.unreachable = undefined;
+    const { client } = idle({ store, clientId: 'page' }, server);
+    await client.connect();
+    await turn();
+    const texts = server.link.packets('publish').map(({ payload }) => new TextDecoder().decode(payload));
+    expect(texts).toEqual(['1', '2']);
+    // Closed by the application it lets go of the rest.
+    server.script = { publish: () => undefined };
+    watch(client.publish('a', '3', { qos: 1 }));
+    await client.close({ timeout: 0 });
+    expect((await store.load('page')).filter(({ kind }) => kind === 'publish')).toEqual([]);
   });
 
   test('of QoS 0 is gone either way', async () => {
