@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { posix } from 'node:path';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import terser from '@rollup/plugin-terser';
@@ -11,6 +11,7 @@ const entries = {
   node: 'src/node.ts',
   codec: 'src/codec/index.ts',
   auth: 'src/auth/index.ts',
+  indexeddb: 'src/store/indexeddb.ts',
 };
 
 /** Entries without a declaration file: `mqtide` is declared once, for browsers and for Node. */
@@ -42,9 +43,29 @@ function build(input, output, { compilerOptions = {}, plugins = [] } = {}) {
           ...compilerOptions,
         },
       }),
+      bundledPackages(),
       ...plugins,
     ],
     output: { sourcemap: true, ...output },
+  };
+}
+
+/** Puts the licence of each package that is in a file at the head of that file, and leaves its source out of the map. */
+function bundledPackages() {
+  const packageOf = (id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id.replaceAll('\\', '/'))?.[0];
+  return {
+    name: 'bundled-packages',
+    transform: (code, id) => (packageOf(id) ? { code, map: { mappings: '' } } : undefined),
+    banner({ modules }) {
+      const folders = new Set(Object.keys(modules).map(packageOf));
+      folders.delete(undefined);
+      return [...folders]
+        .map((folder) => {
+          const { name, version } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
+          return `/*!\n${name} ${version}\n\n${readFileSync(`${folder}/LICENSE`, 'utf8').trim()}\n*/\n`;
+        })
+        .join('');
+    },
   };
 }
 

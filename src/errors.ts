@@ -51,12 +51,24 @@ export type ConnectionCode =
 
 /** What a {@link StoreError} is about. */
 export type StoreCode =
+  /** It could not read or write, or took too long; `cause` is what it said. */
   | 'store-failed'
+  /** The disk is full, or the quota of the page's origin is used up. */
   | 'store-full'
+  /** What it holds is damaged, or not a session; `clear` of the store removes it. */
   | 'store-corrupt'
+  /** A newer version of mqtide wrote it, in a layout that this one does not know. */
   | 'store-newer'
+  /** Another page holds the database open in an older layout. */
   | 'store-blocked'
-  | 'store-in-use';
+  /** The browser allows this page no storage: private mode, blocked cookies, no IndexedDB. */
+  | 'store-denied'
+  /** The database was deleted under the client; the client writes again all that it knows. */
+  | 'store-lost'
+  /** Another client or page has opened the same session. */
+  | 'store-in-use'
+  /** Another page has taken the session over by force. */
+  | 'store-taken';
 
 /** What a {@link ProtocolError} is about. */
 export type ProtocolCode =

@@ -3,3 +3,4 @@
 export * from './auth/index';
 export * from './codec/index';
 export * from './index';
+export * from './store/indexeddb';

@@ -20,8 +20,13 @@ import {
 } from 'mqtide';
 import { scram } from 'mqtide/auth';
 import { Decoder, encode, type Packet } from 'mqtide/codec';
+import { type IndexedDbOptions, indexedDbStore } from 'mqtide/indexeddb';
 
 const store: SessionStore = memoryStore();
+const durable: IndexedDbOptions = { durability: 'strict' };
+
+/** A session that survives the page. */
+export const kept: ClientOptions = { clientId: 'kitchen', clean: false, store: indexedDbStore(durable) };
 
 /** Options as they are often made: some of them there, some undefined. */
 export function options(username: string | undefined): ClientOptions {

@@ -47,7 +47,7 @@ const nodeFiles = ['node.ts', 'transport/tcp.ts'];
 /** Packages, and the files that may import them. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   ws: ['transport/node-websocket.ts'],
-  idb: ['store/indexeddb.ts'],
+  idb: ['store/indexeddb.ts', 'store/indexeddb-connection.ts'],
 };
 
 /** Rooms that are pure: given the same calls they do the same, anywhere. */

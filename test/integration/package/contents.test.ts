@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
-import { npm } from '../../support/built-package';
+import { npm, root } from '../../support/built-package';
 
 const installed = join(inject('consumer'), 'node_modules/mqtide');
 const manifest: Manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
@@ -58,6 +58,12 @@ describe('the package', () => {
     const targets = JSON.stringify(manifest.exports);
     const built = files.filter((name) => /^dist\/[^/]+\.(?:js|d\.ts)$/.test(name));
     expect(built.filter((name) => !targets.includes(`"./${name}"`))).toEqual([]);
+  });
+
+  test('has the licence of what it has of others, in the files that have it', () => {
+    const files = ['dist/indexeddb.js', 'dist/mqtide.min.js'];
+    const licence = readFileSync(join(root, 'node_modules/idb/LICENSE'), 'utf8').trim();
+    for (const file of files) expect(readFileSync(join(installed, file), 'utf8')).toContain(licence);
   });
 
   test('has source maps and declaration maps that lead to its sources', () => {

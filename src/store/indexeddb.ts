@@ -1,0 +1,122 @@
+/** Entry `mqtide/indexeddb`: sessions that survive a reload, a crash of the tab and an end of the browser. */
+
+import { unwrap } from 'idb';
+import { StoreError, UsageError } from '../errors';
+import type { Bytes } from '../message';
+import type { StoreOperation, StoreRecord } from '../session/records';
+import { DatabaseConnection, type RecordName } from './indexeddb-connection';
+import type { SessionStore } from './store';
+import { checkedRecords } from './stored-record';
+
+/** Options of {@link indexedDbStore}. */
+export interface IndexedDbOptions {
+  /**
+   * Name of the database; it may hold any number of sessions.
+   * @default 'mqtide'
+   */
+  readonly name?: string | undefined;
+  /**
+   * What a write has to reach before it counts. `'relaxed'`: the operating system; that survives a reload, a crash of the
+   * tab and an end of the browser by any cause. `'strict'`: the disk; that survives a power failure and a crash of the
+   * operating system too, and takes several times as long.
+   * @default 'relaxed'
+   */
+  readonly durability?: 'strict' | 'relaxed' | undefined;
+}
+
+/**
+ * Makes a store that keeps sessions in IndexedDB. All that a client writes in one turn is one transaction.
+ *
+ * @throws UsageError for wrong options
+ */
+export function indexedDbStore(options: IndexedDbOptions = {}): SessionStore {
+  const { name = 'mqtide', durability = 'relaxed' } = options;
+  if (typeof name !== 'string') throw new UsageError('options.name: must be a string');
+  if (durability !== 'strict' && durability !== 'relaxed') {
+    throw new UsageError("options.durability: must be 'strict' or 'relaxed'");
+  }
+  const connection = new DatabaseConnection(name);
+  /** Identity of the database in which a session was read or written last. */
+  const identities = new Map<string, string | undefined>();
+
+  return {
+    load: (key) =>
+      connection.run('read', async ({ database, identity }) => {
+        const records: unknown[] = await database.getAll('records', rangeOf(key));
+        identities.set(key, identity);
+        return checkedRecords(records, key);
+      }),
+
+    write: (key, operations) =>
+      connection.run('write', async ({ database, identity }) => {
+        const known = identities.has(key) ? identities.get(key) : identity;
+        identities.set(key, identity);
+        if (known !== identity) {
+          throw new StoreError(
+            'store-lost',
+            `The database '${name}' was deleted while session '${key}' was in use; what is known of it is written again`,
+          );
+        }
+        const transaction = database.transaction('records', 'readwrite', { durability });
+        const done = ended(unwrap(transaction));
+        try {
+          // Unwrapped: a promise for each record would cost more than the record.
+          apply(unwrap(transaction.store), key, operations);
+          transaction.commit();
+        } catch (error) {
+          done.catch(() => {});
+          transaction.abort();
+          throw error;
+        }
+        await done;
+      }),
+
+    clear: (key) =>
+      connection.run('write', async ({ database, identity }) => {
+        identities.set(key, identity);
+        await database.delete('records', rangeOf(key));
+      }),
+  };
+}
+
+/** All records of a session. */
+function rangeOf(key: string): IDBKeyRange {
+  // An array sorts after every string and number.
+  return IDBKeyRange.bound([key], [key, []]);
+}
+
+/** Settles with a transaction. Its `error` events come too early: they do not know yet why it aborts. */
+function ended(transaction: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () =>
+      reject(transaction.error ?? new DOMException('The transaction was aborted', 'AbortError'));
+  });
+}
+
+function apply(records: IDBObjectStore, key: string, operations: readonly StoreOperation[]): void {
+  for (const operation of operations) {
+    if (operation.type === 'put') {
+      const { kind, id } = operation.record;
+      records.put(withOwnBytes(operation.record), [key, kind, id] satisfies RecordName);
+    } else records.delete([key, operation.kind, operation.id] satisfies RecordName);
+  }
+}
+
+/** The record with bytes that lie in a buffer of their own: a structured clone copies the whole buffer of a view. */
+function withOwnBytes(record: StoreRecord): StoreRecord {
+  if (record.kind !== 'publish' && record.kind !== 'inbox') return record;
+  const { payload, properties } = record;
+  const correlationData = properties?.correlationData;
+  return {
+    ...record,
+    payload: ownBytes(payload),
+    ...(correlationData && { properties: { ...properties, correlationData: ownBytes(correlationData) } }),
+  };
+}
+
+function ownBytes(bytes: Uint8Array): Bytes {
+  const { buffer, byteLength } = bytes;
+  const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
+  return isWhole ? (bytes as Bytes) : new Uint8Array(bytes);
+}
