@@ -1,0 +1,288 @@
+/** The same work in Chromium, over WebSocket; and what loading the script costs. */
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Browser, type CDPSession, chromium, type Page } from '@playwright/test';
+import { build } from 'esbuild';
+import { describeBrowser, findBrowser } from '../support/browsers';
+import { root } from '../support/built-package';
+import { serveFolders } from '../support/static-server';
+import type { BenchPage, PagePeer } from './page';
+import { type Bench, type Table, verdict } from './report';
+import { type Sink, startSink } from './sink-process';
+import { amount, geometricMean, ratio, spreadOf, withSpread } from './statistics';
+import type { Measured, Work } from './work';
+
+interface Row {
+  readonly name: string;
+  readonly work: Work;
+  readonly overMqttJs?: number;
+  readonly ofRaw?: number;
+  /** Main-thread time a message, at most this share of the bare socket's. */
+  readonly busyOverRaw?: number;
+}
+
+const rows: readonly Row[] = [
+  { name: 'publish QoS 0', work: { kind: 'publish', qos: 0, size: 20, count: 20_000 }, overMqttJs: 3 },
+  { name: 'publish QoS 1', work: { kind: 'publish', qos: 1, size: 20, count: 20_000 }, overMqttJs: 20 },
+  { name: 'publish QoS 2', work: { kind: 'publish', qos: 2, size: 20, count: 10_000 }, overMqttJs: 20 },
+  {
+    name: 'receive batched 20 B',
+    work: { kind: 'receive', qos: 0, size: 20, count: 100_000, framing: 'batched' },
+    overMqttJs: 10,
+    ofRaw: 0.6,
+  },
+  {
+    name: 'receive batched 1 KiB',
+    work: { kind: 'receive', qos: 0, size: 1_024, count: 20_000, framing: 'batched' },
+    overMqttJs: 10,
+    ofRaw: 0.6,
+  },
+  {
+    name: 'receive one a frame',
+    work: { kind: 'receive', qos: 0, size: 20, count: 20_000, framing: 'single' },
+    busyOverRaw: 1.1,
+  },
+  {
+    name: 'receive QoS 1, handled',
+    work: { kind: 'receive', qos: 1, size: 20, count: 20_000, framing: 'batched' },
+  },
+];
+
+const peers: readonly PagePeer[] = ['mqtide', 'MQTT.js', 'paho', 'u8-mqtt', 'raw'];
+
+interface Samples {
+  readonly perSecond: number[];
+  /** Microseconds of the main thread a message. */
+  readonly busy: number[];
+  /** Milliseconds of a round trip. */
+  readonly trip: number[];
+}
+
+/** A page that holds one peer. */
+class PeerPage {
+  readonly #page: Page;
+  readonly #session: CDPSession;
+
+  constructor(page: Page, session: CDPSession) {
+    this.#page = page;
+    this.#session = session;
+  }
+
+  static async open(browser: Browser, url: string): Promise<PeerPage> {
+    const page = await browser.newPage();
+    await page.goto(url);
+    const session = await page.context().newCDPSession(page);
+    await session.send('Performance.enable');
+    return new PeerPage(page, session);
+  }
+
+  connect(peer: PagePeer, url: string): Promise<void> {
+    return this.#page.evaluate(
+      ([name, to]) => (globalThis as unknown as { bench: BenchPage }).bench.connect(name, to),
+      [peer, url] as const,
+    );
+  }
+
+  /** Seconds that the main thread was busy since the page was opened. */
+  async #busy(): Promise<number> {
+    const { metrics } = await this.#session.send('Performance.getMetrics');
+    return metrics.find(({ name }) => name === 'TaskDuration')?.value ?? 0;
+  }
+
+  async work(work: Work): Promise<{ readonly measured: Measured; readonly busy: number }> {
+    const before = await this.#busy();
+    const measured = await this.#page.evaluate(
+      (asked) => (globalThis as unknown as { bench: BenchPage }).bench.work(asked),
+      work,
+    );
+    return { measured, busy: (await this.#busy()) - before };
+  }
+
+  close(): Promise<void> {
+    return this.#page.close();
+  }
+}
+
+async function measure(
+  browser: Browser,
+  pageUrl: string,
+  sink: Sink,
+  row: Row,
+  rounds: number,
+): Promise<Map<PagePeer, Samples>> {
+  const found = new Map<PagePeer, Samples>();
+  const pages = new Map<PagePeer, PeerPage>();
+  for (const peer of peers) {
+    const page = await PeerPage.open(browser, pageUrl);
+    await page.connect(peer, `ws://127.0.0.1:${sink.ports.webSocket}/`);
+    pages.set(peer, page);
+  }
+  await sink.counts();
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const [peer, page] of pages) {
+      const work: Work =
+        // Paho writes a frame a message and stalls on itself: a tenth tells enough.
+        peer === 'paho' ? { ...row.work, count: Math.ceil(row.work.count / 10) } : row.work;
+      try {
+        const { measured, busy } = await page.work(work);
+        const counts = await sink.counts();
+        if (work.kind !== 'receive' && counts.messages !== work.count)
+          throw new Error(`${counts.messages} of ${work.count} messages came`);
+        if (round === 0) continue;
+        const samples = found.get(peer) ?? { perSecond: [], busy: [], trip: [] };
+        samples.perSecond.push((work.count / measured.milliseconds) * 1_000);
+        samples.busy.push((busy / work.count) * 1e6);
+        samples.trip.push(measured.median ?? 0);
+        found.set(peer, samples);
+      } catch (error) {
+        pages.delete(peer);
+        await page.close();
+        console.log(`  ${peer} is left out of "${row.name}": ${String(error).split('\n')[0]}`);
+      }
+    }
+  }
+  for (const page of pages.values()) await page.close();
+  return found;
+}
+
+/** Milliseconds to parse and evaluate a classic script, in new pages so that nothing is cached. */
+async function evaluation(browser: Browser, url: string, text: string, rounds: number): Promise<number> {
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const page = await browser.newPage();
+    await page.goto(url);
+    times.push(
+      await page.evaluate((code) => {
+        const script = document.createElement('script');
+        // Another text each time: no cache of compiled code knows it.
+        script.textContent = `${code}\n// ${Math.random()}`;
+        const start = performance.now();
+        document.head.append(script);
+        return performance.now() - start;
+      }, text),
+    );
+    await page.close();
+  }
+  return spreadOf(times).median;
+}
+
+/** The benches in Chromium. */
+export const browserBench: Bench = async (rounds) => {
+  const found = findBrowser('chromium');
+  if (!found?.launch) {
+    console.log(describeBrowser('chromium', found));
+    return [];
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'mqtide-bench-'));
+  await build({
+    entryPoints: [fileURLToPath(new URL('page.ts', import.meta.url))],
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    outfile: join(folder, 'page.js'),
+    logLevel: 'error',
+  });
+  writeFileSync(join(folder, 'index.html'), '<!doctype html><script type="module" src="page.js"></script>');
+  writeFileSync(join(folder, 'empty.html'), '<!doctype html><title>empty</title>');
+  const server = await serveFolders({ '/': folder, '/dist': join(root, 'dist') });
+  const sink = await startSink();
+  const browser = await chromium.launch(found.launch);
+  const table: string[][] = [];
+  const overAll: number[] = [];
+  try {
+    for (const row of rows) {
+      const samples = await measure(browser, `${server.url}/index.html`, sink, row, rounds);
+      const rate = (peer: PagePeer) => spreadOf(samples.get(peer)?.perSecond ?? []);
+      const busy = (peer: PagePeer) => spreadOf(samples.get(peer)?.busy ?? []).median;
+      const over = rate('mqtide').median / rate('MQTT.js').median;
+      const share = rate('mqtide').median / rate('raw').median;
+      const busyShare = busy('mqtide') / busy('raw');
+      overAll.push(over);
+      const goals = [
+        row.overMqttJs === undefined ? undefined : over >= row.overMqttJs,
+        row.ofRaw === undefined ? undefined : share >= row.ofRaw,
+        row.busyOverRaw === undefined ? undefined : busyShare <= row.busyOverRaw,
+      ].filter((goal) => goal !== undefined);
+      table.push([
+        row.name,
+        ...peers.map((peer) => (samples.has(peer) ? withSpread(rate(peer)) : 'cannot')),
+        ratio(over),
+        `${(share * 100).toFixed(0)} %`,
+        peers.map((peer) => (samples.has(peer) ? busy(peer).toFixed(1) : '-')).join(' / '),
+        [
+          row.overMqttJs === undefined ? '' : `${row.overMqttJs}x`,
+          row.ofRaw === undefined ? '' : `${row.ofRaw * 100} %`,
+          row.busyOverRaw === undefined ? '' : `busy ${row.busyOverRaw}x raw`,
+        ]
+          .filter(Boolean)
+          .join(', '),
+        goals.length === 0 ? '' : verdict(goals.every(Boolean)),
+      ]);
+      console.log(`  ${row.name}: ${amount(rate('mqtide').median)} a second, ${ratio(over)} MQTT.js`);
+    }
+    const trips = await measure(
+      browser,
+      `${server.url}/index.html`,
+      sink,
+      { name: 'round trip', work: { kind: 'round-trip', size: 20, count: 1_000 } },
+      rounds,
+    );
+    const micros = (peer: PagePeer) => spreadOf((trips.get(peer)?.trip ?? []).map((value) => value * 1_000));
+    const trip = micros('mqtide').median / micros('raw').median;
+    const empty = await evaluation(browser, `${server.url}/empty.html`, '', rounds * 3);
+    const ours = await evaluation(
+      browser,
+      `${server.url}/empty.html`,
+      readFileSync(`${root}/dist/mqtide.min.js`, 'utf8'),
+      rounds * 3,
+    );
+    const theirs = await evaluation(
+      browser,
+      `${server.url}/empty.html`,
+      readFileSync(`${root}/node_modules/mqtt/dist/mqtt.min.js`, 'utf8'),
+      rounds * 3,
+    );
+    const tables: Table[] = [
+      {
+        title: 'Chromium: messages a second over WebSocket',
+        about: `Median of ${rounds} rounds (lowest to highest), MQTT 3.1.1, built files, each peer in a page of its own. "busy" is main-thread time a message in microseconds, in the order of the columns. Geometric mean over MQTT.js: ${ratio(geometricMean(overAll))}.`,
+        head: ['work', ...peers, 'over MQTT.js', 'of raw', 'busy', 'goal', 'reached'],
+        rows: table,
+      },
+      {
+        title: 'Chromium: round trip and start',
+        about:
+          'Round trip of a QoS 1 publish in microseconds (median of each round); parsing and evaluating the script in milliseconds, in new pages, over an empty script.',
+        head: ['what', 'mqtide', 'MQTT.js', 'raw', 'goal', 'reached'],
+        rows: [
+          [
+            'round trip',
+            withSpread(micros('mqtide'), (value) => value.toFixed(0)),
+            withSpread(micros('MQTT.js'), (value) => value.toFixed(0)),
+            withSpread(micros('raw'), (value) => value.toFixed(0)),
+            '1.15x raw',
+            verdict(trip <= 1.15),
+          ],
+          [
+            'parse and evaluate',
+            (ours - empty).toFixed(1),
+            (theirs - empty).toFixed(1),
+            '',
+            '3 ms',
+            verdict(ours - empty <= 3),
+          ],
+        ],
+      },
+    ];
+    return tables;
+  } finally {
+    await browser.close();
+    sink.close();
+    await server.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+};
