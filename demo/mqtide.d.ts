@@ -1,8 +1,9 @@
-/** Types of the package from its sources: the demo can be checked before there is a build. It runs the build. */
+/** Types of the package from its sources: what runs the build can be checked before there is one. */
 
 declare module 'mqtide' {
   export const connect: typeof import('../src/index').connect;
   export const createClient: typeof import('../src/index').createClient;
+  export const memoryStore: typeof import('../src/index').memoryStore;
 
   export type Client = import('../src/index').Client;
   export type ConnectResult = import('../src/index').ConnectResult;
@@ -13,4 +14,8 @@ declare module 'mqtide' {
   export type QoS = import('../src/index').QoS;
   export type Status = import('../src/index').Status;
   export type Subscription = import('../src/index').Subscription;
+}
+
+declare module 'mqtide/indexeddb' {
+  export const indexedDbStore: typeof import('../src/store/indexeddb').indexedDbStore;
 }
