@@ -1,9 +1,9 @@
 /** Options of `close`, checked. */
 
+import { boolean, checkOptions, choice, milliseconds, unchecked } from '../check';
 import type { ConnectPacket } from '../codec/packet';
 import { UsageError } from '../errors';
 import type { ProtocolVersion } from '../message';
-import { boolean, checkOptions, choice, milliseconds, unchecked } from './check';
 import type { CloseOptions } from './options';
 import { checkPacket } from './resolve-options';
 import { type Rules, resolve } from './rules';

@@ -1,7 +1,7 @@
 /** Events of a client. A listener's own exception never reaches the code that emits. */
 
+import { described } from '../check';
 import { UsageError } from '../errors';
-import { described } from './check';
 import type { ClientEvents, Listener } from './client';
 import { reportUncaught } from './report-uncaught';
 import { isThenable } from './taker';

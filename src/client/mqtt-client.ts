@@ -1,5 +1,6 @@
 /** The class behind {@link Client}: it holds the parts together and has little to say itself. */
 
+import { boolean, checkOptions } from '../check';
 import type { Packet } from '../codec/packet';
 import { ConnectionError, type MqttError, UsageError } from '../errors';
 import type { ServerLimits } from '../session/server-limits';
@@ -7,7 +8,6 @@ import type { SessionPort } from '../session/session';
 import { allSchemes, parseServerUrl, type Scheme } from '../transport/scheme';
 import type { Transport } from '../transport/transport';
 import { asyncDispose } from './async-dispose';
-import { boolean, checkOptions, checkSignal } from './check';
 import type {
   Client,
   ClientEvents,
@@ -38,7 +38,7 @@ import { Router } from './router';
 import { closedError, Runner } from './runner';
 import { Subscriber } from './subscriber';
 import type { SubscriptionHandle } from './subscription-handle';
-import { waiting } from './waiting';
+import { checkSignal, waiting } from './waiting';
 
 /** What an environment can connect with. */
 export interface Platform {

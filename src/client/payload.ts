@@ -1,8 +1,8 @@
 /** Payloads as applications give them, as bytes. */
 
+import { described } from '../check';
 import { referenceFrom } from '../codec/output';
 import { UsageError } from '../errors';
-import { described } from './check';
 
 const encoder = new TextEncoder();
 

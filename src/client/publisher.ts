@@ -1,5 +1,6 @@
 /** `client.publish`: arguments, promises and keys; the flows are the session's. */
 
+import { boolean, checkObject, checkOptions, choice, text } from '../check';
 import { publishSize, validatePublishProperties } from '../codec/client-packets';
 import type { AckProperties } from '../codec/packet';
 import { ConnectionError, UsageError } from '../errors';
@@ -7,14 +8,13 @@ import type { PublishProperties } from '../message';
 import type { OutgoingContent, OutgoingMessage, PublishListener } from '../session/outgoing-message';
 import type { OwnRecords } from '../session/own-records';
 import { checkTopicName } from '../topic/topic-name';
-import { boolean, checkObject, checkOptions, checkWait, choice, text } from './check';
 import type { PublishResult } from './client';
 import { now } from './clock';
 import { type Deferred, deferred, ignoreRejection } from './deferred';
 import type { Payload, PublishOptions, WaitOptions } from './options';
 import { bytesToWrite, passingBytes, settledBytes } from './payload';
 import type { Runner } from './runner';
-import { waiting } from './waiting';
+import { checkWait, waiting } from './waiting';
 
 /** For how long after its end a key still names its message, in milliseconds. */
 const keyLifetime = 600_000;

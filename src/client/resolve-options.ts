@@ -1,12 +1,5 @@
 /** What the client works with: every option checked, complete and its own. */
 
-import { type ClientPacket, packetSize } from '../codec/client-packets';
-import type { ConnectPacket, WillProperties } from '../codec/packet';
-import { UsageError } from '../errors';
-import type { ProtocolVersion, QoS } from '../message';
-import { memoryStore } from '../store/memory';
-import type { SessionStore } from '../store/store';
-import type { Transport } from '../transport/transport';
 import {
   boolean,
   type Check,
@@ -18,7 +11,14 @@ import {
   milliseconds,
   text,
   unchecked,
-} from './check';
+} from '../check';
+import { type ClientPacket, packetSize } from '../codec/client-packets';
+import type { ConnectPacket, WillProperties } from '../codec/packet';
+import { UsageError } from '../errors';
+import type { ProtocolVersion } from '../message';
+import { memoryStore } from '../store/memory';
+import type { SessionStore } from '../store/store';
+import type { Transport } from '../transport/transport';
 import { longestDelay } from './clock';
 import type {
   ClientOptions,
@@ -128,8 +128,8 @@ const propertyRules = {
 const willRules = {
   topic: [unchecked<string>, ''],
   payload: [bytes, new Uint8Array()],
-  qos: [unchecked<QoS>, 0],
-  retain: [unchecked<boolean>, false],
+  qos: [choice(0, 1, 2), 0],
+  retain: [boolean, false],
   properties: [unchecked<WillProperties>],
 } as const satisfies Rules<keyof Will>;
 
@@ -291,7 +291,7 @@ export function checkPacket(packet: ClientPacket, version: ProtocolVersion): voi
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     throw error.code === 'needs-mqtt-5'
-      ? needsMqtt5(`options.${error.message.split(' ', 1)[0]}`)
+      ? needsMqtt5(`options.${error.message.split(':', 1)[0]}`)
       : new UsageError(`options.${error.message}`);
   }
 }

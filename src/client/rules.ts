@@ -1,6 +1,6 @@
 /** Options by table: what each may be, and what stands for it when it is left out. */
 
-import { type Check, checkOptions } from './check';
+import { type Check, checkOptions } from '../check';
 
 /** Rules by option: a check and, where there is one, a default. */
 export type Rules<Name extends PropertyKey = string> = Readonly<

@@ -1,9 +1,9 @@
 /** Properties of SUBSCRIBE as applications give them. */
 
+import { checkObject, checkOptions } from '../check';
 import { validatePublishProperties } from '../codec/publish';
 import { UsageError } from '../errors';
 import type { UserProperties } from '../message';
-import { checkObject, checkOptions } from './check';
 
 /**
  * Checks the properties of a `subscribe`.

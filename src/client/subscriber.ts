@@ -1,11 +1,11 @@
 /** `client.subscribe` and `client.unsubscribe`: arguments, promises, and which Subscriptions share a filter. */
 
+import { boolean, callback, checkOptions, choice, unchecked } from '../check';
 import { type MqttError, RefusedError, UsageError } from '../errors';
 import type { QoS } from '../message';
 import type { FilterOutcome, SubscriptionOptions, SubscriptionRequest } from '../session/subscriptions';
 import { refusalOfOutcome } from '../session/subscriptions';
 import { compilePattern, type Pattern } from '../topic/pattern';
-import { boolean, callback, checkOptions, checkWait, choice, unchecked } from './check';
 import type { Grant } from './client';
 import { deferred } from './deferred';
 import { atEndOfTask } from './end-of-task';
@@ -16,7 +16,7 @@ import type { Runner } from './runner';
 import { ownSubscribeProperties } from './subscribe-properties';
 import { SubscriptionHandle, type SubscriptionHost } from './subscription-handle';
 import type { AnyMessage } from './taker';
-import { waiting } from './waiting';
+import { checkWait, waiting } from './waiting';
 
 /** What the subscriber needs from the client. */
 export interface SubscriberHost {

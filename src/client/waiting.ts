@@ -1,5 +1,6 @@
-/** Ends the wait for a promise by a signal or after a time. */
+/** Ends the wait for a promise by a signal or after a time, the options `signal` and `timeout`. */
 
+import { kind, milliseconds } from '../check';
 import { ConnectionError } from '../errors';
 import { deferred, ignoreRejection } from './deferred';
 import type { WaitOptions } from './options';
@@ -40,4 +41,21 @@ export function waiting<Value>(
   else signal?.addEventListener('abort', abort);
   promise.finally(stop).then(outer.resolve, outer.reject);
   return outer.promise;
+}
+
+const signals = kind<AbortSignal>(
+  'an AbortSignal',
+  (value) => typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value,
+);
+
+/** Checks the options of every wait. @throws `signal.reason` when that is aborted already */
+export function checkWait(options: WaitOptions | undefined): void {
+  milliseconds(options?.timeout, 'options.timeout');
+  checkSignal(options?.signal);
+  options?.signal?.throwIfAborted();
+}
+
+/** Checks the option `signal`. */
+export function checkSignal(value: unknown): asserts value is AbortSignal | undefined {
+  signals(value, 'options.signal');
 }

@@ -1,21 +1,21 @@
 /** PUBACK, PUBREC, PUBREL and PUBCOMP [v5 3.4 to 3.7, v3 3.4 to 3.7]: four packets of one shape. */
 
 import { scratch } from './body';
-import type { AckPacket, AckProperties, ProtocolVersion } from './packet';
+import type { AckPacket, ProtocolVersion } from './packet';
 import { ofAck, readProperties, writeProperties } from './properties';
 import type { Reader } from './reader';
-import { checkReasonCode, readReasonCode } from './reason-codes';
+import { readReasonCode } from './reason-codes';
 import { appendPacket, beginPacket, type Sink } from './sink';
 
 /** First bytes; PUBREL has a reserved bit set [v5 MQTT-3.6.1-1, v3 MQTT-3.6.1-1]. */
 const firstBytes = { puback: 0x40, pubrec: 0x50, pubrel: 0x62, pubcomp: 0x70 } as const;
 
+/** As {@link writeAck}, with properties. */
 export function writeAckPacket(
   out: Sink,
   { type, packetId, reasonCode, properties }: AckPacket,
   version: ProtocolVersion,
 ): void {
-  checkReasonCode(reasonCode, type, version);
   const body = scratch.clear();
   body.packetId(packetId);
   if (version === 5) body.byte(reasonCode);
@@ -27,10 +27,7 @@ export function writeAckPacket(
 }
 
 /**
- * Appends an acknowledgement. MQTT 3.1.1 and 3.1 have neither reason codes nor properties there: they are not
- * written.
- *
- * @throws UsageError as `writePacket` does
+ * Appends an acknowledgement without properties. MQTT 3.1.1 and 3.1 have no reason codes there: none is written.
  */
 export function writeAck(
   out: Sink,
@@ -38,15 +35,12 @@ export function writeAck(
   packetId: number,
   reasonCode: number,
   protocolVersion: ProtocolVersion,
-  properties?: AckProperties | undefined,
 ): void {
-  if (protocolVersion === 5 && (reasonCode !== 0 || properties !== undefined)) {
-    writeAckPacket(out, { type, packetId, reasonCode, properties }, protocolVersion);
-    return;
-  }
-  const at = beginPacket(out, firstBytes[type], 2);
+  const coded = protocolVersion === 5 && reasonCode !== 0;
+  const at = beginPacket(out, firstBytes[type], coded ? 3 : 2);
   out.bytes[at] = packetId >> 8;
   out.bytes[at + 1] = packetId & 0xff;
+  if (coded) out.bytes[at + 2] = reasonCode;
 }
 
 /** Makes the reader of one of the four. */

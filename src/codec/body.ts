@@ -1,8 +1,9 @@
 /** What follows the fixed header of a packet that is being written: the data types of MQTT [v5 1.5, v3 1.5]. */
 
+import { checkBytes, checkInteger, checkText, maximumUint16 } from '../check';
 import { UsageError } from '../errors';
-import { checkBytes, checkInteger, maximumUint16 } from './fields';
-import { checkTextSize, writeText } from './text';
+import { checkPlain } from '../topic/topic-name';
+import { writeText } from './text';
 import { maximumVarint, varintSize, writeVarint } from './varint';
 
 /** A buffer of more than this does not stay. */
@@ -52,53 +53,49 @@ export class Body {
 
   uint16(value: unknown, where: string, least = 0): void {
     checkInteger(value, where, least, maximumUint16);
-    this.byte(Number(value) >> 8);
-    this.byte(Number(value) & 0xff);
+    this.byte(value >> 8);
+    this.byte(value & 0xff);
   }
 
   uint32(value: unknown, where: string, least = 0): void {
     checkInteger(value, where, least, 0xffff_ffff);
-    for (let shift = 24; shift >= 0; shift -= 8) this.byte((Number(value) >> shift) & 0xff);
+    for (let shift = 24; shift >= 0; shift -= 8) this.byte((value >> shift) & 0xff);
   }
 
   varint(value: unknown, where: string, least = 0): void {
     checkInteger(value, where, least, maximumVarint);
     this.reserve(4);
-    this.length = writeVarint(this.bytes, this.length, Number(value));
+    this.length = writeVarint(this.bytes, this.length, value);
   }
 
-  text(value: unknown, where: string, _least = 0, wildcards = true): void {
-    if (typeof value !== 'string') throw new UsageError(`${where} must be a string`);
-    checkTextSize(value.length, where);
+  text(value: unknown, where: string): void {
+    if (typeof value !== 'string' || value.length > maximumUint16) checkText(value, where);
     this.reserve(2 + 3 * value.length);
-    this.length = writeText(this.bytes, this.length, value, where, wildcards);
+    this.length = writeText(this.bytes, this.length, value, where);
   }
 
   /** A text without wildcards [v5 MQTT-4.7.0-1]. */
   topic(value: unknown, where: string): void {
-    this.text(value, where, 0, false);
-  }
-
-  /** A text of at least one character [v5 MQTT-4.7.3-1, v3 MQTT-4.7.3-1]. */
-  filled(value: unknown, where: string, wildcards: boolean): void {
-    if (value === '') throw new UsageError(`${where} must not be empty`);
-    this.text(value, where, 0, wildcards);
+    this.text(value, where);
+    checkPlain(value as string, where);
   }
 
   binary(value: unknown, where: string): void {
     checkBytes(value, where);
-    const bytes = value as Uint8Array;
-    checkTextSize(bytes.length, where);
-    this.uint16(bytes.length, where);
-    this.reserve(bytes.length);
-    this.bytes.set(bytes, this.length);
-    this.length += bytes.length;
+    const { length } = value;
+    if (length > maximumUint16) {
+      throw new UsageError(`${where}: must not hold more than ${maximumUint16} bytes`);
+    }
+    this.uint16(length, where);
+    this.reserve(length);
+    this.bytes.set(value, this.length);
+    this.length += length;
   }
 
   /** Name and value; both are strings like any other [v5 MQTT-1.5.7-1]. */
   pair(value: unknown, where: string): void {
     if (!Array.isArray(value) || value.length !== 2)
-      throw new UsageError(`${where} must be [name, value] pairs`);
+      throw new UsageError(`${where}: must be [name, value] pairs`);
     for (const half of value) this.text(half, where);
   }
 

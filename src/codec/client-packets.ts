@@ -11,7 +11,7 @@ import type {
   SubscribePacket,
   UnsubscribePacket,
 } from './packet';
-import { type PacketWriters, sizeWith, writeWith } from './packet-writer';
+import { type PacketWriters, sizeOf, writeWith } from './packet-writer';
 import type { Sink } from './sink';
 import { writeSubscribe, writeUnsubscribe } from './subscribe';
 
@@ -24,11 +24,11 @@ export type ClientPacket =
   | ConnectPacket
   | SubscribePacket
   | UnsubscribePacket
-  | PingPacket
+  | (PingPacket & { type: 'pingreq' })
   | DisconnectPacket
   | AuthPacket;
 
-const writers: PacketWriters = {
+const writers: PacketWriters<ClientPacket['type']> = {
   connect: writeConnect,
   subscribe: writeSubscribe,
   unsubscribe: writeUnsubscribe,
@@ -38,7 +38,8 @@ const writers: PacketWriters = {
 };
 
 /**
- * Appends a packet to an output.
+ * Appends a packet to an output. Fields are checked by their data types; what the types of TypeScript say is not
+ * checked again.
  *
  * @throws UsageError when it cannot be written; then nothing is appended
  */
@@ -53,5 +54,5 @@ export function writePacket(out: Sink, packet: ClientPacket, protocolVersion: Pr
  * @throws UsageError when it cannot
  */
 export function packetSize(packet: ClientPacket, protocolVersion: ProtocolVersion): number {
-  return sizeWith(writers, packet, protocolVersion);
+  return sizeOf((out) => writePacket(out, packet, protocolVersion));
 }

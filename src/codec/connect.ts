@@ -1,12 +1,13 @@
 /** CONNECT and CONNACK [v5 3.1, 3.2; v3 3.1, 3.2]. */
 
-import { MalformedPacketError, ProtocolError, UsageError } from '../errors';
+import { MalformedPacketError, ProtocolError } from '../errors';
+import { checkFilled } from '../topic/topic-name';
 import { scratch } from './body';
-import { checkBoolean, checkObject, checkQoS, needsMqtt5 } from './fields';
+import { needsMqtt5 } from './needs-mqtt-5';
 import type { ConnackPacket, ConnectPacket, ProtocolVersion, QoS, WillPacket } from './packet';
 import { ofConnack, ofConnect, ofWill, readProperties, writeProperties } from './properties';
 import { type Reader, toQoS } from './reader';
-import { checkReasonCode, readReasonCode } from './reason-codes';
+import { readReasonCode } from './reason-codes';
 import { appendPacket, type Sink } from './sink';
 
 /** Bits of the Connect Flags [v5 3.1.2.3]. */
@@ -26,16 +27,9 @@ function protocolName(version: ProtocolVersion): string {
 
 export function writeConnect(out: Sink, packet: ConnectPacket, version: ProtocolVersion): void {
   const { clientId, clean, keepAlive, username, password, will, properties } = packet;
-  if (packet.protocolVersion !== version) {
-    throw new UsageError('protocolVersion must be the version that the packet is encoded for');
-  }
-  checkBoolean(clean, 'clean');
   // Without a will its QoS and RETAIN stay 0 [v5 MQTT-3.1.2-11, MQTT-3.1.2-13]
   let flags = clean ? cleanFlag : 0;
   if (will !== undefined) {
-    checkObject(will, 'will');
-    checkQoS(will.qos, 'will.qos');
-    checkBoolean(will.retain, 'will.retain');
     flags |= willFlag | (will.qos << willQoSShift) | (will.retain ? willRetainFlag : 0);
   }
   if (username !== undefined) flags |= usernameFlag;
@@ -54,7 +48,8 @@ export function writeConnect(out: Sink, packet: ConnectPacket, version: Protocol
   body.text(clientId, 'clientId');
   if (will !== undefined) {
     writeProperties(body, will.properties, ofWill, version, 'will.properties');
-    body.filled(will.topic, 'will.topic', false);
+    checkFilled(will.topic, 'will.topic');
+    body.topic(will.topic, 'will.topic');
     body.binary(will.payload, 'will.payload');
   }
   if (username !== undefined) body.text(username, 'username');
@@ -118,12 +113,6 @@ export function writeConnack(
   { sessionPresent, reasonCode, properties }: ConnackPacket,
   version: ProtocolVersion,
 ): void {
-  checkBoolean(sessionPresent, 'sessionPresent');
-  checkReasonCode(reasonCode, 'connack', version);
-  // [v5 MQTT-3.2.2-6, v3 MQTT-3.2.2-4]
-  if (sessionPresent && (reasonCode !== 0 || version === 3)) {
-    throw new UsageError('sessionPresent must be false in a refusal, and in MQTT 3.1');
-  }
   const body = scratch.clear();
   body.bit(sessionPresent, '');
   body.byte(reasonCode);

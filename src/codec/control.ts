@@ -2,11 +2,10 @@
 
 import { ProtocolError, UsageError } from '../errors';
 import { scratch } from './body';
-import { needsMqtt5 } from './fields';
 import type { AuthPacket, DisconnectPacket, PingPacket, ProtocolVersion } from './packet';
 import { ofAuth, ofDisconnect, readProperties, writeProperties } from './properties';
 import type { Reader } from './reader';
-import { checkReasonCode, readReasonCode } from './reason-codes';
+import { readReasonCode } from './reason-codes';
 import { appendPacket, beginPacket, type Sink } from './sink';
 
 export function writePing(out: Sink, { type }: PingPacket): void {
@@ -23,7 +22,6 @@ export function writeDisconnect(
   { reasonCode, properties }: DisconnectPacket,
   version: ProtocolVersion,
 ): void {
-  checkReasonCode(reasonCode, 'disconnect', version);
   const body = scratch.clear();
   if (version === 5) body.byte(reasonCode);
   // [v5 3.14.2.1, 3.14.2.2.1] what says nothing is left out
@@ -39,15 +37,13 @@ export function readDisconnect(reader: Reader): DisconnectPacket {
 }
 
 export function writeAuth(out: Sink, { reasonCode, properties }: AuthPacket, version: ProtocolVersion): void {
-  if (version < 5) throw needsMqtt5('AUTH');
-  checkReasonCode(reasonCode, 'auth', version);
   const body = scratch.clear();
   body.byte(reasonCode);
   const some = writeProperties(body, properties, ofAuth, version);
   // [v5 3.15.2.1] a success without properties leaves out everything; all else names its method [v5 3.15.2.2.2]
   if (!some && reasonCode === 0) body.length = 0;
   else if (properties?.authenticationMethod === undefined) {
-    throw new UsageError('properties.authenticationMethod must be given');
+    throw new UsageError('properties.authenticationMethod: must be given');
   }
   appendPacket(out, 0xf0, body);
 }

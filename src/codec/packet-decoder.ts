@@ -1,8 +1,8 @@
 /** Cuts a stream of bytes into packets, whatever the cuts of its chunks. */
 
+import { checkBytes, checkInteger } from '../check';
 import { MalformedPacketError, ProtocolError, UsageError } from '../errors';
 import type { Bytes } from '../message';
-import { checkBytes, checkInteger } from './fields';
 import type { DecodedPacket, ProtocolVersion } from './packet';
 import { Reader } from './reader';
 import { maximumVarint } from './varint';
@@ -68,7 +68,7 @@ export class PacketDecoder {
     readers: PacketReaders,
   ) {
     checkInteger(maximumPacketSize, 'maximumPacketSize', 1, Number.MAX_SAFE_INTEGER);
-    if (typeof onPacket !== 'function') throw new UsageError('onPacket must be a function');
+    if (typeof onPacket !== 'function') throw new UsageError('onPacket: must be a function');
     this.#maximumPacketSize = maximumPacketSize;
     this.#onPacket = onPacket;
     this.#readers = readers;
@@ -98,7 +98,7 @@ export class PacketDecoder {
     if (this.#state !== 'ready') {
       if (this.#state === 'failed') throw this.#failure;
       if (this.#state === 'stopped') return;
-      throw new UsageError('push must not be called by onPacket', 'in-use');
+      throw new UsageError('push: must not be called by onPacket', 'in-use');
     }
     checkBytes(chunk, 'chunk');
     // Still not complete, whatever the chunk holds: the short way for chunks of a few bytes.

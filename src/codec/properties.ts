@@ -1,8 +1,9 @@
 /** Properties of MQTT 5.0 [v5 2.2.2]: one table says what each is, and drives writing and reading. */
 
+import { checkArray, checkObject } from '../check';
 import { MalformedPacketError, ProtocolError, UsageError } from '../errors';
 import type { Body } from './body';
-import { checkArray, checkObject, needsMqtt5 } from './fields';
+import { needsMqtt5 } from './needs-mqtt-5';
 import type {
   AckProperties,
   AuthProperties,
@@ -118,7 +119,7 @@ export function writeProperties<O extends Owner>(
   if (version === 5) body.byte(0);
   if (properties === undefined) return false;
   checkObject(properties, where);
-  const bag = properties as Readonly<Bag>;
+  const bag: Readonly<Bag> = properties;
   for (const name of Object.keys(bag)) {
     const value = bag[name];
     if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
@@ -126,12 +127,12 @@ export function writeProperties<O extends Owner>(
     if (version < 5) throw needsMqtt5(place);
     const property = byName.get(name);
     if (property === undefined || (property[3] & owner) === 0) {
-      throw new UsageError(`${place} does not exist in this packet`);
+      throw new UsageError(`${place}: does not exist in this packet`);
     }
     const [id, , kind, , least, many] = property;
     if (many) {
-      checkArray(value, place, 0);
-      for (const entry of value as readonly unknown[]) {
+      checkArray(value, place);
+      for (const entry of value) {
         body.byte(id);
         body[kind](entry, place, least);
       }
@@ -140,7 +141,7 @@ export function writeProperties<O extends Owner>(
       body[kind](value, place, least);
     }
   }
-  if (lacksMethod(bag)) throw new UsageError(`${where}.authenticationData needs authenticationMethod`);
+  if (lacksMethod(bag)) throw new UsageError(`${where}.authenticationData: needs authenticationMethod`);
   if (version === 5) body.closeBlock(start);
   return body.length > start + 1;
 }

@@ -3,7 +3,6 @@
 import { ProtocolError, UsageError } from '../errors';
 import { scratch } from './body';
 import { encodedTopic } from './encoded-topics';
-import { checkBoolean, checkBytes, checkInteger, checkQoS, maximumUint16 } from './fields';
 import type { DecodedPublishPacket, ProtocolVersion, PublishPacket, PublishProperties, QoS } from './packet';
 import { ofPublish, readProperties, writeProperties } from './properties';
 import { type Reader, toQoS } from './reader';
@@ -14,20 +13,6 @@ export function writePublishPacket(
   { topic, payload, qos, retain, dup, packetId, properties }: PublishPacket,
   version: ProtocolVersion,
 ): void {
-  checkQoS(qos, 'qos');
-  checkBoolean(retain, 'retain');
-  checkBoolean(dup, 'dup');
-  checkBytes(payload, 'payload');
-  if (qos > 0) {
-    checkInteger(packetId, 'packetId', 1, maximumUint16);
-  } else if (packetId !== undefined || dup) {
-    // [v5 MQTT-2.2.1-2, MQTT-3.3.1-2, v3 MQTT-2.3.1-5, MQTT-3.3.1-2]
-    throw new UsageError(`${dup ? 'dup must be false' : 'packetId must not be given'} with QoS 0`);
-  }
-  // [v5 MQTT-4.7.3-1, v3 MQTT-4.7.3-1]
-  if (topic === '' && properties?.topicAlias === undefined) {
-    throw new UsageError('topic must not be empty without properties.topicAlias');
-  }
   // Refuses properties before MQTT 5.0, which the hot path does not look at.
   if (version < 5) writeProperties(scratch.clear(), properties, ofPublish, version);
   writePublish(out, topic, payload, qos, retain, dup, packetId ?? 0, properties, version);
@@ -110,7 +95,7 @@ export function validatePublishProperties(
 ): void {
   writeProperties(scratch.clear(), properties, ofPublish, 5, where);
   if (properties?.subscriptionIdentifiers !== undefined) {
-    throw new UsageError(`${where}.subscriptionIdentifiers must not be given: only servers send them`);
+    throw new UsageError(`${where}.subscriptionIdentifiers: must not be given: only servers send them`);
   }
 }
 

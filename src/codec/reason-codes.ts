@@ -1,7 +1,7 @@
 /** Which reason codes each packet may carry [v5 2.4 and the tables of chapter 3, v3 3.2.2.3, 3.9.3]. */
 
 import { ProtocolError, UsageError } from '../errors';
-import { needsMqtt5 } from './fields';
+import { needsMqtt5 } from './needs-mqtt-5';
 import type { PacketType, ProtocolVersion } from './packet';
 import type { Reader } from './reader';
 
@@ -55,7 +55,7 @@ export function checkReasonCode(
 ): void {
   if (allowed(type, version).includes(code)) return;
   if (codes[type].includes(code)) throw needsMqtt5(`${where} ${code}`);
-  throw new UsageError(`${where} must be one of the reason codes of ${type.toUpperCase()}`);
+  throw new UsageError(`${where}: must be one of the reason codes of ${type.toUpperCase()}`);
 }
 
 /**

@@ -1,8 +1,7 @@
 /** SUBSCRIBE, SUBACK, UNSUBSCRIBE and UNSUBACK [v5 3.8 to 3.11, v3 3.8 to 3.11]. */
 
-import { MalformedPacketError, ProtocolError, UsageError } from '../errors';
+import { MalformedPacketError, ProtocolError } from '../errors';
 import { scratch } from './body';
-import { checkArray, checkBoolean, checkInteger, checkObject, checkQoS, needsMqtt5 } from './fields';
 import type {
   ProtocolVersion,
   SubscribeAckPacket,
@@ -12,7 +11,7 @@ import type {
 } from './packet';
 import { ofAck, ofSubscribe, ofUnsubscribe, readProperties, writeProperties } from './properties';
 import { type Reader, toQoS } from './reader';
-import { checkReasonCode, readReasonCode } from './reason-codes';
+import { readReasonCode } from './reason-codes';
 import { appendPacket, type Sink } from './sink';
 
 /** Bits of the Subscription Options [v5 3.8.3.1]. */
@@ -30,37 +29,27 @@ export function writeSubscribe(
   const body = scratch.clear();
   body.packetId(packetId);
   writeProperties(body, properties, ofSubscribe, version);
-  // [v5 MQTT-3.8.3-2, v3 MQTT-3.8.3-3]
-  checkArray(subscriptions, 'subscriptions', 1);
   for (const [index, entry] of subscriptions.entries()) {
     const where = `subscriptions[${index}]`;
-    checkObject(entry, where);
-    body.filled(entry.filter, `${where}.filter`, true);
-    body.byte(subscriptionOptions(entry, where, version));
+    body.text(entry.filter, `${where}.filter`);
+    body.byte(subscriptionOptions(entry));
   }
   appendPacket(out, 0x82, body);
 }
 
 /** From JavaScript the three options of MQTT 5.0 may be missing. */
-function subscriptionOptions(
-  { filter, qos, noLocal = false, retainAsPublished = false, retainHandling = 0 }: SubscriptionEntry,
-  where: string,
-  version: ProtocolVersion,
-): number {
-  checkQoS(qos, `${where}.qos`);
-  checkBoolean(noLocal, `${where}.noLocal`);
-  checkBoolean(retainAsPublished, `${where}.retainAsPublished`);
-  checkInteger(retainHandling, `${where}.retainHandling`, 0, 2);
-  // [v5 MQTT-3.8.3-4]
-  if (noLocal && filter.startsWith(sharePrefix)) {
-    throw new UsageError(`${where}.noLocal must be false for a shared subscription`);
-  }
-  const options =
+function subscriptionOptions({
+  qos,
+  noLocal,
+  retainAsPublished,
+  retainHandling = 0,
+}: SubscriptionEntry): number {
+  return (
+    qos |
     (noLocal ? noLocalFlag : 0) |
     (retainAsPublished ? retainAsPublishedFlag : 0) |
-    (retainHandling << retainHandlingShift);
-  if (options !== 0 && version < 5) throw needsMqtt5(`${where} with more than a QoS`);
-  return options | qos;
+    (retainHandling << retainHandlingShift)
+  );
 }
 
 export function readSubscribe(reader: Reader): SubscribePacket {
@@ -116,9 +105,7 @@ export function writeUnsubscribe(
   const body = scratch.clear();
   body.packetId(packetId);
   writeProperties(body, properties, ofUnsubscribe, version);
-  // [v5 MQTT-3.10.3-2, v3 MQTT-3.10.3-2]
-  checkArray(filters, 'filters', 1);
-  for (const [index, filter] of filters.entries()) body.filled(filter, `filters[${index}]`, true);
+  for (const [index, filter] of filters.entries()) body.text(filter, `filters[${index}]`);
   appendPacket(out, 0xa2, body);
 }
 
@@ -140,14 +127,7 @@ export function writeSubscribeAck(
   const body = scratch.clear();
   body.packetId(packetId);
   writeProperties(body, properties, ofAck, version);
-  // UNSUBACK has no reason codes before MQTT 5.0.
-  const coded = type === 'suback' || version === 5;
-  checkArray(reasonCodes, 'reasonCodes', coded ? 1 : 0);
-  for (const [index, code] of reasonCodes.entries()) {
-    if (!coded) throw needsMqtt5('an UNSUBACK with reasonCodes');
-    checkReasonCode(code, type, version, `reasonCodes[${index}]`);
-    body.byte(code);
-  }
+  for (const code of reasonCodes) body.byte(code);
   appendPacket(out, type === 'suback' ? 0x90 : 0xb0, body);
 }
 

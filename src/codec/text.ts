@@ -1,7 +1,7 @@
 /** UTF-8 Encoded Strings [v5 1.5.4, v3 1.5.3]: checked in both directions, without a copy of the bytes. */
 
-import { MalformedPacketError, UsageError } from '../errors';
-import { maximumUint16 } from './fields';
+import { checkText } from '../check';
+import { MalformedPacketError } from '../errors';
 
 /** Up to this many bytes a loop beats the call into a TextDecoder. */
 const shortText = 24;
@@ -12,60 +12,29 @@ const codeUnits: number[][] = [];
 // ignoreBOM: U+FEFF is a character like any other [v5 MQTT-1.5.4-3]
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+const encoder = new TextEncoder();
+
 /**
  * Writes a text with its length; there must be room for two bytes and three for each code unit.
  *
  * @param where the field, for the message
- * @param wildcards false where the text is a Topic Name, which holds no wildcards [v5 MQTT-4.7.0-1]
  * @returns the offset behind it
  * @throws UsageError for a text that MQTT cannot carry
  */
-export function writeText(
-  bytes: Uint8Array,
-  offset: number,
-  text: string,
-  where: string,
-  wildcards: boolean,
-): number {
-  const { length } = text;
-  let at = offset + 2;
-  for (let index = 0; index < length; index++) {
-    const unit = text.charCodeAt(index);
-    if (unit <= 0x7f) {
-      if (unit === 0) throw new UsageError(`${where} must not hold U+0000`);
-      if (!wildcards && (unit === 0x2b || unit === 0x23)) {
-        throw new UsageError(`${where} must not hold the wildcards + and #`);
-      }
-      bytes[at++] = unit;
-    } else if (unit < 0x800) {
-      bytes[at++] = 0xc0 | (unit >> 6);
-      bytes[at++] = 0x80 | (unit & 0x3f);
-    } else if (unit < 0xd800 || unit > 0xdfff) {
-      bytes[at++] = 0xe0 | (unit >> 12);
-      bytes[at++] = 0x80 | ((unit >> 6) & 0x3f);
-      bytes[at++] = 0x80 | (unit & 0x3f);
-    } else {
-      const next = text.charCodeAt(++index);
-      if (unit > 0xdbff || !(next >= 0xdc00 && next <= 0xdfff)) {
-        throw new UsageError(`${where} must not hold a lone surrogate`);
-      }
-      const point = 0x10000 + ((unit & 0x3ff) << 10) + (next & 0x3ff);
-      bytes[at++] = 0xf0 | (point >> 18);
-      bytes[at++] = 0x80 | ((point >> 12) & 0x3f);
-      bytes[at++] = 0x80 | ((point >> 6) & 0x3f);
-      bytes[at++] = 0x80 | (point & 0x3f);
-    }
+export function writeText(bytes: Uint8Array, offset: number, text: string, where: string): number {
+  let size = 0;
+  for (; size < text.length; size++) {
+    const unit = text.charCodeAt(size);
+    if (unit === 0 || unit > 0x7f) break;
+    bytes[offset + 2 + size] = unit;
   }
-  const size = at - offset - 2;
-  checkTextSize(size, where);
+  if (size < text.length) {
+    checkText(text, where);
+    size = encoder.encodeInto(text, bytes.subarray(offset + 2)).written;
+  }
   bytes[offset] = size >> 8;
   bytes[offset + 1] = size & 0xff;
-  return at;
-}
-
-/** @throws UsageError unless the length fits in a Two Byte Integer */
-export function checkTextSize(size: number, where: string): void {
-  if (size > maximumUint16) throw new UsageError(`${where} must not hold more than ${maximumUint16} bytes`);
+  return offset + 2 + size;
 }
 
 /**

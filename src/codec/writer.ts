@@ -3,8 +3,9 @@
 import { writeAckPacket } from './acks';
 import { writeConnack, writeConnect } from './connect';
 import { writeAuth, writeDisconnect, writePing } from './control';
-import type { Packet, ProtocolVersion } from './packet';
-import { type PacketWriters, sizeWith, writeWith } from './packet-writer';
+import type { Packet, PacketType, ProtocolVersion } from './packet';
+import { checkPacket } from './packet-checks';
+import { type PacketWriters, sizeOf, writeWith } from './packet-writer';
 import { writePublishPacket } from './publish';
 import type { Sink } from './sink';
 import { writeSubscribe, writeSubscribeAck, writeUnsubscribe } from './subscribe';
@@ -13,7 +14,7 @@ export { writeAck } from './acks';
 export { publishSize, validatePublishProperties, writePublish } from './publish';
 export type { Sink } from './sink';
 
-const writers: Required<PacketWriters> = {
+const writers: PacketWriters<PacketType> = {
   connect: writeConnect,
   connack: writeConnack,
   publish: writePublishPacket,
@@ -37,6 +38,7 @@ const writers: Required<PacketWriters> = {
  * @throws UsageError when it cannot be written; then nothing is appended
  */
 export function writePacket(out: Sink, packet: Packet, protocolVersion: ProtocolVersion): void {
+  checkPacket(packet, protocolVersion);
   writeWith(writers, out, packet, protocolVersion);
 }
 
@@ -47,5 +49,5 @@ export function writePacket(out: Sink, packet: Packet, protocolVersion: Protocol
  * @throws UsageError when it cannot
  */
 export function packetSize(packet: Packet, protocolVersion: ProtocolVersion): number {
-  return sizeWith(writers, packet, protocolVersion);
+  return sizeOf((out) => writePacket(out, packet, protocolVersion));
 }

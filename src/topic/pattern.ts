@@ -1,7 +1,7 @@
 /** Patterns: topic filters whose wildcards may have names, `sensor/+id/temperature`, `log/#rest`. */
 
 import { UsageError } from '../errors';
-import { quote } from './text';
+import { quote } from './quote';
 import { checkTopicFilter, shareLength } from './topic-filter';
 
 /** A pattern, ready to subscribe with and to read params with. */

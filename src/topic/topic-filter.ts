@@ -1,7 +1,9 @@
 /** Validates and matches topic filters [v5 4.7, 4.8.2]. */
 
+import { checkText } from '../check';
 import { UsageError } from '../errors';
-import { alwaysFits, flawIn, quote } from './text';
+import { quote } from './quote';
+import { checkFilled } from './topic-name';
 
 const plus = 0x2b;
 const hash = 0x23;
@@ -26,27 +28,15 @@ export interface SharedFilter {
  * @throws UsageError naming the argument and the rule it breaks
  */
 export function checkTopicFilter(filter: unknown, argument: string): asserts filter is string {
-  if (typeof filter !== 'string') throw new UsageError(`${argument}: must be a string`);
-  if (filter === '') throw new UsageError(`${argument}: must not be empty`); // [v5 MQTT-4.7.3-1]
-  let plain = filter.length <= alwaysFits;
-  let previous = slash;
-  const last = filter.length - 1;
-  for (let index = 0; index <= last; index++) {
-    const unit = filter.charCodeAt(index);
-    if (unit === hash && (previous !== slash || index !== last)) {
-      // [v5 MQTT-4.7.1-1]
-      throw new UsageError(`${argument}: # must be the whole of the last level: ${quote(filter)}`);
-    }
-    if (unit === plus ? previous !== slash : previous === plus && unit !== slash) {
-      // [v5 MQTT-4.7.1-2]
-      throw new UsageError(`${argument}: + must be the whole of a level: ${quote(filter)}`);
-    }
-    if (unit > 0x7f || unit === 0) plain = false;
-    previous = unit;
+  checkText(filter, argument);
+  checkFilled(filter, argument);
+  // [v5 MQTT-4.7.1-1]
+  if (/#.|[^/]#/s.test(filter)) {
+    throw new UsageError(`${argument}: # must be the whole of the last level: ${quote(filter)}`);
   }
-  if (!plain) {
-    const flaw = flawIn(filter);
-    if (flaw !== undefined) throw new UsageError(`${argument}: ${flaw}`);
+  // [v5 MQTT-4.7.1-2]
+  if (/\+[^/]|[^/]\+/.test(filter)) {
+    throw new UsageError(`${argument}: + must be the whole of a level: ${quote(filter)}`);
   }
   if (filter.startsWith(sharePrefix) && parseSharedFilter(filter) === undefined) {
     // [v5 MQTT-4.8.2-1, MQTT-4.8.2-2]

@@ -1,10 +1,8 @@
 /** Validates topic names [v5 4.7.3, v3 4.7.3]. */
 
+import { checkText } from '../check';
 import { UsageError } from '../errors';
-import { alwaysFits, flawIn, quote } from './text';
-
-const plus = 0x2b;
-const hash = 0x23;
+import { quote } from './quote';
 
 /**
  * Makes sure that a value can be published to.
@@ -13,20 +11,21 @@ const hash = 0x23;
  * @throws UsageError naming the argument and the rule it breaks
  */
 export function checkTopicName(topic: unknown, argument: string): asserts topic is string {
-  if (typeof topic !== 'string') throw new UsageError(`${argument}: must be a string`);
-  if (topic === '') throw new UsageError(`${argument}: must not be empty`); // [v5 MQTT-4.7.3-1]
-  let plain = topic.length <= alwaysFits;
-  for (let index = 0; index < topic.length; index++) {
-    const unit = topic.charCodeAt(index);
-    // [v5 MQTT-3.3.2-2, MQTT-4.7.0-1]
-    if (unit === plus || unit === hash) {
-      throw new UsageError(
-        `${argument}: must not contain + or #, the wildcards of subscriptions: ${quote(topic)}`,
-      );
-    }
-    if (unit > 0x7f || unit === 0) plain = false;
+  checkText(topic, argument);
+  checkFilled(topic, argument);
+  checkPlain(topic, argument);
+}
+
+/** @throws UsageError for an empty topic or filter [v5 MQTT-4.7.3-1, v3 MQTT-4.7.3-1] */
+export function checkFilled(topic: string, argument: string): void {
+  if (topic === '') throw new UsageError(`${argument}: must not be empty`);
+}
+
+/** @throws UsageError for a topic name with wildcards [v5 MQTT-3.3.2-2, MQTT-4.7.0-1] */
+export function checkPlain(topic: string, argument: string): void {
+  if (/[+#]/.test(topic)) {
+    throw new UsageError(
+      `${argument}: must not contain + or #, the wildcards of subscriptions: ${quote(topic)}`,
+    );
   }
-  if (plain) return;
-  const flaw = flawIn(topic);
-  if (flaw !== undefined) throw new UsageError(`${argument}: ${flaw}`);
 }

@@ -14,7 +14,7 @@ import { type Identifier, identifiersOf } from './identifiers';
 export type Sources = ReadonlyMap<string, string>;
 
 /** Rooms that know nothing above them. */
-const leaves = ['errors', 'reason-code', 'message', 'topic'];
+const leaves = ['check', 'errors', 'reason-code', 'message', 'topic'];
 
 /** What optional rooms see of the rest. */
 const publicSurface = ['index', 'errors', 'message'];
@@ -24,7 +24,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'reason-code': [],
   message: [],
   errors: ['reason-code'],
-  topic: ['errors', 'reason-code', 'message'],
+  check: ['errors'],
+  topic: ['check', 'errors', 'reason-code', 'message'],
   codec: leaves,
   session: ['codec', ...leaves],
   transport: ['errors', 'message'],

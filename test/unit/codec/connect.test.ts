@@ -167,7 +167,7 @@ describe('CONNECT', () => {
     expectMalformed(hex`10 0b 0004 'MQTT' 05 02 000a 00`, 5);
     expectMalformed(hex`10 0a 0004 'MQTT' 04 02 000a`, 4);
     for (const packet of [connect4, connect5]) {
-      expectRefused({ ...packet, clientId: undefined }, packet.protocolVersion, 'clientId must be a string');
+      expectRefused({ ...packet, clientId: undefined }, packet.protocolVersion, 'clientId: must be a string');
     }
   });
 
@@ -209,28 +209,28 @@ describe('CONNECT', () => {
     for (const version of [3, 4, 5] as const) {
       const packet = { ...connect4, protocolVersion: version };
       for (const keepAlive of [-1, 65_536, 1.5, Number.NaN, '60', undefined]) {
-        expectRefused({ ...packet, keepAlive }, version, 'keepAlive must be a whole number from 0 to 65535');
+        expectRefused({ ...packet, keepAlive }, version, 'keepAlive: must be an integer from 0 to 65535');
       }
-      expectRefused({ ...packet, clean: 1 }, version, 'clean must be true or false');
-      expectRefused({ ...packet, username: 'u', password: 'key' }, version, 'password must be a Uint8Array');
+      expectRefused({ ...packet, clean: 1 }, version, 'clean: must be true or false');
+      expectRefused({ ...packet, username: 'u', password: 'key' }, version, 'password: must be a Uint8Array');
       const long = new Uint8Array(65_536);
       expectRefused(
         { ...packet, username: 'u', password: long },
         version,
-        'password must not hold more than 65535',
+        'password: must not hold more than 65535',
       );
-      expectRefused({ ...packet, will: 'bye' }, version, 'will must be an object');
-      expectRefused({ ...packet, will: null }, version, 'will must be an object');
+      expectRefused({ ...packet, will: 'bye' }, version, 'will: must be an object');
+      expectRefused({ ...packet, will: null }, version, 'will: must be an object');
       expectRefused(
         { ...packet, will: { ...will, payload: 'bye' } },
         version,
-        'will.payload must be a Uint8Array',
+        'will.payload: must be a Uint8Array',
       );
-      expectRefused({ ...packet, will: { ...will, payload: long } }, version, 'will.payload must not hold');
+      expectRefused({ ...packet, will: { ...will, payload: long } }, version, 'will.payload: must not hold');
       expectRefused(
         { ...packet, will: { ...will, retain: 0 } },
         version,
-        'will.retain must be true or false',
+        'will.retain: must be true or false',
       );
     }
   });
@@ -267,7 +267,7 @@ describe('CONNACK', () => {
       expectMalformed(hex`20 03 ${flags} 00 00`, 5);
       expectMalformed(hex`20 02 ${flags} 00`, 4);
     }
-    expectRefused({ ...connack, sessionPresent: 1 }, 5, 'sessionPresent must be true or false');
+    expectRefused({ ...connack, sessionPresent: 1 }, 5, 'sessionPresent: must be true or false');
   });
 
   test('carries the Connect Reason Codes and no others [v5 MQTT-3.2.2-8]', () => {
@@ -279,7 +279,7 @@ describe('CONNACK', () => {
         expectRefused(
           { ...connack, reasonCode: code },
           5,
-          'reasonCode must be one of the reason codes of CONNACK',
+          'reasonCode: must be one of the reason codes of CONNACK',
         );
         expectProtocolError(Uint8Array.of(0x20, 3, 0, code, 0), 5);
       }

@@ -210,7 +210,7 @@ describe('packets', () => {
   test('that are none are refused', () => {
     for (const packet of [undefined, null, 'pingreq', 7, [], {}]) expectRefused(packet, 5, 'must be');
     for (const type of ['ping', 'constructor', '__proto__', 'toString', undefined, null, 12]) {
-      expectRefused({ type }, 5, 'type must be the type of an MQTT packet');
+      expectRefused({ type }, 5, 'type: must be the type of an MQTT packet');
     }
   });
 
@@ -219,7 +219,7 @@ describe('packets', () => {
       expectRefused(
         { type: 'pingreq' },
         version as ProtocolVersion,
-        'protocolVersion must be a whole number from 3 to 5',
+        'protocolVersion: must be an integer from 3 to 5',
       );
     }
   });
@@ -228,10 +228,10 @@ describe('packets', () => {
     for (const packet of shortest(5)) {
       if (packet.type === 'pingreq' || packet.type === 'pingresp') continue;
       for (const name of ['willDelayInterval', 'nonsense', '__proto__x', 'toString']) {
-        expectRefused({ ...packet, properties: { [name]: 1 } }, 5, `properties.${name} does not exist`);
+        expectRefused({ ...packet, properties: { [name]: 1 } }, 5, `properties.${name}: does not exist`);
       }
-      expectRefused({ ...packet, properties: 'text' }, 5, 'properties must be an object');
-      expectRefused({ ...packet, properties: null }, 5, 'properties must be an object');
+      expectRefused({ ...packet, properties: 'text' }, 5, 'properties: must be an object');
+      expectRefused({ ...packet, properties: null }, 5, 'properties: must be an object');
     }
   });
 

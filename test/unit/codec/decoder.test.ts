@@ -393,7 +393,7 @@ test('wrong options and arguments are refused', () => {
   const decoder = new Decoder({ onPacket });
   expect(() => decoder.push('chunk' as unknown as Uint8Array)).toThrow(UsageError);
   expect(() => decoder.push(new ArrayBuffer(2) as unknown as Uint8Array)).toThrow(
-    'chunk must be a Uint8Array',
+    'chunk: must be a Uint8Array',
   );
   expect(() => {
     decoder.protocolVersion = '5' as unknown as 5;

@@ -36,7 +36,7 @@ test("the client's decoder takes what servers send, and nothing that only client
   }
 });
 
-test("the client's writer writes what clients send as encode does, and nothing else", () => {
+test("the client's writer writes what clients send as encode does, and carries nothing else", () => {
   const types: readonly PacketType[] = [...fromClientsOnly, 'disconnect', 'auth'];
   for (const { name, version, packet } of vectors) {
     const out = new Output();
@@ -47,7 +47,7 @@ test("the client's writer writes what clients send as encode does, and nothing e
       expect(packetSize(packet as ClientPacket, version), name).toBe(bytes.length);
       expect(toHex(concat(out.take().flat())), name).toBe(toHex(bytes));
     } else {
-      expect(write, name).toThrow('type must be the type of an MQTT packet');
+      expect(write, name).toThrow(TypeError);
       expect(out.length).toBe(0);
     }
   }

@@ -53,10 +53,10 @@ describe('SUBSCRIBE', () => {
       expectRefused(
         { ...subscribe, subscriptions: [] },
         version,
-        'subscriptions must hold at least one entry',
+        'subscriptions: must hold at least one entry',
       );
-      expectRefused({ ...subscribe, subscriptions: undefined }, version, 'subscriptions must be an array');
-      expectRefused({ ...subscribe, subscriptions: 'a' }, version, 'subscriptions must be an array');
+      expectRefused({ ...subscribe, subscriptions: undefined }, version, 'subscriptions: must be an array');
+      expectRefused({ ...subscribe, subscriptions: 'a' }, version, 'subscriptions: must be an array');
     }
     expectProtocolError(hex`82 03 0001 00`, 5);
     expectProtocolError(hex`82 02 0001`, 4);
@@ -108,10 +108,10 @@ describe('SUBSCRIBE', () => {
   });
 
   test('is refused with entries of a wrong type', () => {
-    expectRefused({ ...subscribe, subscriptions: ['a'] }, 5, 'subscriptions[0] must be an object');
-    expectRefused({ ...subscribe, subscriptions: [null] }, 5, 'subscriptions[0] must be an object');
-    expectRefused({ ...subscribe, subscriptions: new Array(2) }, 5, 'subscriptions[0] must be an object');
-    expectRefused({ ...unsubscribe, filters: new Array(2) }, 5, 'filters[0] must be a string');
+    expectRefused({ ...subscribe, subscriptions: ['a'] }, 5, 'subscriptions[0]: must be an object');
+    expectRefused({ ...subscribe, subscriptions: [null] }, 5, 'subscriptions[0]: must be an object');
+    expectRefused({ ...subscribe, subscriptions: new Array(2) }, 5, 'subscriptions[0]: must be an object');
+    expectRefused({ ...unsubscribe, filters: new Array(2) }, 5, 'filters[0]: must be a string');
     expectRefused({ type: 'suback', packetId: 1, reasonCodes: new Array(2) }, 5, 'reasonCodes[0]');
     expectRefused(withEntry({ noLocal: 1 }), 5, 'subscriptions[1].noLocal');
     expectRefused(withEntry({ retainAsPublished: 'yes' }), 5, 'subscriptions[1].retainAsPublished');
@@ -143,7 +143,7 @@ describe('SUBACK', () => {
       if (listed.includes(code)) {
         expectBytes({ ...packet, reasonCodes: [0, code] }, 5, bytes);
       } else {
-        expectRefused(packet, 5, 'reasonCodes[1] must be one of the reason codes of SUBACK');
+        expectRefused(packet, 5, 'reasonCodes[1]: must be one of the reason codes of SUBACK');
         expectProtocolError(bytes, 5);
       }
     }
@@ -162,7 +162,7 @@ describe('SUBACK', () => {
 
   test('has at least one code', () => {
     for (const version of versions) {
-      expectRefused({ type: 'suback', packetId: 1, reasonCodes: [] }, version, 'reasonCodes must hold');
+      expectRefused({ type: 'suback', packetId: 1, reasonCodes: [] }, version, 'reasonCodes: must hold');
     }
     expectProtocolError(hex`90 03 0001 00`, 5);
     expectProtocolError(hex`90 02 0001`, 4);
@@ -192,8 +192,8 @@ describe('UNSUBSCRIBE', () => {
     expectBytes({ ...unsubscribe, filters: ['é', '#'] }, 5, hex`a2 0a 0001 00 0002 c3a9 0001 '#'`);
     for (const version of versions) {
       expectRefused({ ...unsubscribe, filters: ['a', '\udc00'] }, version, 'filters[1]');
-      expectRefused({ ...unsubscribe, filters: ['a', ''] }, version, 'filters[1] must not be empty');
-      expectRefused({ ...unsubscribe, filters: [7] }, version, 'filters[0] must be a string');
+      expectRefused({ ...unsubscribe, filters: ['a', ''] }, version, 'filters[1]: must not be empty');
+      expectRefused({ ...unsubscribe, filters: [7] }, version, 'filters[0]: must be a string');
     }
     expectMalformed(hex`a2 05 0001 0001 80`, 4);
     expectMalformed(hex`a2 06 0001 00 0001 80`, 5);
@@ -201,8 +201,8 @@ describe('UNSUBSCRIBE', () => {
 
   test('has at least one filter [v5 MQTT-3.10.3-2, v3 MQTT-3.10.3-2]', () => {
     for (const version of versions) {
-      expectRefused({ ...unsubscribe, filters: [] }, version, 'filters must hold at least one entry');
-      expectRefused({ ...unsubscribe, filters: 'a' }, version, 'filters must be an array');
+      expectRefused({ ...unsubscribe, filters: [] }, version, 'filters: must hold at least one entry');
+      expectRefused({ ...unsubscribe, filters: 'a' }, version, 'filters: must be an array');
     }
     expectProtocolError(hex`a2 03 0001 00`, 5);
     expectProtocolError(hex`a2 02 0001`, 4);
@@ -222,7 +222,7 @@ describe('UNSUBACK', () => {
         expectProtocolError(bytes, 5);
       }
     }
-    expectRefused({ type: 'unsuback', packetId: 1, reasonCodes: [] }, 5, 'reasonCodes must hold');
+    expectRefused({ type: 'unsuback', packetId: 1, reasonCodes: [] }, 5, 'reasonCodes: must hold');
   });
 
   test('has no reason codes before MQTT 5.0', () => {
@@ -233,7 +233,7 @@ describe('UNSUBACK', () => {
         'reasonCodes',
         'needs-mqtt-5',
       );
-      expectRefused({ type: 'unsuback', packetId: 1 }, version, 'reasonCodes must be an array');
+      expectRefused({ type: 'unsuback', packetId: 1 }, version, 'reasonCodes: must be an array');
       expect(decode(hex`b0 02 0001`, version)).toEqual([{ type: 'unsuback', packetId: 1, reasonCodes: [] }]);
       expectMalformed(hex`b0 03 0001 00`, version);
     }

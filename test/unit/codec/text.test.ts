@@ -141,7 +141,7 @@ describe('strings', () => {
         expect(packet).toMatchObject({ topic: text });
       }
       for (const text of ['a'.repeat(65_536), 'é'.repeat(32_768), '漢'.repeat(21_846), '😀'.repeat(16_384)]) {
-        expectRefused(publish(text), version, 'must not hold more than 65535 bytes');
+        expectRefused(publish(text), version, 'must not be longer than 65535 bytes');
       }
     }
   });
@@ -163,14 +163,17 @@ describe('string pairs', () => {
       ...publish('t'),
       properties: { userProperties: [['a', 'b'], pair] },
     });
-    for (const bad of ['\ud800', 'x\0']) {
-      expectRefused(withPair([bad, 'v']), 5, 'properties.userProperties must not hold');
-      expectRefused(withPair(['n', bad]), 5, 'properties.userProperties must not hold');
+    for (const [bad, rule] of [
+      ['\ud800', 'be well-formed'],
+      ['x\0', 'not contain the null character'],
+    ]) {
+      expectRefused(withPair([bad, 'v']), 5, `properties.userProperties: must ${rule}`);
+      expectRefused(withPair(['n', bad]), 5, `properties.userProperties: must ${rule}`);
     }
     for (const bad of [['a'], ['a', 'b', 'c'], 'ab', { a: 'b' }, null]) {
-      expectRefused(withPair(bad), 5, 'properties.userProperties must be [name, value] pairs');
+      expectRefused(withPair(bad), 5, 'properties.userProperties: must be [name, value] pairs');
     }
-    expectRefused(withPair(['n', 1]), 5, 'properties.userProperties must be a string');
+    expectRefused(withPair(['n', 1]), 5, 'properties.userProperties: must be a string');
     expectMalformed(hex`30 0b 0001 'a' 07 26 0001 80 0001 'v'`, 5);
     expectMalformed(hex`30 0b 0001 'a' 07 26 0001 'n' 0001 80`, 5);
     expectMalformed(hex`30 0b 0001 'a' 07 26 0001 00 0001 'v'`, 5);

@@ -146,8 +146,9 @@ describe('writeAck', () => {
     writeAck(out, 'puback', 0x1234, 0, 4);
     writeAck(out, 'pubrec', 2, 0, 5);
     writeAck(out, 'pubrel', 3, 0x92, 5);
-    writeAck(out, 'pubcomp', 0xffff, 0x92, 5, { reasonString: 'x' });
-    writeAck(out, 'puback', 4, 0, 5, { reasonString: 'x' });
+    const words = { reasonString: 'x' };
+    writePacket(out, { type: 'pubcomp', packetId: 0xffff, reasonCode: 0x92, properties: words }, 5);
+    writePacket(out, { type: 'puback', packetId: 4, reasonCode: 0, properties: words }, 5);
     expect(taken(out)).toBe(
       toHex(
         hex`40 02 1234  50 02 0002  62 03 0003 92  70 08 ffff 92 04 1f 0001 'x'  40 08 0004 00 04 1f 0001 'x'`,
@@ -157,7 +158,7 @@ describe('writeAck', () => {
 
   test('has no reason before MQTT 5.0', () => {
     const out = new Output();
-    writeAck(out, 'puback', 1, 0x87, 4, { reasonString: 'x' });
+    writeAck(out, 'puback', 1, 0x87, 4);
     writeAck(out, 'pubrec', 1, 0x87, 3);
     expect(taken(out)).toBe('4002000150020001');
   });

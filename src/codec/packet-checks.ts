@@ -1,0 +1,139 @@
+/**
+ * Checks of what JavaScript callers of `encode` may get wrong, beside the fields that are checked where they are
+ * written: a client, which makes its packets itself, needs none of these.
+ */
+
+import { boolean, checkArray, checkBytes, checkInteger, checkObject, maximumUint16, wrong } from '../check';
+import { UsageError } from '../errors';
+import { checkFilled } from '../topic/topic-name';
+import { needsMqtt5 } from './needs-mqtt-5';
+import type { Packet, PacketType, ProtocolVersion } from './packet';
+import { type CodedPacketType, checkReasonCode } from './reason-codes';
+
+type Checks = {
+  readonly [Type in PacketType]: (packet: Packet & { readonly type: Type }, version: ProtocolVersion) => void;
+};
+
+const coded = (
+  { type, reasonCode }: { type: CodedPacketType; reasonCode: number },
+  version: ProtocolVersion,
+): void => checkReasonCode(reasonCode, type, version);
+
+const checks: Checks = {
+  connect({ protocolVersion, clean, will }, version) {
+    if (protocolVersion !== version) {
+      throw new UsageError('protocolVersion: must be the version that the packet is encoded for');
+    }
+    checkBoolean(clean, 'clean');
+    if (will === undefined) return;
+    checkObject(will, 'will');
+    checkQoS(will.qos, 'will.qos');
+    checkBoolean(will.retain, 'will.retain');
+  },
+  connack(packet, version) {
+    const { sessionPresent, reasonCode } = packet;
+    checkBoolean(sessionPresent, 'sessionPresent');
+    coded(packet, version);
+    // [v5 MQTT-3.2.2-6, v3 MQTT-3.2.2-4]
+    if (sessionPresent && (reasonCode !== 0 || version === 3)) {
+      throw new UsageError('sessionPresent: must be false in a refusal, and in MQTT 3.1');
+    }
+  },
+  publish({ topic, payload, qos, retain, dup, packetId, properties }) {
+    checkQoS(qos, 'qos');
+    checkBoolean(retain, 'retain');
+    checkBoolean(dup, 'dup');
+    checkBytes(payload, 'payload');
+    if (qos > 0) {
+      checkInteger(packetId, 'packetId', 1, maximumUint16);
+    } else if (packetId !== undefined || dup) {
+      // [v5 MQTT-2.2.1-2, MQTT-3.3.1-2, v3 MQTT-2.3.1-5, MQTT-3.3.1-2]
+      throw new UsageError(`${dup ? 'dup: must be false' : 'packetId: must not be given'} with QoS 0`);
+    }
+    // [v5 MQTT-4.7.3-1, v3 MQTT-4.7.3-1]
+    if (topic === '' && properties?.topicAlias === undefined) {
+      throw new UsageError('topic: must not be empty without properties.topicAlias');
+    }
+  },
+  puback: coded,
+  pubrec: coded,
+  pubrel: coded,
+  pubcomp: coded,
+  subscribe({ subscriptions }, version) {
+    // [v5 MQTT-3.8.3-2, v3 MQTT-3.8.3-3]
+    for (const [where, entry] of entries(subscriptions, 'subscriptions')) {
+      checkObject(entry, where);
+      const { filter, qos, noLocal = false, retainAsPublished = false, retainHandling = 0 } = entry;
+      checkFilled(filter, `${where}.filter`);
+      checkQoS(qos, `${where}.qos`);
+      checkBoolean(noLocal, `${where}.noLocal`);
+      checkBoolean(retainAsPublished, `${where}.retainAsPublished`);
+      checkInteger(retainHandling, `${where}.retainHandling`, 0, 2);
+      // [v5 MQTT-3.8.3-4]
+      if (noLocal && String(filter).startsWith('$share/')) {
+        throw new UsageError(`${where}.noLocal: must be false for a shared subscription`);
+      }
+      if (version < 5 && (noLocal || retainAsPublished || retainHandling !== 0)) {
+        throw needsMqtt5(`${where} with more than a QoS`);
+      }
+    }
+  },
+  suback: checkCodes,
+  unsubscribe({ filters }) {
+    // [v5 MQTT-3.10.3-2, v3 MQTT-3.10.3-2]
+    for (const [where, filter] of entries(filters, 'filters')) checkFilled(filter, where);
+  },
+  unsuback(packet, version) {
+    // UNSUBACK has no reason codes before MQTT 5.0.
+    if (version === 5) checkCodes(packet, version);
+    else {
+      checkArray(packet.reasonCodes, 'reasonCodes');
+      if (packet.reasonCodes.length > 0) throw needsMqtt5('an UNSUBACK with reasonCodes');
+    }
+  },
+  pingreq() {},
+  pingresp() {},
+  disconnect: coded,
+  auth(packet, version) {
+    if (version < 5) throw needsMqtt5('AUTH');
+    coded(packet, version);
+  },
+};
+
+/** @throws UsageError for what no packet is, or none of this version */
+export function checkPacket(packet: Packet, protocolVersion: ProtocolVersion): void {
+  checkObject(packet, 'packet');
+  checkInteger(protocolVersion, 'protocolVersion', 3, 5);
+  // From JavaScript the type may be anything, 'constructor' too.
+  if (!Object.hasOwn(checks, packet.type)) {
+    throw new UsageError('type: must be the type of an MQTT packet');
+  }
+  // A check takes the packets of its own type.
+  const check = checks[packet.type] as (packet: Packet, version: ProtocolVersion) => void;
+  check(packet, protocolVersion);
+}
+
+function checkCodes(
+  { type, reasonCodes }: { type: 'suback' | 'unsuback'; reasonCodes: number[] },
+  version: ProtocolVersion,
+): void {
+  for (const [where, code] of entries(reasonCodes, 'reasonCodes')) {
+    checkReasonCode(code, type, version, where);
+  }
+}
+
+/** The entries of a list of at least one, with their places; also of a list with holes. */
+function entries<Entry>(list: readonly Entry[], where: string): [place: string, entry: Entry][] {
+  checkArray(list, where);
+  if (list.length === 0) throw new UsageError(`${where}: must hold at least one entry`);
+  return Array.from(list, (entry, index) => [`${where}[${index}]`, entry]);
+}
+
+function checkBoolean(value: unknown, where: string): void {
+  if (boolean(value, where) === undefined) throw wrong(value, where, 'true or false');
+}
+
+/** [v5 MQTT-3.3.1-4] */
+function checkQoS(value: unknown, where: string): void {
+  checkInteger(value, where, 0, 2);
+}
