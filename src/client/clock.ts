@@ -9,3 +9,8 @@ export function now(): Now {
 
 /** Longest delay that timers take, in milliseconds: a longer one would fire at once. */
 export const longestDelay = 2_147_483_647;
+
+/** A timer; none for Infinity. */
+export function timeoutFor(delay: number, callback: () => void): ReturnType<typeof setTimeout> | undefined {
+  return delay === Number.POSITIVE_INFINITY ? undefined : setTimeout(callback, Math.min(delay, longestDelay));
+}

@@ -21,25 +21,19 @@ import type { Connected } from '../session/session';
 import { parseServerUrl, type Scheme } from '../transport/scheme';
 import type { Connection, Transport } from '../transport/transport';
 import type { ConnectResult, Status } from './client';
-import { now } from './clock';
+import { now, timeoutFor } from './clock';
+import type { Core } from './core';
 import { type Deferred, deferred, ignoreRejection } from './deferred';
-import type { Emitter } from './emitter';
 import { EnhancedAuthentication } from './enhanced-authentication';
 import { type Outcome, ReconnectPolicy, type Target } from './reconnect-policy';
-import { type ResolvedCredentials, type ResolvedOptions, resolveCredentials } from './resolve-options';
-import { closedError, type Runner } from './runner';
-import { timeoutFor } from './taker';
+import { type ResolvedCredentials, resolveCredentials } from './resolve-options';
+import { closedError } from './runner';
 
 /** What the connector needs from the client. */
-export interface ConnectorHost {
-  readonly runner: Runner;
-  readonly options: ResolvedOptions;
-  readonly emitter: Emitter;
+export interface ConnectorHost extends Core {
   /** Schemes that can be connected to here. */
   readonly schemes: readonly Scheme[];
   transportFor(url: URL): Transport;
-  /** The store has been read. @throws StoreError */
-  ready(): Promise<void> | undefined;
   /** The server accepted a connection; its event follows. */
   accepted(): void;
   /** The client is closed from here on: everything that waits has to end. Calls nobody. */

@@ -4,7 +4,7 @@ import { described } from '../check';
 import { UsageError } from '../errors';
 import type { ClientEvents, Listener } from './client';
 import { reportUncaught } from './report-uncaught';
-import { isThenable } from './taker';
+import { isThenable } from './thenable';
 
 type Listeners = { [Name in keyof ClientEvents]: Set<Entry<Name>> };
 

@@ -7,34 +7,19 @@
  */
 
 import type { DecodedPublishPacket } from '../codec/packet';
-import { UsageError } from '../errors';
+import { ConnectionError, UsageError } from '../errors';
 import type { IncomingMessage } from '../session/incoming-message';
-import type { OwnRecords } from '../session/own-records';
+import { timeoutFor } from './clock';
+import type { Core } from './core';
 import { Delivery, type DeliveryHost } from './delivery';
-import type { Emitter } from './emitter';
-import { type ManualAck, ReceivedMessage } from './received-message';
+import { type AnyMessage, type ManualAck, type ParamsOfTopic, ReceivedMessage } from './received-message';
 import type { Router } from './router';
-import type { SubscriptionHandle } from './subscription-handle';
-import { type AnyMessage, type HandlerHost, runHandler, timeoutFor } from './taker';
-
-/** What the inbox needs from the client. */
-export interface InboxHost extends HandlerHost {
-  readonly ack: 'handled' | 'received' | 'manual';
-  readonly unclaimedTimeout: number;
-  /** Acknowledges to the server. */
-  acknowledge(message: IncomingMessage, reasonCode: number): void;
-  readonly records: OwnRecords;
-  /** Records have changed. */
-  touch(): void;
-  /** Without a link: a message will be delivered anew when the server sends it again; undefined means all. */
-  forget(message: IncomingMessage | undefined): void;
-}
+import { isThenable } from './thenable';
 
 /** Hands out what is received. */
 export class Inbox implements DeliveryHost {
-  readonly #host: InboxHost;
-  readonly #router: Router<SubscriptionHandle>;
-  readonly #emitter: Emitter;
+  readonly #core: Core;
+  readonly #router: Router<{ offer(delivery: Delivery, params: ParamsOfTopic): void }>;
   /** Messages that wait for a taker, and until when; oldest first, since all wait equally long. */
   readonly #unclaimed = new Map<Delivery, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -42,11 +27,19 @@ export class Inbox implements DeliveryHost {
   #order = 0;
   /** Messages received. */
   received = 0;
+  /** Unread QoS 0 messages that were dropped. */
+  unreadDropped = 0;
+  /** Messages that handlers, listeners and loops work on. */
+  busy = 0;
 
-  constructor(host: InboxHost, router: Router<SubscriptionHandle>, emitter: Emitter) {
-    this.#host = host;
+  constructor(core: Core, router: Router<{ offer(delivery: Delivery, params: ParamsOfTopic): void }>) {
+    this.#core = core;
     this.#router = router;
-    this.#emitter = emitter;
+  }
+
+  /** Unread QoS 0 messages kept for each Subscription. */
+  get maxUnread(): number {
+    return this.#core.options.queue.maxUnread;
   }
 
   /** A message came. */
@@ -54,13 +47,13 @@ export class Inbox implements DeliveryHost {
     this.received += 1;
     const delivery = new Delivery(packet, incoming, redelivered, this);
     const isTaken = this.#offer(delivery);
-    if (this.#host.ack === 'received') this.#acknowledge(delivery, 0);
+    if (this.#ack === 'received') this.#acknowledge(delivery, 0);
     if (!isTaken) this.#hold(delivery);
   }
 
   /** Messages that were acknowledged and not done with when the page was left. They are held from `connected` on. */
   restore(): void {
-    const records = [...this.#host.records.values()].filter((record) => record.kind === 'inbox');
+    const records = [...this.#session.own.values()].filter((record) => record.kind === 'inbox');
     for (const { kind: _, id, ...content } of records.sort((a, b) => a.id - b.id)) {
       this.#order = id;
       const packet = { ...content, type: 'publish', dup: false } as const;
@@ -92,11 +85,12 @@ export class Inbox implements DeliveryHost {
 
   /** The client is closed: nothing is acknowledged any more, and only what the server will not send again is held. */
   clear(): void {
-    if (this.#host.ack === 'manual') this.#host.forget(undefined);
+    const { incoming } = this.#session;
+    if (this.#ack === 'manual') incoming.forget(undefined);
     for (const delivery of this.#unclaimed.keys()) {
       if (delivery.keptAs !== undefined) this.#unclaimed.set(delivery, Number.POSITIVE_INFINITY);
       else {
-        if (delivery.incoming) this.#host.forget(delivery.incoming);
+        if (delivery.incoming) incoming.forget(delivery.incoming);
         this.#unclaimed.delete(delivery);
       }
     }
@@ -106,13 +100,13 @@ export class Inbox implements DeliveryHost {
 
   /** See {@link DeliveryHost}. */
   handled(delivery: Delivery, reasonCode: number): void {
-    if (this.#host.ack === 'handled') this.#acknowledge(delivery, reasonCode);
+    if (this.#ack === 'handled') this.#acknowledge(delivery, reasonCode);
     this.#discard(delivery);
   }
 
   /** See {@link DeliveryHost}. */
   manualAck(delivery: Delivery): ManualAck {
-    if (this.#host.ack !== 'manual') return undefined;
+    if (this.#ack !== 'manual') return undefined;
     return (reasonCode) => {
       const { link } = delivery.incoming ?? {};
       if (reasonCode !== 0 && link && link.protocolVersion !== 5) {
@@ -125,26 +119,95 @@ export class Inbox implements DeliveryHost {
     };
   }
 
+  /**
+   * Runs the application's code for a message that was taken for it; the message settles with it.
+   *
+   * @param ended called when code that goes on has ended; nothing is called for other code
+   * @returns whether it goes on
+   */
+  run(
+    handler: (message: AnyMessage) => unknown,
+    message: AnyMessage,
+    delivery: Delivery,
+    ended?: () => void,
+  ): boolean {
+    const { emitter, options } = this.#core;
+    let promise: PromiseLike<unknown> | undefined;
+    try {
+      const result = handler(message);
+      if (isThenable(result)) promise = result;
+    } catch (error) {
+      delivery.settle(true);
+      emitter.failure(error);
+      return false;
+    }
+    if (!promise) {
+      delivery.settle();
+      return false;
+    }
+    this.busy += 1;
+    let open = true;
+    const end = (failed: boolean, error?: unknown) => {
+      if (!open) return;
+      open = false;
+      clearTimeout(timer);
+      delivery.settle(failed);
+      if (failed) emitter.failure(error);
+      ended?.();
+      this.settled();
+    };
+    const { handlerTimeout } = options;
+    const timer = timeoutFor(handlerTimeout, () => {
+      const words = `The handler of a message to '${message.topic}' did not settle within ${handlerTimeout} ms; the message counts as failed`;
+      end(true, new ConnectionError('timeout', words));
+    });
+    Promise.resolve(promise).then(
+      () => end(false),
+      (error: unknown) => end(true, error),
+    );
+    return true;
+  }
+
+  /** The application's code is done with a message. */
+  settled(): void {
+    this.busy -= 1;
+    // Looks whether `close` has waited for it, too.
+    this.#core.runner.touch();
+  }
+
+  get #ack() {
+    return this.#core.options.ack;
+  }
+
+  get #session() {
+    return this.#core.runner.session;
+  }
+
   #acknowledge(delivery: Delivery, reasonCode: number): void {
     const { incoming } = delivery;
     if (!incoming) return;
     if (!delivery.hasSettled && incoming.decision < 0) this.#keep(delivery);
-    this.#host.acknowledge(incoming, reasonCode);
+    this.#answer(incoming, reasonCode);
+  }
+
+  #answer(incoming: IncomingMessage, reasonCode: number): void {
+    this.#session.incoming.acknowledge(incoming, reasonCode);
+    this.#core.runner.touch();
   }
 
   /** Saves a message that is about to be acknowledged, where that makes sense. */
   #keep(delivery: Delivery): void {
     const { topic, payload, qos, retain, properties } = delivery.packet;
     const id = this.#order + 1;
-    if (!this.#host.records.put({ kind: 'inbox', id, topic, payload, qos, retain, properties })) return;
+    if (!this.#session.own.put({ kind: 'inbox', id, topic, payload, qos, retain, properties })) return;
     this.#order = id;
     delivery.keptAs = id;
   }
 
   #discard(delivery: Delivery): void {
     if (delivery.keptAs === undefined) return;
-    this.#host.records.delete('inbox', delivery.keptAs);
-    this.#host.touch();
+    this.#session.own.delete('inbox', delivery.keptAs);
+    this.#core.runner.touch();
     delivery.keptAs = undefined;
   }
 
@@ -153,13 +216,13 @@ export class Inbox implements DeliveryHost {
     // Held by us meanwhile: a taker that settles at once must not end it for the next one.
     delivery.take();
     for (const [handle, params] of this.#router.match(delivery.packet)) handle.offer(delivery, params);
-    const listeners = this.#emitter.calls('message');
+    const listeners = this.#core.emitter.calls('message');
     if (listeners.length > 0) {
       const { packet, redelivered } = delivery;
       const message: AnyMessage = new ReceivedMessage(packet, {}, redelivered, this.manualAck(delivery));
       for (const call of listeners) {
         delivery.take();
-        runHandler(call, message, delivery, this.#host);
+        this.run(call, message, delivery);
       }
     }
     return !delivery.letGo();
@@ -167,7 +230,7 @@ export class Inbox implements DeliveryHost {
 
   #hold(delivery: Delivery): void {
     if (delivery.packet.qos === 0) return;
-    const { unclaimedTimeout } = this.#host;
+    const { unclaimedTimeout } = this.#core.options;
     this.#unclaimed.set(delivery, performance.now() + unclaimedTimeout);
     if (this.#timer === undefined) this.#arm(unclaimedTimeout);
   }
@@ -190,8 +253,8 @@ export class Inbox implements DeliveryHost {
   #giveUp(delivery: Delivery): void {
     const { packet, incoming, redelivered } = delivery;
     // Nobody else does it, with `ack: 'manual'` neither.
-    if (incoming) this.#host.acknowledge(incoming, 0);
+    if (incoming) this.#answer(incoming, 0);
     this.#discard(delivery);
-    this.#emitter.emit('unclaimed', new ReceivedMessage(packet, {}, redelivered, undefined));
+    this.#core.emitter.emit('unclaimed', new ReceivedMessage(packet, {}, redelivered, undefined));
   }
 }

@@ -20,6 +20,7 @@ import type {
 } from './client';
 import { resolveCloseOptions } from './close-options';
 import { Connector } from './connector';
+import type { Core } from './core';
 import { ignoreRejection } from './deferred';
 import { Emitter } from './emitter';
 import { Inbox } from './inbox';
@@ -61,9 +62,6 @@ export class MqttClient implements Client {
   readonly #subscriber: Subscriber;
   readonly #connector: Connector;
   #connections = 0;
-  #unreadDropped = 0;
-  /** Messages that handlers, listeners and loops work on. */
-  #busy = 0;
   /** Reading the store: undefined before and after. */
   #restoring: Promise<void> | undefined;
   #restored: boolean;
@@ -101,65 +99,24 @@ export class MqttClient implements Client {
       store,
       connect.clientId,
     );
-    const { handlerTimeout, unclaimedTimeout, ack } = this.#options;
-    const handlerHost = {
-      handlerTimeout,
-      failed: (error: unknown) => this.#emitter.failure(error),
-      started: () => {
-        this.#busy += 1;
+    const core: Core = {
+      options: this.#options,
+      emitter: this.#emitter,
+      runner: this.#runner,
+      checkOpen: () => {
+        if (this.status.type === 'closed') throw closedError(this.status.error);
+        if (this.#closing) throw closedError();
       },
-      settled: () => {
-        this.#busy -= 1;
-        // Looks whether `close` has waited for it, too.
-        this.#runner.touch();
-      },
+      ready: () => this.#ready(),
     };
-    this.#inbox = new Inbox(
-      {
-        ack,
-        unclaimedTimeout,
-        acknowledge: (message, reasonCode) => {
-          this.#runner.session.incoming.acknowledge(message, reasonCode);
-          this.#runner.touch();
-        },
-        records: this.#runner.session.own,
-        touch: () => this.#runner.touch(),
-        forget: (message) => this.#runner.session.incoming.forget(message),
-        ...handlerHost,
-      },
-      this.#router,
-      this.#emitter,
-    );
-    const host = this.#partsHost();
-    this.#publisher = new Publisher({
-      ...host,
-      maxBytes: queue.maxBytes,
-      keepsQos0: () => queue.qos0 === 'queue' || !this.#connector.hasConnected,
-      failed: (error) => {
-        if (error instanceof Error && this.#emitter.has('error')) this.#emitter.emit('error', error);
-      },
-    });
-    this.#subscriber = new Subscriber({
-      ...host,
-      router: this.#router,
-      handleHost: {
-        ...handlerHost,
-        maxUnread: queue.maxUnread,
-        dropped: () => {
-          this.#unreadDropped += 1;
-        },
-        reclaim: () => this.#inbox.reclaim(),
-        release: (deliveries) => this.#inbox.release(deliveries),
-      },
-    });
+    this.#inbox = new Inbox(core, this.#router);
+    this.#publisher = new Publisher(core, () => queue.qos0 === 'queue' || !this.#connector.hasConnected);
+    this.#subscriber = new Subscriber(core, this.#router, this.#inbox);
     this.#connector = new Connector(
       {
-        runner: this.#runner,
-        options: this.#options,
+        ...core,
         schemes,
         transportFor,
-        emitter: this.#emitter,
-        ready: () => this.#ready(),
         accepted: () => {
           this.#connections += 1;
           this.#inbox.connected();
@@ -192,7 +149,7 @@ export class MqttClient implements Client {
       messagesReceived: this.#inbox.received,
       ...this.#runner.counts,
       publishesFailed: this.#publisher.failures,
-      unreadDropped: this.#unreadDropped,
+      unreadDropped: this.#inbox.unreadDropped,
       connections: this.#connections,
       ...this.#runner.session.counts,
     };
@@ -307,7 +264,7 @@ export class MqttClient implements Client {
 
   #isIdle(): boolean {
     const { inFlight, queued } = this.#runner.session.counts;
-    return inFlight + queued + this.#busy === 0 && this.#runner.isStored;
+    return inFlight + queued + this.#inbox.busy === 0 && this.#runner.isStored;
   }
 
   /** Everything that waits ends: the client is closed. */
@@ -368,17 +325,6 @@ export class MqttClient implements Client {
       challenged: (data) => this.#connector.challenged(data),
       authenticated: (data) => this.#connector.authenticated(data),
       ended: (end) => this.#connector.sessionEnded(end),
-    };
-  }
-
-  #partsHost() {
-    return {
-      runner: this.#runner,
-      ready: () => this.#ready(),
-      checkOpen: () => {
-        if (this.status.type === 'closed') throw closedError(this.status.error);
-        if (this.#closing) throw closedError();
-      },
     };
   }
 

@@ -10,10 +10,10 @@ import type { OwnRecords } from '../session/own-records';
 import { checkTopicName } from '../topic/topic-name';
 import type { PublishResult } from './client';
 import { now } from './clock';
+import type { Core } from './core';
 import { type Deferred, deferred, ignoreRejection } from './deferred';
 import type { Payload, PublishOptions, WaitOptions } from './options';
 import { bytesToWrite, passingBytes, settledBytes } from './payload';
-import type { Runner } from './runner';
 import { checkWait, waiting } from './waiting';
 
 /** For how long after its end a key still names its message, in milliseconds. */
@@ -31,27 +31,14 @@ const knownOptions = ['qos', 'retain', 'properties', 'until', 'key', 'signal', '
 const writtenResult: PublishResult = Object.freeze({ reasonCode: 0 });
 const writtenPromise: Promise<PublishResult> = Promise.resolve(writtenResult);
 
-/** What the publisher needs to know of the client. */
-export interface PublisherHost {
-  readonly runner: Runner;
-  /** Bytes that may wait in the transport before QoS 0 is refused. */
-  readonly maxBytes: number;
-  /** Whether QoS 0 waits for a connection now, or is dropped without one. */
-  keepsQos0(): boolean;
-  /** Throws when the client takes no publishes. */
-  checkOpen(): void;
-  /** A promise while the store is being read; undefined when that is done. */
-  ready(): Promise<void> | undefined;
-  /** A publish failed whose promise may have been ignored. */
-  failed(error: unknown): void;
-}
-
 const qosOf = choice(0, 1, 2);
 const untilOf = choice('stored', 'acknowledged');
 
 /** Publishes. */
 export class Publisher {
-  readonly #host: PublisherHost;
+  readonly #core: Core;
+  /** Whether QoS 0 waits for a connection now, or is dropped without one. */
+  readonly #keepsQos0: () => boolean;
   /** Keys of messages that have not ended. */
   readonly #pending = new Map<string, Ticket>();
   /** Keys of messages that were delivered, oldest first, until the wall time from which they are free again. */
@@ -63,8 +50,9 @@ export class Publisher {
   /** Publishes that failed. */
   failures = 0;
 
-  constructor(host: PublisherHost) {
-    this.#host = host;
+  constructor(core: Core, keepsQos0: () => boolean) {
+    this.#core = core;
+    this.#keepsQos0 = keepsQos0;
   }
 
   /** See `Client.publish`. */
@@ -124,7 +112,7 @@ export class Publisher {
   }
 
   get #own(): OwnRecords {
-    return this.#host.runner.session.own;
+    return this.#core.runner.session.own;
   }
 
   #adopt(key: string): void {
@@ -154,7 +142,7 @@ export class Publisher {
     }
     if (qos === 0) return this.#publish0(topic, payload, bytes, retain, properties, options);
 
-    this.#host.checkOpen();
+    this.#core.checkOpen();
     let ticket = key === undefined ? undefined : this.#named(key);
     if (!ticket) {
       ticket = new Ticket(this, key);
@@ -172,9 +160,9 @@ export class Publisher {
     properties: PublishProperties | undefined,
     wait: WaitOptions | undefined,
   ): Promise<PublishResult> {
-    const { runner } = this.#host;
-    this.#host.checkOpen();
-    if (runner.session.isConnected && runner.bufferedBytes > this.#host.maxBytes) {
+    const { runner, options } = this.#core;
+    this.#core.checkOpen();
+    if (runner.session.isConnected && runner.bufferedBytes > options.queue.maxBytes) {
       throw new ConnectionError(
         'queue-full',
         'More than queue.maxBytes wait in the transport; await publish() to keep its pace',
@@ -189,7 +177,7 @@ export class Publisher {
         this.#flush = { written, result: written.then(() => writtenResult) };
       return wait ? waiting(this.#flush.result, 'publish', wait) : this.#flush.result;
     }
-    if (!this.#host.keepsQos0()) {
+    if (!this.#keepsQos0()) {
       throw new ConnectionError(
         'dropped',
         "The QoS 0 message was dropped: there is no connection; queue.qos0: 'queue' keeps it, QoS 1 is stored",
@@ -202,7 +190,7 @@ export class Publisher {
 
   /** Gives a message to the session; one that has to be stored waits until the store has been read. */
   #start(ticket: Ticket, content: OutgoingContent): void {
-    const { runner } = this.#host;
+    const { runner } = this.#core;
     let message: OutgoingMessage | undefined;
     const publish = () => {
       message = runner.session.outgoing.publish(content, ticket, now());
@@ -213,7 +201,7 @@ export class Publisher {
       runner.touch();
       return true;
     };
-    const ready = content.qos === 0 ? undefined : this.#host.ready();
+    const ready = content.qos === 0 ? undefined : this.#core.ready();
     if (!ready) {
       publish();
       return;
@@ -222,7 +210,7 @@ export class Publisher {
       .then(() => {
         // Stored: an earlier page published it under this key.
         if (ticket.isDone || ticket.isStored) return;
-        this.#host.checkOpen();
+        this.#core.checkOpen();
         publish();
       })
       .catch((error: unknown) => ticket.failed(error));
@@ -256,7 +244,9 @@ export class Publisher {
   #count(error: unknown): void {
     if (error === undefined) this.sent += 1;
     else this.failures += 1;
-    if (error instanceof UsageError) this.#host.failed(error);
+    const { emitter } = this.#core;
+    // A promise that nobody looks at must not hide it.
+    if (error instanceof UsageError && emitter.has('error')) emitter.emit('error', error);
   }
 }
 

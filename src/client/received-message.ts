@@ -4,6 +4,12 @@ import type { DecodedPublishPacket } from '../codec/packet';
 import { UsageError } from '../errors';
 import type { Bytes, Message, PublishProperties, QoS } from '../message';
 
+/** A message as applications see it, where the names of wildcards are not known. */
+export type AnyMessage = Message<Record<string, string>>;
+
+/** Params of a topic under the pattern that the message came for. */
+export type ParamsOfTopic = (topic: string) => Record<string, string>;
+
 /** What `message.ack()` does; undefined when acknowledging is not the application's. */
 export type ManualAck = ((reasonCode: number) => void) | undefined;
 

@@ -2,7 +2,7 @@
 
 import type { DecodedPublishPacket } from '../codec/packet';
 import { TopicTrie } from '../topic/topic-trie';
-import type { ParamsOfTopic } from './taker';
+import type { ParamsOfTopic } from './received-message';
 
 /** One filter on the wire and who wants its messages. */
 export interface Route<Handle> {

@@ -7,27 +7,17 @@ import type { FilterOutcome, SubscriptionOptions, SubscriptionRequest } from '..
 import { refusalOfOutcome } from '../session/subscriptions';
 import { compilePattern, type Pattern } from '../topic/pattern';
 import type { Grant } from './client';
+import type { Core } from './core';
 import { deferred } from './deferred';
 import { atEndOfTask } from './end-of-task';
+import type { Inbox } from './inbox';
 import type { SubscribeOptions, WaitOptions } from './options';
+import type { AnyMessage } from './received-message';
 import type { Router } from './router';
 import { type Rules, resolve } from './rules';
-import type { Runner } from './runner';
 import { ownSubscribeProperties } from './subscribe-properties';
-import { SubscriptionHandle, type SubscriptionHost } from './subscription-handle';
-import type { AnyMessage } from './taker';
+import { SubscriptionHandle } from './subscription-handle';
 import { checkWait, waiting } from './waiting';
-
-/** What the subscriber needs from the client. */
-export interface SubscriberHost {
-  readonly runner: Runner;
-  readonly router: Router<SubscriptionHandle>;
-  readonly handleHost: Omit<SubscriptionHost, 'unsubscribe'>;
-  /** Throws when the client takes no requests. */
-  checkOpen(): void;
-  /** A promise while the store is being read; undefined when that is done. */
-  ready(): Promise<void> | undefined;
-}
 
 const rules = {
   qos: [choice(0, 1, 2), 0],
@@ -44,15 +34,14 @@ type Handler = (message: AnyMessage) => unknown;
 
 /** Subscribes. */
 export class Subscriber {
-  readonly #host: SubscriberHost;
-  readonly #handleHost: SubscriptionHost;
+  readonly #core: Core;
+  readonly #router: Router<SubscriptionHandle>;
+  readonly #inbox: Inbox;
 
-  constructor(host: SubscriberHost) {
-    this.#host = host;
-    this.#handleHost = {
-      ...host.handleHost,
-      unsubscribe: (handle) => this.#unsubscribeHandle(handle),
-    };
+  constructor(core: Core, router: Router<SubscriptionHandle>, inbox: Inbox) {
+    this.#core = core;
+    this.#router = router;
+    this.#inbox = inbox;
   }
 
   /** See `Client.subscribe`. */
@@ -91,7 +80,7 @@ export class Subscriber {
 
   /** A filter is over for all: with an error when the server refuses it in a new session. */
   lost(filter: string, error?: MqttError): void {
-    const { router } = this.#host;
+    const router = this.#router;
     for (const handle of [...(router.get(filter)?.handles.keys() ?? [])]) {
       router.remove(filter, handle);
       // A Subscription goes on while it has other filters.
@@ -102,7 +91,7 @@ export class Subscriber {
 
   /** Ends all Subscriptions: the client is closed. */
   endAll(error: MqttError | undefined): void {
-    const handles = new Set([...this.#host.router.values()].flatMap((route) => [...route.handles.keys()]));
+    const handles = new Set([...this.#router.values()].flatMap((route) => [...route.handles.keys()]));
     // None of them gets what another one lets go of.
     for (const handle of handles) this.#remove(handle);
     for (const handle of handles) handle.end(error);
@@ -111,9 +100,9 @@ export class Subscriber {
   /** Checks that a request can be taken now. @returns a promise only while the store is being read */
   #open(what: string, options: WaitOptions = {}): Promise<void> | undefined {
     checkWait(options);
-    this.#host.checkOpen();
-    const ready = this.#host.ready();
-    return ready && waiting(ready, what, options).then(() => this.#host.checkOpen());
+    this.#core.checkOpen();
+    const ready = this.#core.ready();
+    return ready && waiting(ready, what, options).then(() => this.#core.checkOpen());
   }
 
   async #subscribe(
@@ -122,8 +111,11 @@ export class Subscriber {
     handler: Handler | undefined,
     wait: WaitOptions,
   ): Promise<SubscriptionHandle> {
-    const { runner, router } = this.#host;
-    const handle = new SubscriptionHandle(patterns, options, handler, this.#handleHost);
+    const { runner } = this.#core;
+    const router = this.#router;
+    const handle = new SubscriptionHandle(patterns, options, handler, this.#inbox, (ended) =>
+      this.#unsubscribeHandle(ended),
+    );
     // Routing is in place before SUBSCRIBE goes out: a PUBLISH may come before SUBACK.
     for (const { filter, params } of patterns) router.add(filter, handle, params);
     const settled = deferred<void>();
@@ -136,7 +128,7 @@ export class Subscriber {
     });
     for (const filter of filters)
       router.identify(filter, runner.session.subscriptions.get(filter)?.identifier ?? 0);
-    this.#handleHost.reclaim();
+    this.#inbox.reclaim();
     runner.touch();
     await waiting(settled.promise, 'subscribe', wait, (reason) => {
       this.#giveUp(handle, request, reason);
@@ -157,13 +149,13 @@ export class Subscriber {
       const error = refusalOfOutcome(outcome, filter);
       if (!error) return { filter: pattern, qos: outcome as QoS };
       refusal ??= error;
-      this.#host.router.remove(filter, handle);
+      this.#router.remove(filter, handle);
       return {
         filter: pattern,
         error: error instanceof RefusedError ? error : new RefusedError(0x80, error.message),
       };
     });
-    handle.granted(grants);
+    handle.grants = grants;
     if (grants.some(({ error }) => !error)) return undefined;
     handle.end(refusal);
     return refusal;
@@ -171,7 +163,7 @@ export class Subscriber {
 
   /** The caller waits no longer: what the server grants all the same is given back. */
   #giveUp(handle: SubscriptionHandle, request: SubscriptionRequest, reason: unknown): void {
-    const { runner } = this.#host;
+    const { runner } = this.#core;
     const unneeded = this.#remove(handle);
     handle.end(reason instanceof Error ? reason : undefined);
     if (runner.session.subscriptions.withdraw(request) || unneeded.length === 0) return;
@@ -187,11 +179,11 @@ export class Subscriber {
 
   /** Takes a Subscription out of the routing. @returns the filters that nobody needs any more */
   #remove(handle: SubscriptionHandle): string[] {
-    return wireFilters(handle.patterns).filter((filter) => this.#host.router.remove(filter, handle));
+    return wireFilters(handle.patterns).filter((filter) => this.#router.remove(filter, handle));
   }
 
   async #send(filters: readonly string[], wait: WaitOptions): Promise<void> {
-    const { runner } = this.#host;
+    const { runner } = this.#core;
     const settled = deferred<void>();
     const request = runner.session.subscriptions.unsubscribe(filters, (outcomes) => {
       for (const [index, outcome] of outcomes.entries()) {
@@ -211,7 +203,7 @@ export class Subscriber {
   /** The highest QoS that any Subscription asked for with a filter. */
   #highestQos(filter: string): QoS {
     let highest: QoS = 0;
-    for (const { options } of this.#host.router.get(filter)?.handles.keys() ?? []) {
+    for (const { options } of this.#router.get(filter)?.handles.keys() ?? []) {
       if (options.qos > highest) highest = options.qos;
     }
     return highest;

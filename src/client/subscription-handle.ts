@@ -8,30 +8,16 @@ import { asyncDispose } from './async-dispose';
 import type { Grant, Subscription } from './client';
 import { ignoreRejection } from './deferred';
 import type { Delivery } from './delivery';
-import {
-  type AnyMessage,
-  HandlerTaker,
-  IteratorTaker,
-  type ParamsOfTopic,
-  type Taker,
-  type TakerHost,
-} from './taker';
-
-/** What a handle needs from the client. */
-export interface SubscriptionHost extends TakerHost {
-  /** Ends the Subscription on the wire, where no other needs it. */
-  unsubscribe(handle: SubscriptionHandle): Promise<void>;
-  /** A taker has appeared: messages that nobody took may be its. */
-  reclaim(): void;
-  /** Messages that were let go: others may take them. */
-  release(deliveries: readonly Delivery[]): void;
-}
+import type { Inbox } from './inbox';
+import type { AnyMessage, ParamsOfTopic } from './received-message';
+import { HandlerTaker, IteratorTaker, type Taker } from './taker';
 
 /** One Subscription. */
 export class SubscriptionHandle implements Subscription {
   readonly patterns: readonly Pattern[];
   readonly options: SubscriptionOptions;
-  readonly #host: SubscriptionHost;
+  readonly #inbox: Inbox;
+  readonly #unsubscribe: (handle: SubscriptionHandle) => Promise<void>;
   readonly #hasHandler: boolean;
   /** The handler, or the iterator: provisional until the turn after `subscribe` resolved, later while one reads. */
   #taker: Taker | undefined;
@@ -40,19 +26,22 @@ export class SubscriptionHandle implements Subscription {
   #hasEnded = false;
   /** Why it ended, until an iterator tells. */
   #error: Error | undefined;
-  #grants: readonly Grant[] = [];
+  /** What the server granted, from its answer on. */
+  grants: readonly Grant[] = [];
 
   constructor(
     patterns: readonly Pattern[],
     options: SubscriptionOptions,
     handler: ((message: AnyMessage) => unknown) | undefined,
-    host: SubscriptionHost,
+    inbox: Inbox,
+    unsubscribe: (handle: SubscriptionHandle) => Promise<void>,
   ) {
     this.patterns = patterns;
     this.options = options;
-    this.#host = host;
+    this.#inbox = inbox;
+    this.#unsubscribe = unsubscribe;
     this.#hasHandler = handler !== undefined;
-    this.#taker = handler ? new HandlerTaker(handler, host) : this.#newIterator();
+    this.#taker = handler ? new HandlerTaker(handler, inbox) : this.#newIterator();
   }
 
   get filter(): string {
@@ -60,21 +49,12 @@ export class SubscriptionHandle implements Subscription {
   }
 
   get qos(): QoS {
-    return this.#grants[0]?.qos ?? 0;
-  }
-
-  get grants(): readonly Grant[] {
-    return this.#grants;
+    return this.grants[0]?.qos ?? 0;
   }
 
   /** Takes a message if it wants it now. */
-  offer(delivery: Delivery, params: ParamsOfTopic): boolean {
-    return this.#taker?.offer(delivery, params) ?? false;
-  }
-
-  /** The server has answered. */
-  granted(grants: readonly Grant[]): void {
-    this.#grants = grants;
+  offer(delivery: Delivery, params: ParamsOfTopic): void {
+    this.#taker?.offer(delivery, params);
   }
 
   /** The turn after `subscribe` resolved is over: without an iterator nothing is collected. */
@@ -92,7 +72,7 @@ export class SubscriptionHandle implements Subscription {
   }
 
   unsubscribe(): Promise<void> {
-    return this.#hasEnded ? Promise.resolve() : this.#host.unsubscribe(this);
+    return this.#hasEnded ? Promise.resolve() : this.#unsubscribe(this);
   }
 
   [asyncDispose](): Promise<void> {
@@ -111,12 +91,12 @@ export class SubscriptionHandle implements Subscription {
     this.#taker = iterator;
     this.#iterator = iterator;
     if (this.#hasEnded) iterator.finish(this.#error);
-    else if (!provisional) this.#host.reclaim();
+    else if (!provisional) this.#inbox.reclaim();
     return iterator;
   }
 
   #newIterator(): IteratorTaker {
-    return new IteratorTaker(this.#host, () => {
+    return new IteratorTaker(this.#inbox, () => {
       // The loop does not wait for the server; if it refuses, its messages are unclaimed.
       ignoreRejection(this.unsubscribe());
       this.#release();
@@ -127,6 +107,6 @@ export class SubscriptionHandle implements Subscription {
   #release(): void {
     const released = this.#taker?.release() ?? [];
     if (!this.#hasHandler) this.#taker = undefined;
-    this.#host.release(released);
+    this.#inbox.release(released);
   }
 }

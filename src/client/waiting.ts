@@ -2,9 +2,9 @@
 
 import { kind, milliseconds } from '../check';
 import { ConnectionError } from '../errors';
+import { timeoutFor } from './clock';
 import { deferred, ignoreRejection } from './deferred';
 import type { WaitOptions } from './options';
-import { timeoutFor } from './taker';
 
 /**
  * Settles with the promise, or rejects before it.
