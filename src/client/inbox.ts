@@ -4,10 +4,13 @@
  *
  * What is acknowledged before its takers are done (`ack: 'received'`, or early by hand) is saved whole before: after a
  * crash the server would not send it again. It is handed out again then, whatever became of the MQTT session.
+ * With `ack: 'received'` no more than `queue.maxUnread` are acknowledged ahead of their takers; further ones wait for
+ * them, so that Receive Maximum slows the server down.
  */
 
 import type { DecodedPublishPacket } from '../codec/packet';
 import { ConnectionError, UsageError } from '../errors';
+import { Fifo } from '../session/fifo';
 import type { IncomingMessage } from '../session/incoming-message';
 import { timeoutFor } from './clock';
 import type { Core } from './core';
@@ -22,6 +25,10 @@ export class Inbox implements DeliveryHost {
   readonly #router: Router<{ offer(delivery: Delivery, params: ParamsOfTopic): void }>;
   /** Messages that wait for a taker, and until when; oldest first, since all wait equally long. */
   readonly #unclaimed = new Map<Delivery, number>();
+  /** Messages that were acknowledged on receipt, until they are done with. */
+  readonly #ahead = new Set<Delivery>();
+  /** Messages that are to be acknowledged on receipt when there are fewer of those. */
+  #behind = new Fifo<Delivery>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Place of the message that was saved last in the order of arrival. */
   #order = 0;
@@ -37,7 +44,7 @@ export class Inbox implements DeliveryHost {
     this.#router = router;
   }
 
-  /** Unread QoS 0 messages kept for each Subscription. */
+  /** Unread QoS 0 messages kept for each Subscription, and of QoS 1 and 2 that may be acknowledged on receipt. */
   get maxUnread(): number {
     return this.#core.options.queue.maxUnread;
   }
@@ -47,7 +54,10 @@ export class Inbox implements DeliveryHost {
     this.received += 1;
     const delivery = new Delivery(packet, incoming, redelivered, this);
     const isTaken = this.#offer(delivery);
-    if (this.#ack === 'received') this.#acknowledge(delivery, 0);
+    if (this.#ack === 'received' && incoming) {
+      this.#behind.push(delivery);
+      this.#acknowledgeAhead();
+    }
     if (!isTaken) this.#hold(delivery);
   }
 
@@ -58,6 +68,7 @@ export class Inbox implements DeliveryHost {
       this.#order = id;
       const packet = { ...content, type: 'publish', dup: false } as const;
       const delivery = new Delivery(packet, undefined, true, this, id);
+      this.#ahead.add(delivery);
       if (!this.#offer(delivery)) this.#unclaimed.set(delivery, Number.POSITIVE_INFINITY);
     }
   }
@@ -92,15 +103,17 @@ export class Inbox implements DeliveryHost {
       else {
         if (delivery.incoming) incoming.forget(delivery.incoming);
         this.#unclaimed.delete(delivery);
+        this.#ahead.delete(delivery);
       }
     }
+    this.#behind = new Fifo();
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
   /** See {@link DeliveryHost}. */
   handled(delivery: Delivery, reasonCode: number): void {
-    if (this.#ack === 'handled') this.#acknowledge(delivery, reasonCode);
+    if (this.#ack !== 'manual') this.#acknowledge(delivery, this.#ack === 'handled' ? reasonCode : 0);
     this.#discard(delivery);
   }
 
@@ -185,9 +198,19 @@ export class Inbox implements DeliveryHost {
 
   #acknowledge(delivery: Delivery, reasonCode: number): void {
     const { incoming } = delivery;
-    if (!incoming) return;
-    if (!delivery.hasSettled && incoming.decision < 0) this.#keep(delivery);
+    if (!incoming || incoming.decision >= 0) return;
+    if (!delivery.hasSettled) this.#keep(delivery);
     this.#answer(incoming, reasonCode);
+  }
+
+  /** Acknowledges what came, as far as it may be ahead of its takers. */
+  #acknowledgeAhead(): void {
+    while (this.#ahead.size < this.maxUnread) {
+      const next = this.#behind.shift();
+      if (!next) return;
+      if (!next.hasSettled) this.#ahead.add(next);
+      this.#acknowledge(next, 0);
+    }
   }
 
   #answer(incoming: IncomingMessage, reasonCode: number): void {
@@ -205,6 +228,7 @@ export class Inbox implements DeliveryHost {
   }
 
   #discard(delivery: Delivery): void {
+    if (this.#ahead.delete(delivery)) this.#acknowledgeAhead();
     if (delivery.keptAs === undefined) return;
     this.#session.own.delete('inbox', delivery.keptAs);
     this.#core.runner.touch();

@@ -69,7 +69,12 @@ export interface QueueOptions {
   qos0?: 'drop' | 'queue' | undefined;
   /** What gives way in a full queue: the new message is rejected, or the oldest is. @default 'reject' */
   overflow?: 'reject' | 'drop-oldest' | undefined;
-  /** Unread QoS 0 messages of a Subscription that is iterated; beyond it the oldest is dropped. @default 1_000 */
+  /**
+   * Messages that wait for a handler or an iterator. QoS 0, per Subscription: beyond it the oldest is dropped. QoS 1 and
+   * 2 with `ack: 'received'`, per client: beyond it they are acknowledged only as earlier ones are done with, so that
+   * the server waits. With any other `ack` Receive Maximum bounds them.
+   * @default 1_000
+   */
   maxUnread?: number | undefined;
 }
 
@@ -168,7 +173,8 @@ export interface ClientOptions {
   /** Where the session is kept. @default memoryStore() */
   store?: SessionStore | undefined;
   /**
-   * When a message is acknowledged: after its takers have settled, on receipt, or by `message.ack()`.
+   * When a message is acknowledged: after its takers have settled, on receipt (while fewer than `queue.maxUnread` wait
+   * for their takers), or by `message.ack()`.
    * @default 'handled'
    */
   ack?: 'handled' | 'received' | 'manual' | undefined;

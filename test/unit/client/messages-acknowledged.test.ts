@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import type { Message } from '../../../src/index';
+import { type Message, memoryStore } from '../../../src/index';
 import { connected, fakeTime, idle } from '../../support/fake-client';
 import { FakeServer, turn } from '../../support/fake-server';
 
@@ -93,6 +93,56 @@ describe("ack: 'received'", () => {
     server.link.publish('nobody', '', { qos: 1 });
     await turn();
     expect(acks(server)).toEqual(['1: puback 1 0', '1: pubrec 2 0', '1: puback 3 0']);
+  });
+
+  test('acknowledges no more than queue.maxUnread ahead of a slow handler, so that the server waits', async () => {
+    const { client, server } = await connected({ ack: 'received', queue: { maxUnread: 2 } });
+    const open: (() => void)[] = [];
+    await client.subscribe('a', { qos: 2 }, () => new Promise<void>((resolve) => open.push(resolve)));
+    for (const qos of [1, 2, 1, 2] as const) server.link.publish('a', '', { qos });
+    await turn();
+    const first = ['1: puback 1 0', '1: pubrec 2 0'];
+    expect(acks(server)).toEqual(first);
+    expect(client.stats.unacknowledged).toBe(2);
+    // Only the first of them is with its handler; the others go on as it, and the next, are done.
+    open[0]?.();
+    await turn();
+    expect(acks(server)).toEqual([...first, '1: puback 3 0']);
+    open[1]?.();
+    await turn();
+    expect(acks(server)).toEqual([...first, '1: puback 3 0', '1: pubrec 4 0']);
+    expect(open).toHaveLength(3);
+  });
+
+  test('acknowledges what its takers are done with before its turn came, after those before it', async () => {
+    const { client, server } = await connected({ ack: 'received', queue: { maxUnread: 1 } });
+    const open: (() => void)[] = [];
+    await client.subscribe('slow', { qos: 2 }, () => new Promise<void>((resolve) => open.push(resolve)));
+    const seen = vi.fn();
+    await client.subscribe('fast', { qos: 2 }, seen);
+    for (const topic of ['slow', 'slow', 'fast']) server.link.publish(topic, '', { qos: 2 });
+    await turn();
+    expect(seen).toHaveBeenCalledOnce();
+    expect(acks(server)).toEqual(['1: pubrec 1 0']);
+    open[0]?.();
+    await turn();
+    expect(acks(server)).toEqual(['1: pubrec 1 0', '1: pubrec 2 0', '1: pubrec 3 0']);
+  });
+
+  test('gives what waits for its turn back to the server when the client is closed', async () => {
+    const store = memoryStore();
+    const { client, server } = await connected({ ...kept, store, ack: 'received', queue: { maxUnread: 1 } });
+    for (const name of ['1', '2']) server.link.publish('a', name, { qos: 2 });
+    await turn();
+    expect(acks(server)).toEqual(['1: pubrec 1 0']);
+    await client.close({ force: true });
+    const seen: string[] = [];
+    await client.connect();
+    await client.subscribe('a', { qos: 2 }, (message) => void seen.push(message.text()));
+    server.link.publish('a', '2', { qos: 2, packetId: 2, dup: true });
+    await turn();
+    expect(seen).toEqual(['1', '2']);
+    expect(acks(server)).toEqual(['1: pubrec 1 0', '2: pubrec 2 0']);
   });
 
   test('holds what nobody takes all the same, and reports it', async () => {
