@@ -46,7 +46,7 @@ export interface PublishResult {
   /** Reason code of PUBACK or PUBCOMP; 0x10: nobody is subscribed [v5 3.4.2.1]. 0 for QoS 0 and before MQTT 5.0. */
   readonly reasonCode: number;
   readonly properties?: AckProperties | undefined;
-  /** True when it was sent anew although a session which the server lost may have delivered it. */
+  /** True when a QoS 2 message was sent anew although a session which the server lost may have delivered it. */
   readonly resent?: boolean | undefined;
 }
 
@@ -87,8 +87,12 @@ export interface ClientEvents {
   message: Message;
   /** A QoS 1 or 2 message that nobody took; it was acknowledged. */
   unclaimed: Message;
-  /** A message of an earlier page came to its end. */
-  settled: { readonly key: string | undefined; readonly error?: Error | undefined };
+  /** A message of an earlier page came to its end. `resent`: see {@link PublishResult}. */
+  settled: {
+    readonly key: string | undefined;
+    readonly error?: Error | undefined;
+    readonly resent?: boolean | undefined;
+  };
   /** What has no promise to reject: handlers that fail, subscriptions that end. */
   error: Error;
   /** Every packet, for tools; passwords and authentication data are masked. */

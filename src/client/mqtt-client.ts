@@ -318,9 +318,9 @@ export class MqttClient implements Client {
         this.#subscriber.lost(filter, error);
         this.#emitter.emit('error', error);
       },
-      settled: (key, error) => {
-        this.#publisher.settled(key, error);
-        this.#emitter.emit('settled', { key, error });
+      settled: (key, error, reasonCode, resent) => {
+        this.#publisher.settled(key, error, reasonCode, resent);
+        this.#emitter.emit('settled', { key, error, resent: resent || undefined });
       },
       challenged: (data) => this.#connector.challenged(data),
       authenticated: (data) => this.#connector.authenticated(data),

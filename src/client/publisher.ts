@@ -75,13 +75,13 @@ export class Publisher {
   adopt(messages: Iterable<OutgoingMessage>): void {
     const time = Date.now();
     const records = [...this.#own.values()].filter((record) => record.kind === 'key');
-    for (const { id: key, reasonCode, until } of records.sort((a, b) => a.until - b.until)) {
+    for (const { id: key, reasonCode, resent, until } of records.sort((a, b) => a.until - b.until)) {
       if (until <= time) {
         this.#own.delete('key', key);
         continue;
       }
       const ticket = this.#pending.get(key) ?? new Ticket(this, key);
-      ticket.resolve(resultOf(reasonCode));
+      ticket.resolve(resultOf(reasonCode, undefined, resent));
       this.#pending.delete(key);
       this.#completed.set(key, { ticket, until });
     }
@@ -89,15 +89,15 @@ export class Publisher {
   }
 
   /** A message without a promise of its own came to its end. */
-  settled(key: string | undefined, error: Error | undefined): void {
+  settled(key: string | undefined, error: Error | undefined, reasonCode: number, resent: boolean): void {
     const ticket = key === undefined ? undefined : this.#pending.get(key);
     if (!ticket) this.#count(error);
     else if (error) ticket.failed(error);
-    else ticket.acknowledged(0, undefined, false);
+    else ticket.acknowledged(reasonCode, undefined, resent);
   }
 
-  /** A ticket is done: its key names it for a while. */
-  done(ticket: Ticket, error: unknown, reasonCode: number): void {
+  /** A ticket is done: with a result its key names it for a while. */
+  done(ticket: Ticket, error: unknown, result?: PublishResult): void {
     const isStillStored = error instanceof ConnectionError && error.code === 'still-stored';
     if (!isStillStored) this.#count(error);
     const { key } = ticket;
@@ -105,10 +105,11 @@ export class Publisher {
     // What failed may be tried again at once.
     this.#pending.delete(key);
     if (isStillStored) this.#adopt(key);
-    if (error !== undefined) return;
+    if (!result) return;
     const until = Date.now() + keyLifetime;
     this.#completed.set(key, { ticket, until });
-    this.#own.put({ kind: 'key', id: key, reasonCode, until });
+    const { reasonCode, resent } = result;
+    this.#own.put({ kind: 'key', id: key, reasonCode, resent, until });
   }
 
   get #own(): OwnRecords {
@@ -299,10 +300,9 @@ export class Ticket implements PublishListener {
 
   acknowledged(reasonCode: number, properties: AckProperties | undefined, resent: boolean): void {
     if (this.#isDone) return;
-    this.resolve(
-      properties || resent ? { reasonCode, properties, resent: resent || undefined } : resultOf(reasonCode),
-    );
-    this.#publisher.done(this, undefined, reasonCode);
+    const result = resultOf(reasonCode, properties, resent || undefined);
+    this.resolve(result);
+    this.#publisher.done(this, undefined, result);
   }
 
   /** It was delivered. */
@@ -315,7 +315,7 @@ export class Ticket implements PublishListener {
   failed(error: unknown): void {
     if (this.#isDone) return;
     this.#isDone = true;
-    this.#publisher.done(this, error, 0);
+    this.#publisher.done(this, error);
     for (const { promise, reject } of [this.#end, this.#stored ?? this.#end]) {
       // An ignored publish must not raise an unhandled rejection.
       ignoreRejection(promise);
@@ -324,8 +324,8 @@ export class Ticket implements PublishListener {
   }
 }
 
-function resultOf(reasonCode: number): PublishResult {
-  return reasonCode === 0 ? writtenResult : { reasonCode };
+function resultOf(reasonCode: number, properties?: AckProperties, resent?: boolean): PublishResult {
+  return reasonCode === 0 && !properties && !resent ? writtenResult : { reasonCode, properties, resent };
 }
 
 /** A copy of the caller's properties, which may wait for long. */

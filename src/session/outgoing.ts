@@ -33,9 +33,9 @@ export interface OutgoingOptions extends QueueOptions {
   readonly sessionLost: 'resend' | 'reject';
 }
 
-/** Who learns that a message of an earlier page came to its end. */
+/** Who learns that a message of an earlier page came to its end, and with which reason code of the server. */
 export interface OutgoingPort {
-  settled(key: string | undefined, error: Error | undefined): void;
+  settled(key: string | undefined, error: Error | undefined, reasonCode: number, resent: boolean): void;
 }
 
 /** The sending half of a session. */
@@ -230,8 +230,9 @@ export class Outgoing {
       if (mayBeDelivered) this.#turn.delete('release', message.order);
       message.state = 'sent';
       message.released = 0;
+      // Without PUBREC it may have been delivered, too: a server may forward QoS 2 on receipt [v5 4.3.3].
+      message.resent ||= mayBeDelivered || (message.reached && message.content.qos === 2);
       message.reached = false;
-      message.resent ||= mayBeDelivered;
       if (this.#turn.recording) this.#turn.put(message.record());
       this.#resends.push(message);
     }
@@ -408,7 +409,7 @@ export class Outgoing {
     }
     this.#forget(message);
     if (message.listener) message.listener.acknowledged(reasonCode, properties, message.resent);
-    else this.#port.settled(message.content.key, undefined);
+    else this.#port.settled(message.content.key, undefined, reasonCode, message.resent);
   }
 
   /** Ends a message that may be known to the server: of QoS 2 its identifier is not free then. */
@@ -425,7 +426,7 @@ export class Outgoing {
   #finish(message: OutgoingMessage, error: MqttError): void {
     this.#forget(message);
     if (message.listener) message.listener.failed(error);
-    else if (message.content.qos > 0) this.#port.settled(message.content.key, error);
+    else if (message.content.qos > 0) this.#port.settled(message.content.key, error, 0, message.resent);
   }
 
   #forget(message: OutgoingMessage): void {

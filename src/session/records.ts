@@ -65,6 +65,8 @@ export interface KeyRecord {
   readonly id: string;
   /** Reason code of PUBACK or PUBCOMP. */
   readonly reasonCode: number;
+  /** It was sent anew although an earlier session may have delivered it. */
+  readonly resent?: boolean | undefined;
   /** When the key is free again. */
   readonly until: number;
 }

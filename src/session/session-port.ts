@@ -37,8 +37,8 @@ export interface SessionPort {
   message: Deliver;
   /** A filter that had been granted is refused in the server's new session. */
   subscriptionLost(filter: string, error: MqttError): void;
-  /** A message of an earlier page came to its end. */
-  settled(key: string | undefined, error: Error | undefined): void;
+  /** A message of an earlier page came to its end, and with which reason code of the server. */
+  settled(key: string | undefined, error: Error | undefined, reasonCode: number, resent: boolean): void;
   /** The server continues enhanced authentication: answer with `authenticate` [v5 4.12]. */
   challenged(data: Uint8Array | undefined): void;
   /** The server accepted the authentication; during a connect `confirm` has to follow. */

@@ -29,6 +29,33 @@ describe('a key', () => {
     expect(client.stats.messagesSent).toBe(1);
   });
 
+  test('learns how the server took it, and that it was sent anew after the server had lost the session', async () => {
+    const options = { store: memoryStore(), clean: false, clientId: 'c' };
+    const server = new FakeServer({
+      publish: () => undefined,
+      pubrel: ({ packetId }) => ({ type: 'pubcomp', packetId, reasonCode: 0x92 }),
+    });
+    const first = await connected(options, server);
+    await first.client.publish('a', 'x', { qos: 2, key: 'k', until: 'stored' });
+    await turn();
+    // The page is gone without a word, and the server forgets it; whether it had the message is not known.
+    expect(server.link.packets('publish')).toHaveLength(1);
+    server.sessions.clear();
+    delete server.script.publish;
+    const { client } = idle(options, server);
+    const settled: unknown[] = [];
+    client.on('settled', (event) => settled.push(event));
+    const joined = watch(client.publish('a', 'x', { qos: 2, key: 'k' }));
+    await client.connect();
+    await turn();
+    const result = { reasonCode: 0x92, resent: true };
+    expect(joined.value).toEqual(result);
+    expect(settled).toEqual([{ key: 'k', resent: true }]);
+    // A third page learns it from the key that is left.
+    const third = idle(options, server);
+    expect(await third.client.publish('a', 'x', { qos: 2, key: 'k' })).toEqual(result);
+  });
+
   test('joins for 10 minutes after its completion, and is free then', async () => {
     fakeTime();
     const { client, server } = await connected();
