@@ -71,6 +71,11 @@ export class FakeTime {
     this.#timers.clear();
   }
 
+  /** All timers are gone: with the page that set them. */
+  forget(): void {
+    this.#timers.clear();
+  }
+
   /** Lets so many milliseconds pass; timers that are due run in their order, and what they cause. */
   async advance(milliseconds: number): Promise<void> {
     const end = this.#monotonic + milliseconds;
