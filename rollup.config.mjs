@@ -12,6 +12,7 @@ const entries = {
   codec: 'src/codec/index.ts',
   auth: 'src/auth/index.ts',
   indexeddb: 'src/store/indexeddb.ts',
+  shared: 'src/shared/index.ts',
 };
 
 /** Entries without a declaration file: `mqtide` is declared once, for browsers and for Node. */

@@ -3,4 +3,5 @@
 export * from './auth/index';
 export * from './codec/index';
 export * from './index';
+export * from './shared/index';
 export * from './store/indexeddb';

@@ -21,6 +21,7 @@ import {
 import { scram } from 'mqtide/auth';
 import { Decoder, encode, type Packet } from 'mqtide/codec';
 import { type IndexedDbOptions, indexedDbStore } from 'mqtide/indexeddb';
+import { connectShared, type SharedOptions } from 'mqtide/shared';
 
 const store: SessionStore = memoryStore();
 const durable: IndexedDbOptions = { durability: 'strict' };
@@ -81,6 +82,14 @@ export async function use(url: string, signal: AbortSignal): Promise<void> {
 export async function scoped(url: string): Promise<void> {
   await using client = await connect(url);
   await client.publish('a', 'b');
+}
+
+/** A client of one tab, over the connection of all. */
+export async function share(url: string, name: string | undefined): Promise<Client> {
+  const shared: SharedOptions = { ...options(undefined), name };
+  const client: Client = await connectShared(url, shared);
+  await client.subscribe('sensor/+id', { qos: 1 }, ({ params }) => console.log(params.id));
+  return client;
 }
 
 /** What an error says. */

@@ -1,0 +1,53 @@
+/** What `connectShared` needs of the tab that it runs in. */
+
+import { UsageError } from '../errors';
+
+/** A channel to the other tabs of the origin: the part of `BroadcastChannel` that is used here. */
+export interface Channel {
+  postMessage(data: unknown): void;
+  close(): void;
+}
+
+/** One tab. */
+export interface Environment {
+  readonly locks: Pick<LockManager, 'request' | 'query'>;
+  /** @param receive called with what others post there */
+  openChannel(name: string, receive: (data: unknown) => void): Channel;
+  /** Whether the tab is hidden now; a worker never is. */
+  isHidden(): boolean;
+  /** Calls back when `isHidden` changed. @returns ends that */
+  onVisibility(listener: () => void): () => void;
+  /** Calls back when the browser is about to stop the tab's clock. @returns ends that */
+  onFreeze(listener: () => void): () => void;
+}
+
+/**
+ * The page or worker that this runs in.
+ * @throws UsageError where it has no Web Locks or no BroadcastChannel
+ */
+export function thisEnvironment(): Environment {
+  const locks = globalThis.navigator?.locks;
+  const { BroadcastChannel: Broadcast, document } = globalThis;
+  if (!locks || !Broadcast) {
+    const missing = locks ? 'BroadcastChannel' : 'Web Locks (navigator.locks)';
+    throw new UsageError(
+      `connectShared: there are no ${missing} here. Browsers have them on pages from https: or localhost; elsewhere, and in Node, use connect()`,
+      'unsupported',
+    );
+  }
+  const listen = (event: string, listener: () => void) => {
+    document?.addEventListener(event, listener);
+    return () => document?.removeEventListener(event, listener);
+  };
+  return {
+    locks,
+    openChannel(name, receive) {
+      const channel = new Broadcast(name);
+      channel.onmessage = ({ data }) => receive(data);
+      return channel;
+    },
+    isHidden: () => document?.visibilityState === 'hidden',
+    onVisibility: (listener) => listen('visibilitychange', listener),
+    onFreeze: (listener) => listen('freeze', listener),
+  };
+}

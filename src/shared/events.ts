@@ -1,0 +1,108 @@
+/** Events of a shared client. What a listener throws never reaches the code that emits. */
+
+import { UsageError } from '../errors';
+import type { ClientEvents, Listener } from '../index';
+
+type EventName = keyof ClientEvents;
+
+interface Entry {
+  readonly call: (event: unknown) => unknown;
+  readonly off: () => void;
+}
+
+const names: readonly EventName[] = [
+  'status',
+  'connect',
+  'disconnect',
+  'reconnecting',
+  'message',
+  'unclaimed',
+  'settled',
+  'error',
+  'packet',
+  'close',
+];
+
+/** Calls listeners. */
+export class Events {
+  readonly #entries = new Map<EventName, Set<Entry>>(names.map((name) => [name, new Set()]));
+  readonly #changed: (name: EventName) => void;
+
+  /** @param changed called when an event got a listener or lost one */
+  constructor(changed: (name: EventName) => void) {
+    this.#changed = changed;
+  }
+
+  /** See `Client.on`. */
+  on<Name extends EventName>(
+    name: Name,
+    listener: Listener<Name>,
+    options: { once?: boolean | undefined; signal?: AbortSignal | undefined } = {},
+  ): () => void {
+    const entries = this.#entries.get(name);
+    if (!entries)
+      throw new UsageError(`event: there is no event '${String(name)}'; one of ${names.join(', ')}`);
+    if (typeof listener !== 'function') throw new UsageError('listener: must be a function');
+    const { once, signal } = options;
+    const off = () => {
+      signal?.removeEventListener('abort', off);
+      if (entries.delete(entry)) this.#changed(name);
+    };
+    const entry: Entry = {
+      call: (event) => {
+        if (once) off();
+        return listener(event as ClientEvents[Name]);
+      },
+      off,
+    };
+    if (signal?.aborted) return off;
+    entries.add(entry);
+    signal?.addEventListener('abort', off);
+    this.#changed(name);
+    return off;
+  }
+
+  /** Whether anyone listens. */
+  has(name: EventName): boolean {
+    return this.calls(name).length > 0;
+  }
+
+  /** The listeners as functions that may throw. */
+  calls(name: EventName): Entry['call'][] {
+    return Array.from(this.#entries.get(name) ?? [], ({ call }) => call);
+  }
+
+  /** Calls all listeners of an event. */
+  emit<Name extends EventName>(name: Name, event: ClientEvents[Name]): void {
+    const failed = (error: unknown) => (name === 'error' ? reportUncaught(error) : this.failure(error));
+    for (const call of this.calls(name)) {
+      try {
+        const result = call(event);
+        if (isThenable(result)) result.then(undefined, failed);
+      } catch (error) {
+        failed(error);
+      }
+    }
+  }
+
+  /** An exception of the application's own code: to `'error'`, else to where uncaught exceptions go. */
+  failure(error: unknown): void {
+    if (!this.has('error')) reportUncaught(error);
+    else
+      this.emit(
+        'error',
+        error instanceof Error ? error : new Error('A handler or listener failed', { cause: error }),
+      );
+  }
+}
+
+/** Whether a value is a promise, or as good as one. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+function reportUncaught(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}

@@ -1,0 +1,54 @@
+/** What the hub knows of one tab. */
+
+import type { SubscribeOptions, Subscription } from '../index';
+import type { Target, ToTab } from './wire';
+
+/** One Subscription of a tab, as the hub holds it. */
+export interface HeldSubscription {
+  readonly id: number;
+  /** As the application gave them, by the filter that each is on the wire. */
+  readonly patterns: ReadonlyMap<string, string>;
+  readonly options: SubscribeOptions;
+  /** Undefined until it is granted. */
+  real: Subscription | undefined;
+  /** Topics of retained messages that it has had: another tab that subscribes makes the server send them again. */
+  readonly retained: Set<string>;
+}
+
+/** A tab. */
+export class Guest {
+  readonly id: string;
+  readonly post: (item: ToTab) => void;
+  readonly subscriptions = new Map<number, HeldSubscription>();
+  /** Ends calls that have a limit, by their ids. */
+  readonly aborts = new Map<number, AbortController>();
+  /** Stops showing packets; undefined while they are not wanted. */
+  stopPackets: (() => void) | undefined;
+  /** QoS 0 messages that are on their way. */
+  onTheWay = 0;
+  /** Its tab is gone; what it was subscribed to is kept for a while, in case that comes back. */
+  isGone = false;
+
+  constructor(id: string, post: (item: ToTab) => void) {
+    this.id = id;
+    this.post = post;
+  }
+
+  /** Whether it is subscribed to a filter. */
+  has(filter: string): boolean {
+    return [...this.subscriptions.values()].some(({ patterns }) => patterns.has(filter));
+  }
+}
+
+/** The takers of a message, by tab. */
+export type Targets = Map<Guest, Target[]>;
+
+/** A pattern as a filter on the wire: without the names of its wildcards. */
+export function wireFilter(pattern: string): string {
+  return pattern.replace(/(^|\/)([+#])[^/+#]+/g, '$1$2');
+}
+
+/** The filters of an argument, if they are any. */
+export function filtersOf(argument: unknown): string[] {
+  return [argument].flat().filter((filter) => typeof filter === 'string');
+}

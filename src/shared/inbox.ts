@@ -1,0 +1,155 @@
+/**
+ * Messages that came to a tab: offered to its Subscriptions and `'message'` listeners. The hub hears of it when all
+ * that took one have settled. One that nobody takes is held, for a while, for a taker to come.
+ *
+ * A message that was not acknowledged when its hub went comes again from the next one. The tab knows it by its packet
+ * identifier and content: it is not handed out twice.
+ */
+
+import { UsageError } from '../errors';
+import { Delivery, type DeliveryHost } from './delivery';
+import type { Events } from './events';
+import { SharedMessage } from './message';
+import { type HandlerHost, runHandler, type SharedSubscription } from './subscription';
+import { timerFor } from './waiting';
+import type { ToHub, WireDelivery, WireMessage } from './wire';
+
+/** What the inbox needs of its tab. */
+export interface InboxHost extends HandlerHost {
+  readonly ack: 'handled' | 'received' | 'manual';
+  readonly unclaimedTimeout: number;
+  protocolVersion(): 3 | 4 | 5 | undefined;
+  post(item: ToHub): void;
+}
+
+/** Hands out what came. */
+export class Inbox implements DeliveryHost {
+  readonly #host: InboxHost;
+  readonly #events: Events;
+  readonly #subscriptions: ReadonlyMap<number, SharedSubscription>;
+  /** Messages that the server may send again, by packet identifier. */
+  readonly #known = new Map<number, Delivery>();
+  /** What was acknowledged by hand, with what. */
+  readonly #acks = new WeakMap<Delivery, number>();
+  /** Messages that wait for a taker, and the end of their patience. */
+  readonly #held = new Map<Delivery, ReturnType<typeof setTimeout> | undefined>();
+  /** The message that is being offered. */
+  #offering: Delivery | undefined;
+
+  constructor(host: InboxHost, events: Events, subscriptions: ReadonlyMap<number, SharedSubscription>) {
+    this.#host = host;
+    this.#events = events;
+    this.#subscriptions = subscriptions;
+  }
+
+  /** A message came. */
+  receive(wire: WireDelivery): void {
+    const { id, packetId, message } = wire;
+    const known = packetId === undefined ? undefined : this.#known.get(packetId);
+    if (known && message.duplicate && isSame(known.message, message)) {
+      known.id = id;
+      const code = this.#acks.get(known);
+      if (code !== undefined) this.#host.post({ type: 'ack', delivery: id, reasonCode: code });
+      if (known.hasSettled) this.settled(known);
+      return;
+    }
+    const delivery = new Delivery(wire, this);
+    if (packetId !== undefined) this.#known.set(packetId, delivery);
+    this.#offer(delivery);
+  }
+
+  /** The server will not send it again. */
+  released(packetId: number): void {
+    this.#known.delete(packetId);
+  }
+
+  /** The hub that waited for messages is gone. */
+  hubChanged(): void {
+    for (const delivery of this.#known.values()) delivery.id = 0;
+    for (const delivery of this.#held.keys()) delivery.id = 0;
+  }
+
+  /** A taker has appeared. */
+  reclaim(): void {
+    for (const delivery of [...this.#held.keys()]) {
+      this.#letGo(delivery);
+      this.#offer(delivery);
+    }
+  }
+
+  /** The tab leaves: nothing is held any more. */
+  clear(): void {
+    for (const delivery of [...this.#held.keys()]) this.#letGo(delivery);
+    this.#known.clear();
+  }
+
+  /** See {@link DeliveryHost}. */
+  settled(delivery: Delivery): void {
+    const { id, hasFailed } = delivery;
+    if (id !== 0) this.#host.post({ type: 'settled', delivery: id, failed: hasFailed });
+  }
+
+  /** See {@link DeliveryHost}. */
+  dropped(delivery: Delivery): void {
+    // What a taker let go of is for others.
+    if (this.#offering !== delivery) this.#offer(delivery);
+    else if (delivery.message.qos > 0) {
+      this.#held.set(
+        delivery,
+        timerFor(this.#host.unclaimedTimeout, () => this.#giveUp(delivery)),
+      );
+    }
+  }
+
+  /** The message for one taker. */
+  messageOf(delivery: Delivery, params: Record<string, string>): SharedMessage {
+    if (this.#host.ack !== 'manual') return new SharedMessage(delivery.message, params, undefined);
+    return new SharedMessage(delivery.message, params, (reasonCode) => {
+      if (reasonCode !== 0 && (this.#host.protocolVersion() ?? 5) < 5) {
+        throw new UsageError('reasonCode: MQTT 5.0 introduced it', 'needs-mqtt-5');
+      }
+      this.#acks.set(delivery, reasonCode);
+      if (delivery.id !== 0) this.#host.post({ type: 'ack', delivery: delivery.id, reasonCode });
+    });
+  }
+
+  #offer(delivery: Delivery): void {
+    const outer = this.#offering;
+    this.#offering = delivery;
+    // Held by us meanwhile: a taker that settles at once must not end it for the next one.
+    delivery.take();
+    for (const { subscription, params } of delivery.targets)
+      this.#subscriptions.get(subscription)?.offer(delivery, params);
+    const listeners = this.#events.calls('message');
+    if (listeners.length > 0) {
+      const message = this.messageOf(delivery, {});
+      for (const call of listeners) {
+        delivery.take();
+        runHandler(call, message, delivery, this.#host);
+      }
+    }
+    delivery.letGo();
+    this.#offering = outer;
+  }
+
+  #letGo(delivery: Delivery): void {
+    clearTimeout(this.#held.get(delivery));
+    this.#held.delete(delivery);
+  }
+
+  #giveUp(delivery: Delivery): void {
+    this.#held.delete(delivery);
+    // Nobody else does it, with `ack: 'manual'` neither.
+    if (delivery.id !== 0) this.#host.post({ type: 'ack', delivery: delivery.id, reasonCode: 0 });
+    this.#events.emit('unclaimed', new SharedMessage(delivery.message, {}, undefined));
+  }
+}
+
+function isSame(one: WireMessage, other: WireMessage): boolean {
+  return (
+    one.topic === other.topic &&
+    one.qos === other.qos &&
+    one.payload.length === other.payload.length &&
+    one.payload.every((byte, index) => byte === other.payload[index])
+  );
+}

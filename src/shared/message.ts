@@ -1,0 +1,71 @@
+/** A message as it is handed out in a tab. */
+
+import { UsageError } from '../errors';
+import type { Bytes, Message, PublishProperties, QoS } from '../message';
+import type { WireMessage } from './wire';
+
+/** What `message.ack()` does; undefined when acknowledging is not the application's. */
+export type ManualAck = ((reasonCode: number) => void) | undefined;
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** Reason codes that PUBACK and PUBREC can carry [v5 3.4.2.1]. */
+const ackReasonCodes: readonly number[] = [0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99];
+
+/** {@link Message} that came from the hub. */
+export class SharedMessage implements Message {
+  readonly topic: string;
+  readonly payload: Bytes;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly duplicate: boolean;
+  readonly redelivered: boolean;
+  readonly properties: PublishProperties;
+  readonly params: Record<string, string>;
+  readonly #ack: ManualAck;
+
+  constructor(message: WireMessage, params: Record<string, string>, ack: ManualAck) {
+    this.topic = message.topic;
+    this.payload = message.payload;
+    this.qos = message.qos;
+    this.retain = message.retain;
+    this.duplicate = message.duplicate;
+    this.redelivered = message.redelivered;
+    this.properties = message.properties;
+    this.params = params;
+    this.#ack = ack;
+  }
+
+  text(): string {
+    return decoder.decode(this.payload);
+  }
+
+  json<T = unknown>(): T {
+    return JSON.parse(this.text()) as T;
+  }
+
+  ack(reasonCode = 0): void {
+    if (!this.#ack) throw new UsageError("message.ack: is only for ack: 'manual'", 'unsupported');
+    if (!ackReasonCodes.includes(reasonCode)) {
+      throw new UsageError(
+        `reasonCode: PUBACK and PUBREC have no reason code ${String(reasonCode)} [v5 3.4.2.1]`,
+      );
+    }
+    this.#ack(reasonCode);
+  }
+}
+
+/** What of a message can travel. The bytes get a buffer of their own: a clone of a view copies all that it views. */
+export function toWireMessage(message: Message): WireMessage {
+  const { topic, payload, qos, retain, duplicate, redelivered, properties } = message;
+  const { correlationData } = properties;
+  return {
+    topic,
+    payload: payload.slice(),
+    qos,
+    retain,
+    duplicate,
+    redelivered,
+    properties: correlationData ? { ...properties, correlationData: correlationData.slice() } : properties,
+  };
+}

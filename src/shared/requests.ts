@@ -1,0 +1,163 @@
+/**
+ * What a tab has asked for and not been answered. It outlives hubs: what the last one did not answer is asked again at
+ * the next. A QoS 1 or 2 message goes under a key, so that a hub whose store knows it does not send it a second time.
+ */
+
+import { ConnectionError, MqttError, UsageError } from '../errors';
+import type { WaitOptions } from '../index';
+import { atLimit } from './waiting';
+import type { Answers, Call, ToHub } from './wire';
+
+/** How long the hub may take to say what became of a publish that its caller gave up, in milliseconds. */
+const patience = 1_000;
+
+/** How the hub says that it did as `abort` says. */
+export const abortedCode = 'aborted';
+
+/** How the keys begin that tabs give to messages without one. */
+export const autoKey = 'mqtide-shared:';
+
+interface Request {
+  readonly id: number;
+  readonly call: Call;
+  readonly limited: boolean;
+  /** Whether any hub was asked. */
+  asked: boolean;
+  /** Set once the caller waits no longer. */
+  gaveUp: { readonly reason: unknown; readonly timer: ReturnType<typeof setTimeout> } | undefined;
+  readonly resolve: (value: never) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** See above. */
+export class Requests {
+  readonly #open = new Map<number, Request>();
+  /** Says it to the hub. @returns false while there is none */
+  readonly #post: (item: ToHub) => boolean;
+  #lastId = 0;
+
+  constructor(post: (item: ToHub) => boolean) {
+    this.#post = post;
+  }
+
+  /** Asks the hub, or the one that comes. */
+  ask<Method extends keyof Answers>(
+    call: Call & { method: Method },
+    limits: WaitOptions = {},
+  ): Promise<Answers[Method]> {
+    return new Promise((resolve, reject) => {
+      this.#lastId += 1;
+      const id = this.#lastId;
+      const limited = limits.signal !== undefined || limits.timeout !== undefined;
+      const stop = limited
+        ? atLimit(limits, call.method, (reason) => this.#giveUp(request, reason))
+        : () => {};
+      const request: Request = {
+        id,
+        call,
+        limited,
+        asked: false,
+        gaveUp: undefined,
+        resolve: (value) => {
+          stop();
+          resolve(value);
+        },
+        reject: (reason) => {
+          stop();
+          reject(reason);
+        },
+      };
+      this.#open.set(id, request);
+      this.#ask(request);
+    });
+  }
+
+  /** Whether messages wait for their end. */
+  get isPublishing(): boolean {
+    return [...this.#open.values()].some(({ call }) => call.method === 'publish');
+  }
+
+  answered(id: number, value: Answers[keyof Answers]): void {
+    this.#take(id)?.resolve(value as never);
+  }
+
+  failed(id: number, error: Error): void {
+    const request = this.#take(id);
+    if (!request) return;
+    const reason = request.gaveUp?.reason;
+    if (!(error instanceof MqttError) || reason === undefined) request.reject(error);
+    else if (error.code === abortedCode) request.reject(reason);
+    else request.reject(error.code === 'still-stored' ? stillStored(reason) : error);
+  }
+
+  /** There is a new hub. */
+  askAgain(): void {
+    for (const request of [...this.#open.values()]) {
+      const { id, call, asked, gaveUp } = request;
+      if (gaveUp) this.failed(id, lastWord(request, gaveUp.reason));
+      else if (asked && call.method === 'publish' && !isStored(call)) {
+        this.failed(
+          id,
+          new ConnectionError(
+            'dropped',
+            'The tab with the connection is gone, and perhaps the QoS 0 message with it; QoS 1 is asked for again',
+          ),
+        );
+      } else this.#ask(request);
+    }
+  }
+
+  /** Nobody will answer any more. */
+  rejectAll(errorFor: (call: Call) => Error): void {
+    for (const { id, call } of [...this.#open.values()]) this.#take(id)?.reject(errorFor(call));
+  }
+
+  /** It could not be said to the hub. */
+  unspeakable(item: ToHub, cause: unknown): void {
+    if (item.type !== 'call') return;
+    const words = 'An argument is nothing that can be sent to another tab: functions and the like cannot';
+    this.failed(item.id, new UsageError(words, 'invalid-argument', { cause }));
+  }
+
+  #ask(request: Request): void {
+    const { id, call, limited } = request;
+    if (this.#post({ type: 'call', id, call, limited })) request.asked = true;
+  }
+
+  #giveUp(request: Request, reason: unknown): void {
+    const { id, call, asked } = request;
+    if (!asked || call.method !== 'publish') {
+      // A Subscription that is granted all the same is given back by the hub.
+      if (asked) this.#post({ type: 'abort', id });
+      this.#take(id)?.reject(reason);
+      return;
+    }
+    this.#post({ type: 'abort', id });
+    const timer = setTimeout(() => this.failed(id, lastWord(request, reason)), patience);
+    request.gaveUp = { reason, timer };
+  }
+
+  #take(id: number): Request | undefined {
+    const request = this.#open.get(id);
+    this.#open.delete(id);
+    clearTimeout(request?.gaveUp?.timer);
+    return request;
+  }
+}
+
+/** Whether a publish is one that stores keep. */
+export function isStored(call: Call): boolean {
+  const qos = call.method === 'publish' && call.options && 'qos' in call.options ? call.options.qos : 0;
+  return qos === 1 || qos === 2;
+}
+
+function stillStored(cause: unknown): ConnectionError {
+  return new ConnectionError('still-stored', 'Gave up waiting; the message stays and will be delivered', {
+    cause,
+  });
+}
+
+/** What a caller hears who gave up, from a hub that says nothing. */
+function lastWord({ call }: Request, reason: unknown): Error {
+  return isStored(call) ? stillStored(reason) : new MqttError(abortedCode, 'Given up', { cause: reason });
+}

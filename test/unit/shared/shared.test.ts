@@ -1,0 +1,362 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ConnectionError, type Message, RefusedError, UsageError } from '../../../src/index';
+import { FakeServer, turn } from '../../support/fake-server';
+import { SharedTabs } from '../../support/shared-tabs';
+import { waitFor } from '../../support/wait-for';
+
+const url = 'ws://broker.example/mqtt';
+
+let server: FakeServer;
+let tabs: SharedTabs;
+
+beforeEach(() => {
+  server = new FakeServer();
+  tabs = new SharedTabs(url, { transport: server });
+});
+
+afterEach(() => tabs.close());
+
+const texts = (messages: readonly Message[]) => messages.map((message) => message.text());
+
+describe('tabs that share a connection', () => {
+  test('make one between them', async () => {
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    expect(server.links).toHaveLength(1);
+    expect(one.client.status).toMatchObject({ type: 'connected' });
+    expect(two.client.status).toEqual(one.client.status);
+    expect(two.client.clientId).toBe(server.link.connect.clientId);
+    expect(two.client.server).toEqual(one.client.server);
+    expect(two.client.protocolVersion).toBe(5);
+  });
+
+  test('publish over it, and get each its own result', async () => {
+    server.script.publish = ({ topic, packetId }) =>
+      packetId === undefined
+        ? undefined
+        : { type: 'puback', packetId, reasonCode: topic === 'nobody' ? 0x10 : 0x87 };
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    await expect(one.client.publish('nobody', 'a', { qos: 1 })).resolves.toEqual({ reasonCode: 0x10 });
+    const refused = await two.client.publish('secret', 'b', { qos: 1 }).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(RefusedError);
+    expect(refused).toMatchObject({ code: 'not-authorized', reasonCode: 0x87 });
+    await expect(two.client.publish('bad/+', 'c')).rejects.toBeInstanceOf(UsageError);
+    await expect(two.client.publish('a', (() => {}) as never)).rejects.toBeInstanceOf(UsageError);
+    expect(await two.client.publish('zero', 'd')).toEqual({ reasonCode: 0 });
+    expect(server.link.packets('publish').map(({ topic }) => topic)).toEqual(['nobody', 'secret', 'zero']);
+  });
+
+  test('get the messages that they subscribed to, with params of their own', async () => {
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    const rooms: unknown[] = [];
+    const all: string[] = [];
+    await one.client.subscribe('room/+room/light', ({ params }) => rooms.push(params));
+    await two.client.subscribe('room/#rest', ({ params }) => all.push(params.rest));
+    server.link.publish('room/kitchen/light', 'on');
+    server.link.publish('room/hall/door', 'open');
+    await waitFor(() => all.length === 2);
+    expect(all).toEqual(['kitchen/light', 'hall/door']);
+    expect(rooms).toEqual([{ room: 'kitchen' }]);
+  });
+
+  test('hold a filter together, and give it back with the last one', async () => {
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    const first = await one.client.subscribe('a/+x', () => {});
+    const second = await two.client.subscribe('a/+y', () => {});
+    await first.unsubscribe();
+    expect(server.link.types).not.toContain('unsubscribe');
+    await second.unsubscribe();
+    expect(server.link.first('unsubscribe').filters).toEqual(['a/+']);
+  });
+
+  test('unsubscribe from their own Subscriptions only', async () => {
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    const seen: string[] = [];
+    await one.client.subscribe(['a', 'b'], ({ topic }) => seen.push(`one ${topic}`));
+    await two.client.subscribe('a', ({ topic }) => seen.push(`two ${topic}`));
+    await one.client.unsubscribe('a');
+    server.link.publish('a');
+    server.link.publish('b');
+    await waitFor(() => seen.length === 2);
+    expect(seen.sort()).toEqual(['one b', 'two a']);
+    await two.client.unsubscribe('a');
+    expect(server.link.last('unsubscribe').filters).toEqual(['a']);
+  });
+
+  test('hear of refused filters as errors of the right class', async () => {
+    server.script.subscribe = ({ packetId, subscriptions }) => ({
+      type: 'suback',
+      packetId,
+      reasonCodes: subscriptions.map(({ filter }) => (filter === 'secret' ? 0x87 : 1)),
+    });
+    await tabs.open();
+    const { client } = await tabs.open();
+    await expect(client.subscribe('secret')).rejects.toBeInstanceOf(RefusedError);
+    const subscription = await client.subscribe(['secret', 'open'], { qos: 1 });
+    expect(subscription.grants).toMatchObject([
+      { filter: 'secret', error: { code: 'not-authorized' } },
+      { filter: 'open', qos: 1 },
+    ]);
+    expect(subscription.grants[0]?.error).toBeInstanceOf(RefusedError);
+  });
+
+  test('acknowledge a message when all that took it have settled', async () => {
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    const ends: (() => void)[] = [];
+    const slow = () => new Promise<void>((resolve) => ends.push(resolve));
+    await one.client.subscribe('a', { qos: 1 }, slow);
+    await two.client.subscribe('#', { qos: 2 }, slow);
+    server.link.publish('a', 'x', { qos: 1 });
+    await waitFor(() => ends.length === 2);
+    ends[0]?.();
+    await turn();
+    expect(server.link.types).not.toContain('puback');
+    ends[1]?.();
+    await waitFor(() => server.link.types.includes('puback'));
+    expect(server.link.first('puback').reasonCode).toBe(0);
+  });
+
+  test('say in PUBACK that a handler failed, and report it where it happened', async () => {
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    const errors: unknown[] = [];
+    two.client.on('error', (error) => errors.push(error));
+    one.client.on('error', (error) => errors.push(`not here: ${error.message}`));
+    await two.client.subscribe('a', { qos: 1 }, () => {
+      throw new Error('broken');
+    });
+    server.link.publish('a', 'x', { qos: 1 });
+    await waitFor(() => server.link.types.includes('puback'));
+    expect(server.link.first('puback').reasonCode).toBe(0x83);
+    expect(errors).toMatchObject([{ message: 'broken' }]);
+  });
+
+  test('read with iterators: a message is done with when the next one is asked for', async () => {
+    await tabs.open();
+    const { client } = await tabs.open();
+    const loop = (await client.subscribe('a', { qos: 1 }))[Symbol.asyncIterator]();
+    server.link.publish('a', '1', { qos: 1 });
+    server.link.publish('a', '2', { qos: 1 });
+    const first = await loop.next();
+    expect(first.value?.text()).toBe('1');
+    expect(server.link.types).not.toContain('puback');
+    await expect(loop.next()).resolves.toMatchObject({ done: false });
+    await waitFor(() => server.link.packets('puback').length === 1);
+    await loop.return?.();
+    await waitFor(() => server.link.types.includes('unsubscribe'));
+    await expect(loop.next()).resolves.toMatchObject({ done: true });
+  });
+
+  test("show 'message' listeners what their own tab subscribed to", async () => {
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    const seen: Message[] = [];
+    const others: Message[] = [];
+    one.client.on('message', (message) => others.push(message));
+    two.client.on('message', (message) => seen.push(message));
+    await two.client.subscribe('a');
+    server.link.publish('a', 'for two');
+    await waitFor(() => seen.length === 1);
+    expect(texts(seen)).toEqual(['for two']);
+    expect(others).toEqual([]);
+  });
+
+  test('acknowledge by hand', async () => {
+    tabs = new SharedTabs(url, { transport: server, ack: 'manual' });
+    await tabs.open();
+    const { client } = await tabs.open();
+    const messages: Message[] = [];
+    await client.subscribe('a', { qos: 1 }, (message) => messages.push(message));
+    server.link.publish('a', 'x', { qos: 1 });
+    await waitFor(() => messages.length === 1);
+    expect(() => messages[0]?.ack(1)).toThrow(UsageError);
+    expect(server.link.types).not.toContain('puback');
+    messages[0]?.ack(0x97);
+    await waitFor(() => server.link.types.includes('puback'));
+    expect(server.link.first('puback').reasonCode).toBe(0x97);
+  });
+
+  test('see retained messages once for each time that they subscribe', async () => {
+    server.script.subscribe = (packet, link) => [
+      server.sensible(packet, link) as never,
+      link.message('a/1', 'kept', { retain: true }),
+      link.message('a/2', 'kept too', { retain: true }),
+    ];
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    const seen: string[] = [];
+    await one.client.subscribe('a/+', ({ topic }) => seen.push(`one ${topic}`));
+    await waitFor(() => seen.length === 2);
+    await two.client.subscribe('a/+', ({ topic }) => seen.push(`two ${topic}`));
+    await waitFor(() => seen.length === 4);
+    server.link.publish('a/1', 'new');
+    await waitFor(() => seen.length === 6);
+    expect(seen).toEqual(['one a/1', 'one a/2', 'two a/1', 'two a/2', 'one a/1', 'two a/1']);
+  });
+
+  test('hear all of an error that ends the connection for good', async () => {
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    const closed: unknown[] = [];
+    for (const { client } of [one, two]) client.on('close', ({ error }) => closed.push(error));
+    const loop = (await two.client.subscribe('a'))[Symbol.asyncIterator]();
+    const read = loop.next().catch((error: unknown) => error);
+    server.link.send({ type: 'disconnect', reasonCode: 0x8e });
+    await waitFor(() => closed.length === 2);
+    expect(closed[1]).toBeInstanceOf(RefusedError);
+    expect(await read).toMatchObject({ code: 'session-taken-over' });
+    expect(two.client.status).toMatchObject({ type: 'closed', error: { code: 'session-taken-over' } });
+    await expect(two.client.publish('a', 'b')).rejects.toMatchObject({ code: 'closed' });
+    await two.client.connect();
+    expect(one.client.status.type).toBe('connected');
+  });
+
+  test('hear all that the first connection failed', async () => {
+    server.unreachable = new ConnectionError('unreachable', 'No way');
+    const failures = await Promise.allSettled([tabs.open(), tabs.open()]);
+    expect(failures).toMatchObject([
+      { status: 'rejected', reason: { code: 'unreachable' } },
+      { status: 'rejected', reason: { code: 'unreachable' } },
+    ]);
+    server.unreachable = undefined;
+    await tabs.open();
+    expect(server.links).toHaveLength(1);
+  });
+
+  test('show packets to the tab that asks', async () => {
+    await tabs.open();
+    const { client } = await tabs.open();
+    const types: string[] = [];
+    client.on('packet', ({ direction, packet }) => types.push(`${direction} ${packet.type}`));
+    await client.publish('a', 'b', { qos: 1 });
+    await waitFor(() => types.length === 2);
+    expect(types).toEqual(['out publish', 'in puback']);
+  });
+});
+
+describe('a tab that leaves', () => {
+  test('ends its own share only', async () => {
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    await two.client.subscribe('a', () => {});
+    await two.client.close();
+    expect(two.client.status).toEqual({ type: 'closed' });
+    await expect(two.client.publish('a', 'b')).rejects.toMatchObject({ code: 'closed' });
+    await waitFor(() => server.link.types.includes('unsubscribe'));
+    expect(one.client.status.type).toBe('connected');
+    expect(server.links).toHaveLength(1);
+  });
+
+  test('ends the connection when it is the last', async () => {
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    await two.client.close();
+    await one.client.close();
+    expect(server.link.last('disconnect').reasonCode).toBe(0);
+    expect(server.links).toHaveLength(1);
+    await one.client.connect();
+    expect(server.links).toHaveLength(2);
+  });
+
+  test('hands the connection over when it held it', async () => {
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    const events: string[] = [];
+    two.client.on('disconnect', ({ willReconnect }) => events.push(`disconnect ${willReconnect}`));
+    two.client.on('connect', () => events.push('connect'));
+    const seen: string[] = [];
+    await two.client.subscribe('a', { qos: 1 }, (message) => seen.push(message.text()));
+    await one.client.close();
+    await waitFor(() => events.length === 2);
+    expect(events).toEqual(['disconnect true', 'connect']);
+    expect(server.links).toHaveLength(2);
+    expect(server.link.connect.clientId).toBe(server.links[0]?.connect.clientId);
+    await waitFor(() => server.link.types.includes('suback') || server.link.types.includes('subscribe'));
+    server.link.publish('a', 'here', { qos: 1 });
+    await waitFor(() => seen.length === 1);
+  });
+
+  test('no longer counts for what it took when it crashes', async () => {
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    let calls = 0;
+    await one.client.subscribe('a', { qos: 1 }, () => {
+      calls += 1;
+    });
+    await two.client.subscribe('a', { qos: 1 }, () => {
+      calls += 1;
+      return new Promise(() => {});
+    });
+    server.link.publish('a', 'x', { qos: 1 });
+    await waitFor(() => calls === 2);
+    expect(server.link.types).not.toContain('puback');
+    two.tab.crash();
+    await waitFor(() => server.link.types.includes('puback'));
+  });
+
+  test('finds what came for it meanwhile when it is reloaded', async () => {
+    await tabs.open();
+    const { tab, client } = await tabs.open();
+    const pattern = 'a/+id';
+    await client.subscribe(pattern, { qos: 1 }, () => new Promise(() => {}));
+    server.link.publish('a/1', 'in its hands', { qos: 1 });
+    await waitFor(() => tabs.origin.said.some((said) => JSON.stringify(said).includes('"a/1"')));
+    tab.crash();
+    server.link.publish('a/2', 'after its end', { qos: 1 });
+    await turn();
+    expect(server.link.types).not.toContain('puback');
+    const seen: string[] = [];
+    const reloaded = await tabs.open();
+    await reloaded.client.subscribe(pattern, { qos: 1 }, ({ params }) => seen.push(params.id));
+    await waitFor(() => server.link.packets('puback').length === 2);
+    expect(seen).toEqual(['1', '2']);
+  });
+});
+
+describe('options', () => {
+  test('have to be the same in all tabs', async () => {
+    await tabs.open({ keepAlive: 30, password: 'one', username: 'user' });
+    const error = await tabs.open({ keepAlive: 31, password: 'other', username: 'user' }).catch((e) => e);
+    expect(error).toBeInstanceOf(UsageError);
+    expect(error.message).toContain('options: keepAlive.');
+    await tabs.open({ keepAlive: 30, password: 'other', username: 'user' });
+    await expect(tabs.open({ keepAlive: 30, username: 'user' })).rejects.toThrow('options: password.');
+  });
+
+  test('with another name are another connection', async () => {
+    await tabs.open();
+    await tabs.open({ name: 'second', keepAlive: 31 });
+    expect(server.links).toHaveLength(2);
+    await expect(tabs.open({ name: '' })).rejects.toBeInstanceOf(UsageError);
+  });
+
+  test('are checked in each tab', async () => {
+    await tabs.open();
+    await expect(tabs.open({ keepAlive: -1 })).rejects.toBeInstanceOf(UsageError);
+  });
+
+  test('never send a secret to other tabs', async () => {
+    const secret = { username: 'token-in-user', password: 'secret-password' };
+    tabs = new SharedTabs('wss://u1:p1-secret@broker.example/mqtt?token=query-secret', {
+      transport: server,
+      ...secret,
+    });
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    await one.client.publish('a', 'b', { qos: 1 });
+    await two.client.publish('a', 'b', { qos: 1 });
+    two.client.on('packet', () => {});
+    const said = JSON.stringify(tabs.origin.said) + [...tabs.origin.channels.keys()].join();
+    expect(said).toContain('hello');
+    expect(said).not.toMatch(/secret|token-in-user/);
+  });
+});
+
+test('a publish that its caller gives up is withdrawn where that is possible', async () => {
+  server.script.publish = () => undefined;
+  await tabs.open({ maxInflight: 1 });
+  const { client } = await tabs.open({ maxInflight: 1 });
+  const abort = new AbortController();
+  const stuck = client.publish('a', '1', { qos: 1, timeout: 5 }).catch((error: unknown) => error);
+  const waiting = client.publish('a', '2', { qos: 1, signal: abort.signal }).catch((error: unknown) => error);
+  expect(await stuck).toMatchObject({ code: 'still-stored', cause: { code: 'timeout' } });
+  const reason = new Error('enough');
+  abort.abort(reason);
+  expect(await waiting).toBe(reason);
+});
+
+test('wrong arguments of listeners throw at once', async () => {
+  const { client } = await tabs.open();
+  expect(() => client.on('nothing' as never, () => {})).toThrow(UsageError);
+  expect(() => client.on('close', 1 as never)).toThrow(UsageError);
+});
