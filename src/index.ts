@@ -19,6 +19,7 @@ export type {
   Status,
   Subscription,
 } from './client/client';
+export type { Clock } from './client/clock';
 export type {
   AuthenticationData,
   ClientOptions,

@@ -2,6 +2,18 @@
 
 import type { Now } from '../session/now';
 
+/**
+ * Calls back once, after so many milliseconds or later; the function that it returns calls that off. An option, so
+ * that something else than the page's own timers can do it: those of a hidden tab fire once a minute at worst.
+ */
+export type Clock = (callback: () => void, delay: number) => () => void;
+
+/** The timers of the environment. */
+export const ownClock: Clock = (callback, delay) => {
+  const timer = setTimeout(callback, delay);
+  return () => clearTimeout(timer);
+};
+
 /** The time now. */
 export function now(): Now {
   return { monotonic: performance.now(), wall: Date.now() };

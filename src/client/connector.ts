@@ -6,7 +6,7 @@
  * | `idle`         | `open`                                                                     |
  * | `connecting`   | CONNACK → `connected`; failure → `connecting`, `reconnecting` or `closed`  |
  * | `connected`    | any end → `reconnecting` or `closed`                                       |
- * | `reconnecting` | the delay, or a sign that the network is back → `connecting`               |
+ * | `reconnecting` | the delay, or a sign of life of the page or the network → `connecting`     |
  * | `closed`       | `open`                                                                     |
  *
  * `stop` leads from everywhere to `closed`. A state is entered before its event is emitted.
@@ -25,6 +25,7 @@ import { now, timeoutFor } from './clock';
 import type { Core } from './core';
 import { type Deferred, deferred, ignoreRejection } from './deferred';
 import { EnhancedAuthentication } from './enhanced-authentication';
+import { isOffline, type PageNews, watchPage } from './page-life';
 import { type Outcome, ReconnectPolicy, type Target } from './reconnect-policy';
 import { type ResolvedCredentials, resolveCredentials } from './resolve-options';
 import { closedError } from './runner';
@@ -40,11 +41,11 @@ export interface ConnectorHost extends Core {
   end(error: MqttError | undefined): void;
 }
 
-/** Where a browser tells that the network is back. */
-const environment = globalThis as {
-  addEventListener?(type: 'online', listener: () => void): void;
-  removeEventListener?(type: 'online', listener: () => void): void;
-};
+/**
+ * For how long a sign of life counts, in milliseconds. What fails in that time fails because of what came before it:
+ * then the next attempt does not wait. An attempt as old as that when the sign comes is begun anew.
+ */
+const signCounts = 3_000;
 
 /** The connecting half of a client. */
 export class Connector {
@@ -53,8 +54,10 @@ export class Connector {
   #status: Status = { type: 'idle' };
   /** From `open` to `stop`. */
   #policy: ReconnectPolicy | undefined;
-  /** Ends the attempt that is under way. */
+  /** Ends the attempt that is under way, until its CONNECT goes out. */
   #abort: AbortController | undefined;
+  /** Monotonic time at which it began. */
+  #begunAt = 0;
   /** The promise of `open` until it settles. */
   #opening: Deferred<ConnectResult> | undefined;
   /** What the current connection brought. */
@@ -66,6 +69,10 @@ export class Connector {
   #connectTimer: ReturnType<typeof setTimeout> | undefined;
   /** Monotonic time of CONNACK. */
   #connectedAt = 0;
+  /** Monotonic time of the last sign of life that has not shortened a wait. */
+  #signAt = Number.NEGATIVE_INFINITY;
+  /** Ends the listening to the page. */
+  #unwatch: (() => void) | undefined;
   #authentication: EnhancedAuthentication | undefined;
 
   constructor(host: ConnectorHost, targets: readonly Target[]) {
@@ -94,7 +101,7 @@ export class Connector {
       const policy = new ReconnectPolicy(options, this.#targets, (error) => emitter.emit('error', error));
       this.#policy = policy;
       runner.start();
-      environment.addEventListener?.('online', this.#online);
+      this.#unwatch = watchPage((news) => this.#told(news));
       this.#loop(policy).catch((error: unknown) => {
         if (this.#policy === policy) this.stop(toMqttError(error));
       });
@@ -110,7 +117,7 @@ export class Connector {
     const { type } = this.#status;
     this.#policy = undefined;
     this.#opening = undefined;
-    environment.removeEventListener?.('online', this.#online);
+    this.#unwatch?.();
     this.#abort?.abort(closedError());
     this.#wake?.();
     runner.detach(false);
@@ -132,13 +139,51 @@ export class Connector {
     await this.#authentication.again();
   }
 
-  /** The network is back, or another one: tries now instead of later, and asks whether the server is still there. */
-  readonly #online = (): void => {
-    const { runner } = this.#host;
-    this.#wake?.();
-    runner.session.probe(now());
+  // --- from the page
+
+  #told(news: PageNews): void {
+    const { runner, options } = this.#host;
+    const { session } = runner;
+    if (news !== 'gone') {
+      if (news === 'alive') this.woke();
+      session.probe(now());
+    } else if (options.clean) {
+      // Nobody comes back for the session; its will has to tell that nobody is there [v5 3.14.2.1].
+      const reasonCode = options.connect.will ? 4 : 0;
+      session.disconnect(reasonCode, { sessionExpiryInterval: 0 }, closedError());
+    }
     runner.touch();
-  };
+  }
+
+  /** The page or the machine is back, from wherever it was: tries now instead of later. */
+  woke(): void {
+    const time = performance.now();
+    if (this.#wake) this.#wake();
+    else this.#signAt = time;
+    if (this.#status.type === 'connecting' && time - this.#begunAt > signCounts) {
+      this.#giveUp(
+        new ConnectionError(
+          'timeout',
+          'The attempt to connect was begun anew: the page or the network was away',
+        ),
+      );
+    }
+  }
+
+  /** Ends the attempt after so many milliseconds, if nobody calls that off. */
+  #limit(time: number, what: () => string) {
+    return timeoutFor(time, () =>
+      this.#giveUp(new ConnectionError('timeout', `${what()} within ${time} ms`)),
+    );
+  }
+
+  /** Ends the attempt that is under way. */
+  #giveUp(error: MqttError): void {
+    const { runner } = this.#host;
+    this.#abort?.abort(error);
+    runner.session.drop(error);
+    runner.touch();
+  }
 
   // --- from the session
 
@@ -185,7 +230,15 @@ export class Connector {
     while (this.#policy === policy) {
       const outcome = await this.#attempt(policy);
       if (this.#policy !== policy) return;
-      const step = policy.next(outcome);
+      let step = policy.next(outcome, isOffline());
+      if (
+        typeof step === 'number' &&
+        outcome.end?.by !== 'server' &&
+        performance.now() - this.#signAt < signCounts
+      ) {
+        this.#signAt = Number.NEGATIVE_INFINITY;
+        step = 'now';
+      }
       if (step === 'stop') this.stop(outcome.error, outcome.end?.reasonCode);
       else if (step !== 'now' || this.#status.type === 'connected') await this.#wait(policy, step, outcome);
     }
@@ -200,16 +253,9 @@ export class Connector {
     this.#abort = abort;
     let target = policy.begin();
     let version: ProtocolVersion = 5;
+    this.#begunAt = performance.now();
     this.#connecting(policy, target);
-    const timer = timeoutFor(connectTimeout, () => {
-      const error = new ConnectionError(
-        'timeout',
-        `No connection to ${target.url.host} within ${connectTimeout} ms`,
-      );
-      abort.abort(error);
-      runner.session.drop(error);
-      runner.touch();
-    });
+    const timer = this.#limit(connectTimeout, () => `No connection to ${target.url.host}`);
     this.#connectTimer = timer;
     try {
       await untilAborted(ready(), signal);
@@ -253,9 +299,9 @@ export class Connector {
     if (this.#policy === policy) emitter.emit('reconnecting', { attempt, delay, error });
     if (this.#policy !== policy || step === 'now') return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, delay);
+      const cancel = this.#host.options.clock(resolve, delay);
       this.#wake = () => {
-        clearTimeout(timer);
+        cancel();
         resolve();
       };
     });
@@ -269,10 +315,16 @@ export class Connector {
     { url }: Target,
     signal: AbortSignal,
   ): Promise<ResolvedCredentials | undefined> {
-    const { credentials } = this.#host.options;
+    const { credentials, connectTimeout } = this.#host.options;
     if (!credentials) return undefined;
     const attempt = { attempt: attempts, url: new URL(url), lastError, signal };
-    return resolveCredentials(await untilAborted(credentials(attempt), signal));
+    // A signer that hangs must not look like a server that does.
+    const timer = this.#limit(connectTimeout / 2, () => 'The option credentials gave nothing');
+    try {
+      return resolveCredentials(await untilAborted(credentials(attempt), signal));
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** @throws UsageError when this version cannot carry it */

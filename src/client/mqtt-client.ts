@@ -98,6 +98,7 @@ export class MqttClient implements Client {
       this.#port(),
       store,
       connect.clientId,
+      this.#options.clock,
     );
     const core: Core = {
       options: this.#options,
@@ -325,6 +326,7 @@ export class MqttClient implements Client {
       challenged: (data) => this.#connector.challenged(data),
       authenticated: (data) => this.#connector.authenticated(data),
       ended: (end) => this.#connector.sessionEnded(end),
+      slept: () => this.#connector.woke(),
     };
   }
 

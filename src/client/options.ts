@@ -7,6 +7,7 @@ import type { SessionStore } from '../store/store';
 import type { TlsOptions } from '../transport/tls-options';
 import type { Transport } from '../transport/transport';
 import type { WebSocketConstructor } from '../transport/websocket';
+import type { Clock } from './clock';
 
 /** One server, or several that are tried in turn. */
 export type ServerUrls = string | URL | readonly (string | URL)[];
@@ -148,7 +149,10 @@ export interface ClientOptions {
   keepAlive?: number | undefined;
   username?: string | undefined;
   password?: string | Uint8Array | undefined;
-  /** Asked before every attempt, for what changes: tokens, signatures, servers. */
+  /**
+   * Asked before every attempt, for what changes: tokens, signatures, servers. It has half of `connectTimeout`; its
+   * `signal` is aborted when the time is over.
+   */
   credentials?: ((attempt: ConnectAttempt) => Credentials | Promise<Credentials>) | undefined;
   will?: Will | undefined;
   /** Milliseconds for one attempt: credentials, name lookup, TLS, WebSocket open and CONNACK together. @default 30_000 */
@@ -182,6 +186,12 @@ export interface ClientOptions {
   handlerTimeout?: number | undefined;
   /** Milliseconds for which a QoS 1 or 2 message that nobody takes is held. @default 10_000 */
   unclaimedTimeout?: number | undefined;
+  /**
+   * Times keep alive and reconnecting. A hidden tab's own timers fire once a minute at worst, which holds a keep alive
+   * of 60 seconds; for a shorter one there is `workerClock` of `mqtide/clock`.
+   * @default the environment's timers
+   */
+  clock?: Clock | undefined;
   /** Overrides the choice of transport by the URL's scheme. */
   transport?: Transport | undefined;
   webSocket?: WebSocketOptions | undefined;

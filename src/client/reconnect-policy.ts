@@ -112,8 +112,12 @@ export class ReconnectPolicy {
     this.#versions.set(this.#server, version);
   }
 
-  /** Takes an outcome. @returns what is next */
-  next({ error, end, version, target, connectedFor }: Outcome): Step {
+  /**
+   * Takes an outcome.
+   * @param offline whether the machine says that it has no network
+   * @returns what is next
+   */
+  next({ error, end, version, target, connectedFor }: Outcome, offline: boolean): Step {
     const { credentials, reconnect } = this.#options;
     const wasConnected = connectedFor !== undefined;
     const wasStable = wasConnected && connectedFor >= (reconnect ? reconnect.stableAfter : 0);
@@ -156,14 +160,15 @@ export class ReconnectPolicy {
       (error.code === 'packet-too-large' && version < 5);
     if (cannotHelp) return 'stop';
 
-    this.#failures += 1;
+    const isFirst = !this.hasConnected && !(reconnect !== false && reconnect.initial);
+    // Without a network an attempt shows nothing: it does not count, and the network's return ends the wait.
+    if (isFirst || !offline) this.#failures += 1;
     // After a stable connection the same server comes first: it has the session.
     if (!wasStable) this.#index = (this.#index + 1) % this.#targets.length;
-    if (!this.hasConnected && !(reconnect !== false && reconnect.initial)) {
-      return this.#failures < this.#targets.length ? 'now' : 'stop';
-    }
+    if (isFirst) return this.#failures < this.#targets.length ? 'now' : 'stop';
     if (!reconnect || this.#failures > reconnect.maxAttempts) return 'stop';
     if (reconnect.retry?.(error, this.#failures) === false) return 'stop';
+    if (offline) return reconnect.maxDelay;
     if (this.#isTakenOver(version, end, connectedFor)) return reconnect.maxDelay;
     return backoffDelay(reconnect, this.#failures, Math.random());
   }

@@ -19,7 +19,7 @@ import type { ProtocolVersion } from '../message';
 import { memoryStore } from '../store/memory';
 import type { SessionStore } from '../store/store';
 import type { Transport } from '../transport/transport';
-import { longestDelay } from './clock';
+import { type Clock, longestDelay, ownClock } from './clock';
 import type {
   ClientOptions,
   ConnectProperties,
@@ -165,6 +165,7 @@ const optionRules = {
   ack: [choice('handled', 'received', 'manual'), 'handled'],
   handlerTimeout: [milliseconds, 60_000],
   unclaimedTimeout: [milliseconds, 10_000],
+  clock: [callback as Check<Clock>, ownClock],
   transport: [having<Transport>('connect')],
   webSocket: [nested(webSocketRules)],
   // The transport checks what is in it.

@@ -17,7 +17,7 @@ import { Session, type SessionOptions, type SessionPort } from '../session/sessi
 import type { Batch } from '../session/turn';
 import type { SessionStore } from '../store/store';
 import type { Connection } from '../transport/transport';
-import { longestDelay, now } from './clock';
+import { type Clock, longestDelay, now } from './clock';
 import { type Deferred, deferred } from './deferred';
 import { atEndOfTask } from './end-of-task';
 import { waiting } from './waiting';
@@ -59,7 +59,9 @@ export class Runner {
   #due: 'no' | 'microtask' | 'task' = 'no';
   /** Whether this task has flushed once. */
   #flushed = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #clock: Clock;
+  /** Calls the timer off. */
+  #cancel: (() => void) | undefined;
   /** Monotonic time that the timer is set for. */
   #timerAt = Number.POSITIVE_INFINITY;
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
@@ -69,7 +71,14 @@ export class Runner {
   #sentPackets: Packet[] = [];
   #tap: PacketTap | undefined;
 
-  constructor(options: SessionOptions, port: SessionPort, store: SessionStore, storeKey: string) {
+  constructor(
+    options: SessionOptions,
+    port: SessionPort,
+    store: SessionStore,
+    storeKey: string,
+    clock: Clock,
+  ) {
+    this.#clock = clock;
     this.session = new Session(options, port);
     this.#store = store;
     this.#storeKey = storeKey;
@@ -148,7 +157,7 @@ export class Runner {
   /** The client is closed: hands over what is left and stops the clock. */
   stop(): void {
     this.flush();
-    clearTimeout(this.#timer);
+    this.#cancel?.();
     // No deadline comes before it.
     this.#timerAt = Number.NEGATIVE_INFINITY;
   }
@@ -304,11 +313,10 @@ export class Runner {
     const deadline = this.session.deadline(time);
     // A timer that fires early only looks and is set again; setting it anew for each packet would cost more.
     if (deadline >= this.#timerAt) return;
-    clearTimeout(this.#timer);
+    this.#cancel?.();
     this.#timerAt = deadline;
     const delay = Math.min(longestDelay, Math.max(0, deadline - time.monotonic));
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
+    this.#cancel = this.#clock(() => {
       this.#timerAt = Number.POSITIVE_INFINITY;
       this.session.tick(now());
       this.flush();

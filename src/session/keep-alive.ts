@@ -2,33 +2,40 @@
  * Keep alive of one connection [v5 3.1.2.10]: when to ping, and when the peer is dead.
  *
  * Browsers delay the timers of hidden tabs, to once a minute at worst, and laptops sleep. So:
- * 1. A ping goes out after half the interval without sending: the next look, even a minute late, still comes within
- *    the one and a half intervals after which the server drops us (keep alive 60 s and above).
+ * 1. A ping goes out after 0.4 of the interval without sending: the next look, even a minute late, still comes well
+ *    within the one and a half intervals after which the server drops us (keep alive 60 s and above).
  * 2. How late looks were sets what to expect: a ping goes out sooner when the next look could come after the interval.
  * 3. A look that comes late does not declare the peer dead: what it sent may be waiting to be read. It pings again,
  *    once; if the next look is late as well and still nothing came, all looks are late here.
  * 4. Anything received proves that the peer lives, not PINGRESP alone. To a client that only sends nothing proves it,
  *    so a ping also goes out after an interval without receiving.
- * 5. When the wall clock ran ahead of the monotonic one, the machine slept: ping at once and wait a short time only.
+ * 5. When the wall clock ran ahead of the monotonic one, or a look is later than any throttling makes it, the machine
+ *    slept or the page was frozen: ping at once and wait a short time only. Sending anything is a look, too.
  */
 
 import type { Now } from './now';
 
+/** Share of the interval without sending after which a ping goes out. */
+const idleShare = 0.4;
 /** Longest wait for an answer to a ping, in milliseconds. */
 const longestWait = 30_000;
 /** Shortest wait, in milliseconds: a slow network still answers in it. */
 const shortestWait = 1_000;
-/** Wait after a sleep or a sign that the network changed, in milliseconds. */
-const probeWait = 5_000;
+/** Shortest and longest wait after a sleep or a sign that the link may be dead, in milliseconds. */
+const probeWaits = [1_500, 5_000] as const;
+/** Within these, how many times what the server took to answer CONNECT. */
+const probePatience = 4;
 /** How far a timer may be late without being called late, in milliseconds. */
 const usualLateness = 1_000;
 /** What is kept of a lateness when looks come in time again. */
 const memory = 0.75;
 /** Wall time that passes without monotonic time is a sleep from here on, in milliseconds. */
 const sleepFrom = 5_000;
+/** A look that is so late comes after a sleep or a freeze, in milliseconds: browsers let timers wait for a minute. */
+const frozenFrom = 90_000;
 
 /** What the connection has to do after a look at the clock. */
-export type KeepAliveAction = 'wait' | 'ping' | 'dead';
+export type KeepAliveAction = 'wait' | 'ping' | 'slept' | 'dead';
 
 /** Keep alive state of one link. */
 export class KeepAlive {
@@ -36,6 +43,10 @@ export class KeepAlive {
   readonly #interval: number;
   /** How long an answer may take, in milliseconds. */
   readonly #wait: number;
+  /** How long it may take when the link may be dead, in milliseconds. */
+  readonly #probeWait: number;
+  /** How long the answer to the last ping may take. */
+  #patience = 0;
   /** Monotonic time of the last bytes sent. */
   #sentAt: number;
   /** Monotonic time of the last bytes received. */
@@ -49,21 +60,35 @@ export class KeepAlive {
   /** The time of the last look. */
   #looked: Now;
 
-  /** @param seconds the keep alive that counts: the server's when it gave one; 0 turns it off */
-  constructor(seconds: number, now: Now) {
+  /**
+   * @param seconds the keep alive that counts: the server's when it gave one; 0 turns it off
+   * @param connectTime milliseconds from CONNECT to CONNACK
+   */
+  constructor(seconds: number, now: Now, connectTime: number) {
     this.#interval = seconds === 0 ? Infinity : seconds * 1_000;
     this.#wait = Math.min(longestWait, Math.max(shortestWait, this.#interval / 2));
+    const [least, most] = probeWaits;
+    this.#probeWait = Math.min(this.#wait, most, Math.max(least, probePatience * connectTime));
     this.#sentAt = now.monotonic;
     this.#receivedAt = now.monotonic;
     this.#looked = now;
   }
 
-  /** Monotonic time of the next look; Infinity when there is none. */
-  get deadline(): number {
+  /** Monotonic time of the next look: now after a sleep; Infinity when there is none. */
+  deadline(now: Now): number {
+    return this.#slept(now) ? now.monotonic : this.#deadline;
+  }
+
+  get #deadline(): number {
     if (this.#answerUntil > 0) return this.#answerUntil;
-    const half = this.#interval / 2;
-    const idle = Math.max(Math.min(half, shortestWait), Math.min(half, this.#interval - this.#lateness));
-    return Math.min(this.#sentAt + idle, this.#receivedAt + this.#interval);
+    const idle = this.#interval * idleShare;
+    const early = Math.max(Math.min(idle, shortestWait), Math.min(idle, this.#interval - this.#lateness));
+    return Math.min(this.#sentAt + early, this.#receivedAt + this.#interval);
+  }
+
+  #slept({ monotonic, wall }: Now): boolean {
+    const jump = wall - this.#looked.wall - (monotonic - this.#looked.monotonic);
+    return this.#interval < Infinity && (jump > sleepFrom || monotonic - this.#deadline > frozenFrom);
   }
 
   /** Bytes went out. */
@@ -78,29 +103,35 @@ export class KeepAlive {
     this.#excused = false;
   }
 
-  /** A ping goes out, outside the rhythm: something suggests that the link may be dead. */
-  probe(now: Now): void {
-    this.#answerUntil = now.monotonic + Math.min(probeWait, this.#wait);
+  /**
+   * Something suggests that the link may be dead: an answer is due soon.
+   * @returns whether a ping has to go out for it
+   */
+  probe(now: Now): boolean {
+    const until = now.monotonic + this.#probeWait;
+    if (this.#answerUntil > 0 && this.#answerUntil <= until) return false;
+    this.#answerUntil = until;
+    this.#patience = this.#probeWait;
+    return true;
   }
 
-  /** Looks at the clock. After `'ping'` the caller sends PINGREQ; the wait for the answer has begun. */
+  /** Looks at the clock. After `'ping'` the caller sends PINGREQ, after `'slept'` it probes. */
   look(now: Now): KeepAliveAction {
-    const { deadline } = this;
-    const passed = now.monotonic - this.#looked.monotonic;
-    const slept = now.wall - this.#looked.wall - passed > sleepFrom;
+    const slept = this.#slept(now);
+    const late = now.monotonic - this.#deadline;
     this.#looked = now;
-    if (slept && this.#interval < Infinity) {
-      this.probe(now);
-      return 'ping';
+    if (slept) {
+      // What was due meanwhile was never waited for.
+      this.#answerUntil = 0;
+      return 'slept';
     }
-    const late = now.monotonic - deadline;
     if (late < 0) return 'wait';
     if (this.#answerUntil > 0) {
       if (late <= usualLateness || this.#excused) return 'dead';
       this.#excused = true;
-    }
+    } else this.#patience = this.#wait;
     this.#lateness = Math.min(this.#interval, Math.max(late, this.#lateness * memory));
-    this.#answerUntil = now.monotonic + this.#wait;
+    this.#answerUntil = now.monotonic + this.#patience;
     return 'ping';
   }
 }

@@ -50,6 +50,8 @@ export class Link {
   /** The CONNECT that opened it. */
   readonly connect: ConnectPacket;
   readonly protocolVersion: ProtocolVersion;
+  /** Monotonic time of CONNECT. */
+  openedAt = 0;
   /** Encoded packets that wait for the next flush. */
   readonly output = new Output();
   readonly decoder: PacketDecoder;
@@ -116,7 +118,7 @@ export class Link {
     this.limits = limits;
     this.state = 'connected';
     this.quota = Math.min(limits.receiveMaximum, options.maxInflight);
-    this.keepAlive = new KeepAlive(limits.keepAlive, now);
+    this.keepAlive = new KeepAlive(limits.keepAlive, now, now.monotonic - this.openedAt);
     // [v5 MQTT-3.2.2-18]
     if (options.topicAliases && limits.topicAliasMaximum > 0) {
       this.outboundAliases = new OutboundAliases(limits.topicAliasMaximum);

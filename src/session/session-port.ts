@@ -45,4 +45,6 @@ export interface SessionPort {
   authenticated(data: Uint8Array | undefined): void;
   /** The link is over: flush what is left when `end.flush`, close the transport, call `closed`. */
   ended(end: LinkEnd): void;
+  /** The machine slept while a link was up, which is being probed. */
+  slept(): void;
 }

@@ -284,6 +284,7 @@ export class Session {
     const link: Link = new Link(connect, this.#options.maximumPacketSize, this.#tap, (packet) =>
       this.#received(packet, link),
     );
+    link.openedAt = now.monotonic;
     this.#link = link;
     this.#ending = undefined;
     link.write(connect);
@@ -321,7 +322,7 @@ export class Session {
 
   /** Monotonic time at which `tick` is due; Infinity when it is not. */
   deadline(now: Now): number {
-    const keepAlive = this.#link?.keepAlive?.deadline ?? Infinity;
+    const keepAlive = this.#link?.keepAlive?.deadline(now) ?? Infinity;
     return Math.min(keepAlive, now.monotonic + Math.max(0, this.outgoing.queue.nextExpiry - now.wall));
   }
 
@@ -333,6 +334,10 @@ export class Session {
     if (!link?.keepAlive) return;
     const action = link.keepAlive.look(now);
     if (action === 'ping') link.write({ type: 'pingreq' });
+    if (action === 'slept') {
+      this.probe(now);
+      this.#port.slept();
+    }
     if (action !== 'dead') return;
     const error = new ConnectionError(
       'keep-alive',
@@ -344,9 +349,7 @@ export class Session {
   /** Something suggests that the link may be dead: asks the server, with a short wait. */
   probe(now: Now): void {
     const link = this.#link;
-    if (link?.state !== 'connected') return;
-    link.keepAlive?.probe(now);
-    link.write({ type: 'pingreq' });
+    if (link?.state === 'connected' && link.keepAlive?.probe(now)) link.write({ type: 'pingreq' });
   }
 
   // --- inside

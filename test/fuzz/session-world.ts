@@ -347,6 +347,7 @@ export class SessionWorld {
         else this.#incoming.push(message);
       },
       subscriptionLost: () => {},
+      slept: () => {},
       settled: (key, error) => {
         const publish = this.#publishes.find(({ number }) => String(number) === key);
         must(publish !== undefined, `an unknown message ${key} ended`);

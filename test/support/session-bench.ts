@@ -120,6 +120,8 @@ export class SessionBench {
   readonly connections: Connected[] = [];
   readonly delivered: Delivered[] = [];
   readonly lost: { filter: string; error: MqttError }[] = [];
+  /** How often it told that the machine slept. */
+  sleeps = 0;
   readonly settled: { key: string | undefined; error: Error | undefined }[] = [];
   readonly challenges: (Uint8Array | undefined)[] = [];
   readonly proofs: (Uint8Array | undefined)[] = [];
@@ -469,6 +471,9 @@ export class SessionBench {
         if (end.flush) this.flush();
         this.#isOpen = false;
         this.session.closed();
+      },
+      slept: () => {
+        this.sleeps += 1;
       },
     };
     return port;

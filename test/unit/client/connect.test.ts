@@ -282,7 +282,6 @@ describe('a first attempt that fails', () => {
 describe('connectTimeout', () => {
   const never = () => new Promise<never>(() => undefined);
   const cases: [name: string, options: (server: FakeServer) => ClientOptions][] = [
-    ['credentials', () => ({ credentials: never })],
     ['the transport', () => ({ transport: { connect: never } })],
     ['CONNACK', () => ({})],
     [

@@ -193,10 +193,10 @@ describe('credentials', () => {
     await expect(client.connect()).rejects.toMatchObject({ name: 'UsageError', code: 'unsupported' });
   });
 
-  test('that take too long are aborted with the attempt', async () => {
+  test('have half of connectTimeout, then they are aborted and the error names them', async () => {
     fakeTime();
     let signal: AbortSignal | undefined;
-    const { client } = idle({
+    const { client, server } = idle({
       connectTimeout: 100,
       credentials(attempt) {
         signal = attempt.signal;
@@ -204,11 +204,36 @@ describe('credentials', () => {
       },
     });
     const connecting = watch(client.connect());
-    await vi.advanceTimersByTimeAsync(99);
+    await vi.advanceTimersByTimeAsync(49);
     expect(signal?.aborted).toBe(false);
     await vi.advanceTimersByTimeAsync(1);
-    expect(connecting.error).toMatchObject({ code: 'timeout' });
+    expect(connecting.error).toMatchObject({
+      name: 'ConnectionError',
+      code: 'timeout',
+      message: expect.stringContaining('credentials'),
+    });
     expect(signal?.reason).toBe(connecting.error);
+    expect(server.attempts).toEqual([]);
+  });
+
+  test('that hang on a reconnect cost that attempt, not the client', async () => {
+    fakeTime();
+    let hangs = false;
+    const { client, server } = await connected({
+      credentials: () => (hangs ? new Promise(() => undefined) : {}),
+    });
+    const errors: unknown[] = [];
+    client.on('reconnecting', ({ error }) => {
+      errors.push(error);
+      hangs = errors.length < 2;
+    });
+    server.link.drop();
+    await vi.advanceTimersByTimeAsync(1_000 + 15_000 + 2_000);
+    expect(errors).toMatchObject([
+      { code: 'lost' },
+      { code: 'timeout', message: expect.stringContaining('credentials') },
+    ]);
+    expect(client.status.type).toBe('connected');
   });
 
   test('that come after close() open nothing', async () => {

@@ -72,9 +72,9 @@ const refused: readonly [name: string, options: unknown][] = [
     'options.password',
     { password: value },
   ]),
-  ...(['token', nothing, {}, true] as const).map((value): [string, unknown] => [
-    'options.credentials',
-    { credentials: value },
+  ...(['token', nothing, {}, true] as const).flatMap((value): [string, unknown][] => [
+    ['options.credentials', { credentials: value }],
+    ['options.clock', { clock: value }],
   ]),
 
   ...([nothing, 'a/b', [], 5] as const).map((value): [string, unknown] => ['options.will', { will: value }]),
@@ -270,6 +270,7 @@ describe('a wrong option', () => {
       ack: true,
       handlerTimeout: true,
       unclaimedTimeout: true,
+      clock: true,
       transport: true,
       webSocket: true,
       tls: true,

@@ -607,59 +607,6 @@ describe('a dead peer', () => {
   });
 });
 
-describe("'online' of a browser", () => {
-  /** An environment that tells. */
-  function browser(): EventTarget {
-    const target = new EventTarget();
-    vi.stubGlobal('addEventListener', target.addEventListener.bind(target));
-    vi.stubGlobal('removeEventListener', target.removeEventListener.bind(target));
-    onTestFinished(() => {
-      vi.unstubAllGlobals();
-    });
-    return target;
-  }
-
-  test('ends the wait for the next attempt', async () => {
-    const target = browser();
-    fakeTime();
-    chance(0.9);
-    const { client, server } = await connected();
-    server.link.drop();
-    await turn();
-    expect(client.status.type).toBe('reconnecting');
-    target.dispatchEvent(new Event('online'));
-    await turn();
-    expect(client.status.type).toBe('connected');
-  });
-
-  test('asks the server of a connection whether it is still there', async () => {
-    const target = browser();
-    fakeTime();
-    const { client, server } = await connected();
-    server.script = { pingreq: () => undefined };
-    target.dispatchEvent(new Event('online'));
-    await turn();
-    expect(server.link.types).toEqual(['connect', 'pingreq']);
-    await vi.advanceTimersByTimeAsync(5_000);
-    expect(client.status).toMatchObject({ type: 'reconnecting', error: { code: 'keep-alive' } });
-  });
-
-  test('is listened to while the client is open, no longer', async () => {
-    const add = vi.fn();
-    const remove = vi.fn();
-    vi.stubGlobal('addEventListener', add);
-    vi.stubGlobal('removeEventListener', remove);
-    onTestFinished(() => {
-      vi.unstubAllGlobals();
-    });
-    const { client, server } = await connected();
-    expect(add).toHaveBeenCalledTimes(1);
-    await client.close();
-    expect(remove.mock.calls.at(-1)).toEqual(add.mock.calls[0]);
-    expect(server.links).toHaveLength(1);
-  });
-});
-
 test('a transport that fails at once in every way leaves the client in a state it can leave', async () => {
   fakeTime();
   const ways: (() => unknown)[] = [

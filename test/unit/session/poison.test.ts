@@ -134,7 +134,7 @@ describe('a message after which the server closes the connection', () => {
       bench.kill();
       bench.resume();
     }
-    bench.pass(5_000);
+    bench.pass(1_500);
     bench.tick();
     expect(bench.lastEnd().by).toBe('silence');
   });

@@ -34,6 +34,7 @@ test.each([1, 2] as const)(
         settled() {},
         challenged() {},
         authenticated() {},
+        slept() {},
         ended({ error }) {
           ends.push(error.reasonCode);
           session.closed();
