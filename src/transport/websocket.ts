@@ -89,34 +89,28 @@ export function openWebSocket(attempt: WebSocketAttempt): Promise<Connection> {
     signal.throwIfAborted();
     const offered = [...attempt.protocols];
     const socket = create(attempt, offered);
-    socket.binaryType = 'arraybuffer';
-
-    const listeners: Listeners = {
-      open: () => {
-        // Firefox and WebKit open a connection for which the server selected no subprotocol.
-        if (offered.length > 0 && !offered.includes(socket.protocol)) {
-          fail(new ConnectionError('subprotocol', refusedProtocol(url, offered, socket.protocol)));
-          return;
-        }
-        settle();
-        resolve(new WebSocketConnection(socket, serverName(url)));
-      },
-      error: (event) => fail(unreachable(attempt, event.error)),
-      close: () => fail(unreachable(attempt, undefined)),
-      message: () => undefined,
-    };
+    const connection = new WebSocketConnection(socket, serverName(url));
     const settle = () => {
       signal.removeEventListener('abort', abort);
-      detach(socket, listeners);
+      connection.onClose = undefined;
     };
     const fail = (error: unknown) => {
       settle();
-      discard(socket);
+      connection.destroy();
       reject(error);
     };
     const abort = () => fail(signal.reason);
     signal.addEventListener('abort', abort);
-    attach(socket, listeners);
+    connection.onClose = () => fail(unreachable(attempt, connection.cause));
+    socket.addEventListener('open', () => {
+      // Firefox and WebKit open a connection for which the server selected no subprotocol.
+      if (offered.length > 0 && !offered.includes(socket.protocol)) {
+        fail(new ConnectionError('subprotocol', refusedProtocol(url, offered, socket.protocol)));
+        return;
+      }
+      settle();
+      resolve(connection);
+    });
   });
 }
 
@@ -129,20 +123,14 @@ interface SocketEvent {
   readonly error?: unknown;
 }
 
-/** A listener for each event. */
-type Listeners = Readonly<Record<'open' | 'message' | 'error' | 'close', (event: SocketEvent) => void>>;
-
 /** A WebSocket as it is used here: with its events, and with what only some have. */
 interface Socket extends Omit<WebSocketLike, 'addEventListener' | 'removeEventListener' | 'send'> {
   readonly bufferedAmount?: number;
   addEventListener(type: string, listener: (event: SocketEvent) => void): void;
-  removeEventListener(type: string, listener: (event: SocketEvent) => void): void;
-  /** `done` is an addition of the package `ws`. */
+  /** `done` is an addition of the package `ws`, called when the bytes have left; others ignore it. */
   send(data: Uint8Array, done?: () => void): void;
   /** Only the package `ws` and its like: drops the connection without a handshake. */
   terminate?(): void;
-  /** Only the package `ws`: it is an EventEmitter. */
-  on?: unknown;
 }
 
 /** `WebSocket.OPEN`, which not every constructor has. */
@@ -150,7 +138,8 @@ const open = 1;
 
 function create(attempt: WebSocketAttempt, offered: string[]): Socket {
   try {
-    return attempt.create(attempt.url.href, offered) as Socket;
+    const socket: unknown = attempt.create(attempt.url.href, offered);
+    return socket as Socket;
   } catch (error) {
     if (error instanceof UsageError) throw error;
     // The URL is a good one, which leaves the subprotocols.
@@ -161,63 +150,33 @@ function create(attempt: WebSocketAttempt, offered: string[]): Socket {
   }
 }
 
-function attach(socket: Socket, listeners: Listeners): void {
-  for (const [type, listener] of Object.entries(listeners)) socket.addEventListener(type, listener);
-}
-
-function detach(socket: Socket, listeners: Listeners): void {
-  for (const [type, listener] of Object.entries(listeners)) socket.removeEventListener(type, listener);
-}
-
-/** Drops a socket that nobody listens to any more. */
-function discard(socket: Socket): void {
-  // An EventEmitter without a listener for errors throws them.
-  if (socket.on !== undefined) socket.addEventListener('error', () => undefined);
-  if (socket.terminate === undefined) socket.close();
-  else socket.terminate();
-}
-
-/** One open WebSocket. */
+/** One WebSocket. Its listeners stay: an EventEmitter without one for errors throws them. */
 class WebSocketConnection extends BaseConnection {
+  /** What an error event brought; a close event follows it. */
+  cause: unknown = undefined;
   readonly #socket: Socket;
   /** Whom it connects to, for messages. */
   readonly #server: string;
-  /** False from `close()` and `destroy()` on. */
-  #writable = true;
-  /** What an error event brought; a close event follows it. */
-  #cause: unknown = undefined;
-  /** Tells of bytes that left; only where the socket can. */
-  readonly #sent: (() => void) | undefined;
-
-  readonly #listeners: Listeners = {
-    open: () => undefined,
-    message: (event) => this.#message(event.data),
-    error: (event) => {
-      this.#cause = event.error;
-      // Else `ws` waits for a close handshake that may never come.
-      this.#socket.terminate?.();
-    },
-    close: (event) => {
-      detach(this.#socket, this.#listeners);
-      this.ended(this.#errorOf(event));
-    },
-  };
+  readonly #sent = () => this.drained();
 
   constructor(socket: Socket, server: string) {
     super();
     this.#socket = socket;
     this.#server = server;
-    this.#sent = isOfWs(socket) ? () => this.drained() : undefined;
-    attach(socket, this.#listeners);
+    socket.binaryType = 'arraybuffer';
+    socket.addEventListener('message', ({ data }) => this.#message(data));
+    socket.addEventListener('close', (event) => this.ended(this.#errorOf(event)));
+    socket.addEventListener('error', ({ error }) => {
+      this.cause = error;
+      // Else `ws` waits for a close handshake that may never come.
+      socket.terminate?.();
+    });
   }
 
   write(chunks: readonly Uint8Array[]): void {
-    if (!this.#writable || this.#socket.readyState !== open) return;
     const [first] = chunks;
-    if (first === undefined) return;
-    const frame = chunks.length === 1 ? first : join(chunks);
-    if (this.#sent === undefined) this.#socket.send(frame);
-    else this.#socket.send(frame, this.#sent);
+    if (first === undefined || this.#socket.readyState !== open) return;
+    this.#socket.send(chunks.length === 1 ? first : join(chunks), this.#sent);
   }
 
   get bufferedAmount(): number {
@@ -225,9 +184,7 @@ class WebSocketConnection extends BaseConnection {
   }
 
   close(): void {
-    if (!this.#writable) return;
-    this.#writable = false;
-    this.#socket.close(1000);
+    if (this.#socket.readyState === open) this.#socket.close(1000);
   }
 
   destroy(): void {
@@ -235,29 +192,27 @@ class WebSocketConnection extends BaseConnection {
     this.#drop();
   }
 
-  /** Drops the socket, without a word to anybody. */
   #drop(): void {
-    this.#writable = false;
-    detach(this.#socket, this.#listeners);
-    discard(this.#socket);
+    if (this.#socket.terminate) this.#socket.terminate();
+    else this.#socket.close();
   }
 
   #message(data: unknown): void {
-    if (data instanceof ArrayBuffer) {
-      this.received(new Uint8Array(data));
+    // A buffer may be of another realm: a frame, or a test environment.
+    if (data instanceof ArrayBuffer || Object.prototype.toString.call(data) === '[object ArrayBuffer]') {
+      this.received(new Uint8Array(data as ArrayBuffer));
     } else if (ArrayBuffer.isView(data)) {
       this.received(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    } else if (typeof data === 'string') {
-      // [v5 MQTT-6.0.0-1, v3 MQTT-6.0.0-1]
-      this.#drop();
-      this.ended(new MalformedPacketError('the server sent a WebSocket text frame; MQTT uses binary frames'));
-    } else if (Object.prototype.toString.call(data) === '[object ArrayBuffer]') {
-      // Of another realm: a frame, or a test environment.
-      this.received(new Uint8Array(data as ArrayBuffer));
     } else {
       this.#drop();
       this.ended(
-        new UsageError("webSocket.constructor: its sockets ignore binaryType = 'arraybuffer'", 'unsupported'),
+        typeof data === 'string'
+          ? // [v5 MQTT-6.0.0-1, v3 MQTT-6.0.0-1]
+            new MalformedPacketError('the server sent a WebSocket text frame; MQTT uses binary frames')
+          : new UsageError(
+              "webSocket.constructor: its sockets ignore binaryType = 'arraybuffer'",
+              'unsupported',
+            ),
       );
     }
   }
@@ -271,15 +226,10 @@ class WebSocketConnection extends BaseConnection {
       'lost',
       `the WebSocket to ${this.#server} was closed with code ${code}${words}`,
       {
-        cause: this.#cause,
+        cause: this.cause,
       },
     );
   }
-}
-
-/** Whether a socket is one of the package `ws`, whose `send` tells when the bytes have left. */
-function isOfWs(socket: Socket): boolean {
-  return typeof socket.terminate === 'function' && typeof socket.on === 'function';
 }
 
 function join(chunks: readonly Uint8Array[]): Uint8Array {

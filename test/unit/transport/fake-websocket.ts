@@ -57,11 +57,6 @@ export class FakeWebSocket {
     this.readyState = Math.max(this.readyState, 2);
   }
 
-  /** How many listeners there are. */
-  get listeners(): number {
-    return [...this.#listeners.values()].reduce((count, { size }) => count + size, 0);
-  }
-
   /** The handshake succeeds. */
   opens(protocol = this.protocols[0] ?? ''): void {
     this.protocol = protocol;
