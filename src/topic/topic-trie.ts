@@ -7,12 +7,6 @@
 
 import { shareLength } from './topic-filter';
 
-/** The values of one filter: few as an array, which is small; many as a set, from which they are removed quickly. */
-type Values<Value> = Value[] | Set<Value>;
-
-/** From this number on values are held in a set. */
-const manyValues = 16;
-
 /** Where the filters with the same first levels meet. */
 class Node<Value> {
   /** Level that leads to {@link child}; only while there is exactly one, which spares most nodes a map. */
@@ -23,9 +17,9 @@ class Node<Value> {
   /** Node behind a `+`. */
   plus: Node<Value> | undefined = undefined;
   /** Values of the filter that ends here. */
-  values: Values<Value> | undefined = undefined;
+  values: Value[] | undefined = undefined;
   /** Values of the filter that ends here with a `#`, one level below. */
-  hash: Values<Value> | undefined = undefined;
+  hash: Value[] | undefined = undefined;
 
   /** The node behind a level. */
   get(level: string): Node<Value> | undefined {
@@ -33,10 +27,17 @@ class Node<Value> {
     return this.key === level ? this.child : undefined;
   }
 
-  /** Makes the node behind a level. */
+  /** The node behind a level of a filter. */
+  step(level: string): Node<Value> | undefined {
+    return level === '+' ? this.plus : this.get(level);
+  }
+
+  /** Makes the node behind a level of a filter. */
   create(level: string): Node<Value> {
     const node = new Node<Value>();
-    if (this.children !== undefined) {
+    if (level === '+') {
+      this.plus = node;
+    } else if (this.children !== undefined) {
       this.children.set(level, node);
     } else if (this.key === undefined || this.child === undefined) {
       this.key = level;
@@ -52,7 +53,7 @@ class Node<Value> {
     return node;
   }
 
-  /** Removes the node behind a level, `+` included. */
+  /** Removes the node behind a level of a filter. */
   delete(level: string): void {
     if (level === '+') {
       this.plus = undefined;
@@ -83,65 +84,44 @@ class Node<Value> {
  */
 export class TopicTrie<Value> {
   /** Values by filter, of the filters without wildcards. */
-  readonly #exact = new Map<string, Values<Value>>();
+  readonly #exact = new Map<string, Value[]>();
   /** Root of the filters with wildcards. */
   readonly #root = new Node<Value>();
-  /** See {@link size}. */
-  #size = 0;
-
-  /** Pairs of filter and value held. */
-  get size(): number {
-    return this.#size;
-  }
 
   /** Adds a value to a filter; nothing changes when it is there already. */
   add(filter: string, value: Value): void {
-    const wire = filter.slice(shareLength(filter));
-    if (!hasWildcard(wire)) {
-      const values = this.#exact.get(wire);
-      const changed = this.#with(values, value);
-      if (changed !== values) this.#exact.set(wire, changed);
-      return;
-    }
-    let node = this.#root;
-    const levels = wire.split('/');
-    const rest = levels.at(-1) === '#' && levels.pop() !== undefined;
-    for (const level of levels) {
-      if (level === '+') {
-        node.plus ??= new Node<Value>();
-        node = node.plus;
-      } else {
-        node = node.get(level) ?? node.create(level);
-      }
-    }
-    if (rest) node.hash = this.#with(node.hash, value);
-    else node.values = this.#with(node.values, value);
+    const { wire, levels, end } = parsed(filter);
+    let values = this.#exact.get(wire) ?? [];
+    if (levels) {
+      let node = this.#root;
+      for (const level of levels) node = node.step(level) ?? node.create(level);
+      node[end] ??= values;
+      values = node[end];
+    } else this.#exact.set(wire, values);
+    if (!values.includes(value)) values.push(value);
   }
 
   /** Removes a value from a filter; false when it was not there. */
   remove(filter: string, value: Value): boolean {
-    const wire = filter.slice(shareLength(filter));
-    const before = this.#size;
-    if (!hasWildcard(wire)) {
-      if (this.#without(this.#exact.get(wire), value) === undefined) this.#exact.delete(wire);
-      return this.#size < before;
-    }
-    const levels = wire.split('/');
-    const rest = levels.at(-1) === '#' && levels.pop() !== undefined;
+    const { wire, levels, end } = parsed(filter);
     const path: Node<Value>[] = [this.#root];
-    let node = this.#root;
-    for (const level of levels) {
-      const next = level === '+' ? node.plus : node.get(level);
-      if (next === undefined) return false;
+    for (const [depth, level] of levels?.entries() ?? []) {
+      const next = path[depth]?.step(level);
+      if (!next) return false;
       path.push(next);
-      node = next;
     }
-    if (rest) node.hash = this.#without(node.hash, value);
-    else node.values = this.#without(node.values, value);
-    for (let depth = levels.length; depth > 0 && path[depth]?.empty === true; depth--) {
+    const node = path.at(-1);
+    const values = levels ? node?.[end] : this.#exact.get(wire);
+    const index = values?.indexOf(value) ?? -1;
+    if (!values || !node || index < 0) return false;
+    values.splice(index, 1);
+    if (values.length > 0) return true;
+    if (!levels) return this.#exact.delete(wire);
+    node[end] = undefined;
+    for (let depth = levels.length; path[depth]?.empty; depth--) {
       path[depth - 1]?.delete(levels[depth - 1] ?? '');
     }
-    return this.#size < before;
+    return true;
   }
 
   /**
@@ -191,43 +171,16 @@ export class TopicTrie<Value> {
       node = next;
     }
   }
-
-  /** The values with one more. */
-  #with(values: Values<Value> | undefined, value: Value): Values<Value> {
-    if (values === undefined) {
-      this.#size++;
-      return [value];
-    }
-    if (!Array.isArray(values)) {
-      if (!values.has(value)) this.#size++;
-      return values.add(value);
-    }
-    if (values.includes(value)) return values;
-    this.#size++;
-    if (values.length >= manyValues) return new Set(values).add(value);
-    values.push(value);
-    return values;
-  }
-
-  /** The values with one less; undefined when none is left. */
-  #without(values: Values<Value> | undefined, value: Value): Values<Value> | undefined {
-    if (values === undefined) return undefined;
-    if (!Array.isArray(values)) {
-      if (values.delete(value)) this.#size--;
-      return values.size === 0 ? undefined : values;
-    }
-    const index = values.indexOf(value);
-    if (index === -1) return values;
-    this.#size--;
-    values.splice(index, 1);
-    return values.length === 0 ? undefined : values;
-  }
 }
 
-function hasWildcard(filter: string): boolean {
-  return filter.includes('+') || filter.includes('#');
+/** A filter without the prefix of a shared subscription, and where its values lie: without levels among the exact. */
+function parsed(filter: string) {
+  const wire = filter.slice(shareLength(filter));
+  const levels = /[+#]/.test(wire) ? wire.split('/') : undefined;
+  const rest = levels?.at(-1) === '#' && levels.pop() !== undefined;
+  return { wire, levels, end: rest ? ('hash' as const) : ('values' as const) };
 }
 
-function visitAll<Value>(values: Values<Value>, visit: (value: Value) => void): void {
+function visitAll<Value>(values: readonly Value[], visit: (value: Value) => void): void {
   for (const value of values) visit(value);
 }

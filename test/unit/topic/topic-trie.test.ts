@@ -44,14 +44,13 @@ describe('the trie', () => {
     expect(visited(trie, 'a/b/c')).toEqual(matching.sort());
   });
 
-  test('holds a pair of filter and value once, and counts pairs', () => {
+  test('holds a pair of filter and value once', () => {
     const trie = new TopicTrie<string>();
     for (const filter of ['a/b', 'a/+']) {
       trie.add(filter, 'x');
       trie.add(filter, 'x');
       trie.add(filter, 'y');
     }
-    expect(trie.size).toBe(4);
     expect(visited(trie, 'a/b')).toEqual(['x', 'x', 'y', 'y']);
   });
 
@@ -68,8 +67,8 @@ describe('the trie', () => {
     expect(trie.remove('none/+', 'y')).toBe(false);
     expect(trie.remove('a/#', 'y')).toBe(false);
     expect(trie.remove('a/+', 'y')).toBe(false);
-    expect(trie.size).toBe(4);
     expect(visited(trie, 'a')).toEqual(['y', 'y', 'y']);
+    expect(visited(trie, 'a/c/b')).toEqual(['y', 'y']);
   });
 
   test('holds many values of one filter', () => {
@@ -78,13 +77,11 @@ describe('the trie', () => {
       for (let value = 0; value < 100; value++) trie.add(filter, value);
       for (let value = 0; value < 100; value++) trie.add(filter, value);
     }
-    expect(trie.size).toBe(300);
     expect(visited(trie, 'a')).toHaveLength(200);
     for (const filter of ['a', 'a/+', 'a/#']) {
       for (let value = 0; value < 100; value++) expect(trie.remove(filter, value)).toBe(true);
       expect(trie.remove(filter, 0)).toBe(false);
     }
-    expect(trie.size).toBe(0);
     expect(visited(trie, 'a')).toEqual([]);
   });
 
@@ -103,7 +100,6 @@ describe('the trie', () => {
             if (add) model.set(key, [filter, value]);
             else model.delete(key);
           }
-          expect(trie.size).toBe(model.size);
           for (const topic of looks) {
             const expected = [...model.values()].filter(([filter]) => matches(filter, topic));
             expect(visited(trie, topic)).toEqual(expected.map(([, value]) => value).sort());
