@@ -38,7 +38,7 @@ describe("with ack: 'received' and a durable store", () => {
     const server = new FakeServer();
     const { seen } = await page(server, store);
     holds = true;
-    server.link.publish('a', 'x', { qos, properties: { contentType: 'text/plain' } });
+    server.link.publish('a', 'x', { qos, retain: true, properties: { contentType: 'text/plain' } });
     await turn();
     expect(seen).toHaveLength(1);
     expect(server.link.types.at(-1)).toBe('subscribe');
@@ -54,7 +54,7 @@ describe("with ack: 'received' and a durable store", () => {
         topic: 'a',
         payload: new TextEncoder().encode('x'),
         qos,
-        retain: false,
+        retain: true,
         properties: { contentType: 'text/plain' },
       },
     ]);
