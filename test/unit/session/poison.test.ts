@@ -167,7 +167,24 @@ describe('a message after which the server closes the connection', () => {
     expect(sent.outcome).toBeUndefined();
   });
 
-  test('is innocent of an end by us, by silence, or before CONNACK', () => {
+  test('is innocent of a silence, however soon it comes', () => {
+    const bench = new SessionBench();
+    bench.connect({}, { keepAlive: 1 });
+    const sent = bench.publish('t', 1);
+    for (let times = 0; times < 5; times += 1) {
+      for (let looks = 0; looks < 2; looks += 1) {
+        bench.pass(1_000);
+        bench.tick();
+      }
+      expect(bench.lastEnd().by).toBe('silence');
+      bench.connect({ sessionPresent: true }, { keepAlive: 1 });
+      // Not suspected either.
+      bench.expectFlow('publish t 1 dup');
+    }
+    expect(sent.outcome).toBeUndefined();
+  });
+
+  test('is innocent of an end by us, or before CONNACK', () => {
     const bench = connected();
     const sent = bench.publish('t', 1);
     for (let times = 0; times < 5; times += 1) {
