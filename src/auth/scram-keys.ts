@@ -1,7 +1,7 @@
 /** The computations of SCRAM on Web Crypto [RFC 5802 3]. */
 
-import { UsageError } from '../errors';
 import type { Bytes } from '../message';
+import { subtleCrypto } from '../web-crypto';
 
 /** Hash functions of the SCRAM methods, named as Web Crypto and the methods do. */
 export type ScramHash = 'SHA-1' | 'SHA-256' | 'SHA-512';
@@ -24,26 +24,6 @@ export interface Proofs {
   readonly serverSignature: Bytes;
 }
 
-/** `SubtleCrypto`, a name that the types of Node 20 do not have. */
-type Subtle = typeof globalThis.crypto.subtle;
-
-/**
- * Web Crypto of this environment.
- *
- * @throws UsageError `'unsupported'` where there is none: in a page that was not loaded over https or from localhost
- */
-export function subtleCrypto(): Subtle {
-  // The types promise it everywhere, but it is missing outside of secure contexts.
-  const subtle: Subtle | undefined = globalThis.crypto?.subtle;
-  if (subtle === undefined) {
-    throw new UsageError(
-      'scram: needs a secure context (https: or localhost), which has Web Crypto',
-      'unsupported',
-    );
-  }
-  return subtle;
-}
-
 /**
  * Derives both proofs from the password.
  *
@@ -56,7 +36,7 @@ export async function deriveProofs(
   iterations: number,
   authMessage: string,
 ): Promise<Proofs> {
-  const subtle = subtleCrypto();
+  const subtle = subtleCrypto('scram');
   const hmac = async (key: Bytes, message: Bytes): Promise<Bytes> => {
     const imported = await subtle.importKey('raw', key, { name: 'HMAC', hash }, false, ['sign']);
     return new Uint8Array(await subtle.sign('HMAC', imported, message));

@@ -2,10 +2,11 @@
 
 import { UsageError } from '../errors';
 import type { EnhancedAuth } from '../index';
+import { subtleCrypto } from '../web-crypto';
 import { clientNonce } from './client-nonce';
 import { saslprep } from './saslprep';
 import { minimumIterations, ScramExchange, type ScramSettings } from './scram-exchange';
-import { isScramHash, type ScramHash, subtleCrypto } from './scram-keys';
+import { isScramHash, type ScramHash } from './scram-keys';
 import { authenticationFailed } from './scram-messages';
 
 /** Above every count in use (OWASP: 1,300,000 for SHA-1), and still only seconds of work that a server can ask for. */
@@ -54,7 +55,7 @@ export function scram(options: ScramOptions): EnhancedAuth {
 
 /** `scram()` with the nonce of the caller's choice, so that the vectors of the RFCs can be checked. Not public. */
 export function scramWith(options: ScramOptions, newNonce: () => string): EnhancedAuth {
-  subtleCrypto();
+  subtleCrypto('scram');
   const { password, ...settings } = resolveOptions(options, newNonce);
   let current: ScramExchange | undefined;
   const exchange = (): ScramExchange => {

@@ -19,6 +19,9 @@ const leaves = ['check', 'errors', 'reason-code', 'message', 'topic'];
 /** What optional rooms see of the rest. */
 const publicSurface = ['index', 'errors', 'message'];
 
+/** The same for those that compute with secrets. */
+const withCrypto = [...publicSurface, 'web-crypto'];
+
 /** Which rooms each room may import; a room is a folder below `src`, or a file at its top without its ending. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   'reason-code': [],
@@ -26,6 +29,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   errors: ['reason-code'],
   check: ['errors'],
   topic: ['check', 'errors', 'reason-code', 'message'],
+  'web-crypto': ['errors'],
   codec: leaves,
   session: ['codec', ...leaves],
   transport: ['errors', 'message'],
@@ -34,8 +38,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   index: ['client', 'session', 'codec', 'transport', 'store', ...leaves],
   node: ['index', 'client', 'session', 'codec', 'transport', 'store', ...leaves],
   script: ['index', 'codec', 'store', 'auth', 'credentials', 'shared'],
-  auth: publicSurface,
-  credentials: publicSurface,
+  auth: withCrypto,
+  credentials: withCrypto,
   shared: publicSurface,
 };
 
