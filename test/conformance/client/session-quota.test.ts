@@ -179,6 +179,20 @@ describe('identifiers', () => {
     }
   });
 
+  test('are not used again when a QoS 2 message was given up, which the server may know [v5 MQTT-2.2.1-3]', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    const large = bench.publish('large', 2, { text: 'x'.repeat(100) });
+    bench.cut();
+    bench.resume({ maximumPacketSize: 50 });
+    expect(large.outcome).toBe('failed packet-too-large');
+    expect(bench.session.needsCleanStart).toBe(true);
+    bench.expectNothingSent();
+    spend(bench, 2, 65_535);
+    bench.publish('y', 1);
+    bench.expectFlow('publish y 2');
+  });
+
   test('are waited for when all are in use, but a few are kept for SUBSCRIBE', () => {
     const bench = new SessionBench({ maxInflight: 65_535, maxMessages: 100_000, maxBytes: 10_000_000 });
     bench.connect();
