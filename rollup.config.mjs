@@ -11,6 +11,7 @@ const entries = {
   node: 'src/node.ts',
   codec: 'src/codec/index.ts',
   auth: 'src/auth/index.ts',
+  credentials: 'src/credentials/index.ts',
   indexeddb: 'src/store/indexeddb.ts',
   shared: 'src/shared/index.ts',
 };

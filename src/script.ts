@@ -2,6 +2,7 @@
 
 export * from './auth/index';
 export * from './codec/index';
+export * from './credentials/index';
 export * from './index';
 export * from './shared/index';
 export * from './store/indexeddb';

@@ -20,6 +20,7 @@ import {
 } from 'mqtide';
 import { scram } from 'mqtide/auth';
 import { Decoder, encode, type Packet } from 'mqtide/codec';
+import { type AliyunDevice, aliyunIot, aliyunIotUrl, aliyunThing } from 'mqtide/credentials';
 import { type IndexedDbOptions, indexedDbStore } from 'mqtide/indexeddb';
 import { connectShared, type SharedOptions } from 'mqtide/shared';
 
@@ -76,6 +77,16 @@ export async function use(url: string, signal: AbortSignal): Promise<void> {
   await subscription.unsubscribe();
   stop();
   await client.close({ timeout: 100 });
+}
+
+/** A device of Alibaba Cloud IoT Platform. */
+export async function report(device: AliyunDevice & { region: string }): Promise<void> {
+  const client = await connect(aliyunIotUrl(device), { credentials: aliyunIot(device) });
+  const thing = aliyunThing(client, device);
+  await thing.onPropertySet((properties) => console.log(properties['power']));
+  await thing.postProperties({ power: 1 }, { timeout: 5_000 });
+  const { offset }: { offset: number } = await thing.synchronizeClock();
+  console.log(offset);
 }
 
 /** A client that ends with its scope. */

@@ -1,0 +1,110 @@
+/** Requests on one topic and their answers on another, matched by an identifier that both carry. */
+
+import { ConnectionError, UsageError } from '../errors';
+import type { Client, Message, Subscription, WaitOptions } from '../index';
+
+/** How long an answer may take when the caller does not say, in milliseconds. */
+const defaultTimeout = 10_000;
+
+/** Longest delay that timers take, in milliseconds. */
+const longestDelay = 2_147_483_647;
+
+/** Where requests go, where answers come from, and how to read one. */
+export interface ExchangeOptions<Answer> {
+  readonly request: string;
+  readonly answer: string;
+  readonly qos: 0 | 1;
+  /** Reads an answer. What it throws reaches the client's `'error'`. */
+  readonly read: (message: Message) => { readonly id: string; readonly answer: Answer };
+}
+
+interface Waiting<Answer> {
+  resolve(answer: Answer): void;
+  reject(error: unknown): void;
+}
+
+/** Asks and waits. The topic of the answers is subscribed to with the first request. */
+export class Exchange<Answer> {
+  readonly #client: Client;
+  readonly #options: ExchangeOptions<Answer>;
+  readonly #waiting = new Map<string, Waiting<Answer>>();
+  #subscription: Promise<Subscription> | undefined;
+
+  constructor(client: Client, options: ExchangeOptions<Answer>) {
+    this.#client = client;
+    this.#options = options;
+    client.on('close', () => {
+      this.#subscription = undefined;
+      const error = new ConnectionError('closed', `The client was closed before ${options.answer} answered`);
+      for (const { reject } of this.#waiting.values()) reject(error);
+    });
+  }
+
+  /** Whether a request with this identifier waits for its answer. */
+  isWaiting(id: string): boolean {
+    return this.#waiting.has(id);
+  }
+
+  /**
+   * Sends a request and waits for its answer.
+   *
+   * @param id different from those that wait
+   * @param text makes the request, when it is about to leave
+   * @throws ConnectionError `'timeout'`, `'closed'`; `signal.reason`; what `subscribe` and `publish` throw
+   */
+  async ask(
+    id: string,
+    text: () => string,
+    { signal, timeout = defaultTimeout }: WaitOptions,
+  ): Promise<Answer> {
+    signal?.throwIfAborted();
+    if (typeof timeout !== 'number' || !(timeout >= 0)) {
+      throw new UsageError('options.timeout: must be a number of milliseconds of at least 0');
+    }
+    const { request, qos } = this.#options;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let aborted: (() => void) | undefined;
+    try {
+      return await new Promise<Answer>((resolve, reject) => {
+        aborted = () => reject(signal?.reason);
+        signal?.addEventListener('abort', aborted);
+        if (timeout <= longestDelay) timer = setTimeout(() => reject(this.#tooLate(timeout)), timeout);
+        this.#waiting.set(id, { resolve, reject });
+        this.#subscribe()
+          .then(() => {
+            if (this.#waiting.has(id)) return this.#client.publish(request, text(), { qos });
+            return undefined;
+          })
+          .catch(reject);
+      });
+    } finally {
+      clearTimeout(timer);
+      if (aborted) signal?.removeEventListener('abort', aborted);
+      this.#waiting.delete(id);
+    }
+  }
+
+  #subscribe(): Promise<Subscription> {
+    if (!this.#subscription) {
+      const { answer, read } = this.#options;
+      const subscription = this.#client.subscribe(answer, { qos: 1 }, (message) => {
+        const { id, answer } = read(message);
+        this.#waiting.get(id)?.resolve(answer);
+      });
+      this.#subscription = subscription;
+      subscription.catch(() => this.#forget(subscription));
+    }
+    return this.#subscription;
+  }
+
+  /** The next request subscribes again. */
+  #forget(subscription: Promise<Subscription> | undefined): void {
+    if (this.#subscription === subscription) this.#subscription = undefined;
+  }
+
+  #tooLate(timeout: number): ConnectionError {
+    // Whatever became of the subscription.
+    this.#forget(this.#subscription);
+    return new ConnectionError('timeout', `No answer on ${this.#options.answer} within ${timeout} ms`);
+  }
+}
