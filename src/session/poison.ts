@@ -21,6 +21,9 @@ const longestEffect = 10_000;
 /** DISCONNECT reason codes that speak of the packet just received [v5 3.14.2.1]. */
 const namingCodes: ReadonlySet<number> = new Set([0x81, 0x82, 0x90, 0x95, 0x99, 0x9a, 0x9b]);
 
+/** Those that speak of something else: the server's state, ours, another connection. */
+const otherCodes: ReadonlySet<number> = new Set([0x89, 0x8b, 0x8d, 0x8e, 0x9c, 0x9d, 0x9f, 0xa0]);
+
 /** What is suspected, across links. */
 export class Poison {
   /** Messages that were on their way when connections ended; they go one at a time. */
@@ -61,7 +64,7 @@ export class Poison {
     reasonCode: number | undefined,
   ): OutgoingMessage | undefined {
     const [first, second] = onTheWay;
-    if (!first) return undefined;
+    if (!first || otherCodes.has(reasonCode ?? 0)) return undefined;
     const isNamed = reasonCode !== undefined && namingCodes.has(reasonCode);
     if (!isNamed && elapsed > longestEffect) {
       this.#stalls = 0;

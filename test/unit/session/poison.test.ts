@@ -62,6 +62,23 @@ describe('a message after which the server closes the connection', () => {
     },
   );
 
+  test.each([0x89, 0x8b, 0x8d, 0x9c, 0x9f, 0xa0])(
+    'stays however often the server says %i, which has another cause',
+    (reasonCode) => {
+      const bench = connected();
+      const sent = bench.publish('good', 1);
+      bench.take();
+      for (let times = 0; times < 5; times += 1) {
+        bench.receive(disconnect(reasonCode));
+        bench.take();
+        bench.resume();
+        // Nothing is suspected: no ping comes first.
+        bench.expectFlow('publish good 1 dup');
+      }
+      expect(sent.outcome).toBeUndefined();
+    },
+  );
+
   test('is found among several: they go one at a time, each after a ping on its connection', () => {
     const bench = connected();
     const all = bench.publishAll('a1', 'bad1', 'c1');
