@@ -15,6 +15,8 @@ export interface FaultProxy {
   readonly accepted: number;
   /** Connections that were refused since it started. */
   readonly refused: number;
+  /** Cuts that were made, see {@link FaultProxy.cutAfter}. */
+  readonly cuts: number;
   /** Bytes that were passed on since it started. */
   readonly passed: Readonly<Record<Direction, number>>;
   /** Holds all bytes, both ways or one way, and everybody's FIN; nothing is lost and nothing closed. */
@@ -22,8 +24,9 @@ export interface FaultProxy {
   /**
    * A dead peer: throws away all bytes from now on, and everybody's FIN. Present connections stay dead after
    * {@link heal}, since bytes are missing.
+   * @param future whether it holds for future connections, too. @default true
    */
-  stall(): void;
+  stall(future?: boolean): void;
   /** Passes bytes on in pieces of at most this size; 0 ends it. */
   split(size: number): void;
   /** Passes bytes on this many milliseconds after they came; 0 ends it. */
@@ -52,6 +55,7 @@ interface Faults {
   piece: number;
   delay: number;
   cut: { direction: Direction; left: number } | undefined;
+  cuts: number;
   readonly passed: Record<Direction, number>;
 }
 
@@ -63,6 +67,7 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
     piece: 0,
     delay: 0,
     cut: undefined,
+    cuts: 0,
     passed: { up: 0, down: 0 },
   };
   const links = new Set<Link>();
@@ -99,13 +104,16 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
     get refused() {
       return refused;
     },
+    get cuts() {
+      return faults.cuts;
+    },
     passed: faults.passed,
     pause(direction) {
       if (direction !== 'down') faults.paused.up = true;
       if (direction !== 'up') faults.paused.down = true;
     },
-    stall() {
-      faults.stalled = true;
+    stall(future = true) {
+      faults.stalled ||= future;
       for (const link of links) link.kill();
     },
     split(size) {
@@ -290,6 +298,7 @@ class Lane {
         cut.left -= size;
         if (cut.left === 0) {
           this.#faults.cut = undefined;
+          this.#faults.cuts += 1;
           this.#dead = true;
           // What is behind the cut must not follow, even if somebody ends the connection before the reset.
           this.#held.length = 0;
@@ -328,6 +337,8 @@ class Lane {
 function reset(socket: Socket): void {
   socket.removeAllListeners();
   socket.on('error', () => undefined);
-  if (!socket.connecting) Object.assign(socket, { resetAndClosing: true });
+  // While a FIN is about to leave, a reset fails, and the socket would never be closed.
+  const isEnding = socket.writableEnded && !socket.writableFinished;
+  if (!socket.connecting && !isEnding) Object.assign(socket, { resetAndClosing: true });
   socket.destroy();
 }

@@ -85,6 +85,18 @@ describe('the fault proxy', () => {
     expect(proxy).toMatchObject({ accepted: 1, refused: 0, passed: { up: 2, down: 4 } });
   });
 
+  test('closes both ends when a reset follows an end at once', async () => {
+    const { client, peer } = await link();
+    const sockets = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+    // Until its FIN has left, a socket cannot be reset: it would stay, and spin.
+    proxy.end();
+    proxy.reset();
+    await waitFor(() => (client.ended || client.closed) && (peer.ended || peer.closed));
+    client.socket.destroy();
+    peer.socket.destroy();
+    await waitFor(() => sockets() === 0, { what: 'all sockets to be closed' });
+  });
+
   test('passes on a reset', async () => {
     const { client, peer } = await link();
     client.socket.resetAndDestroy();
