@@ -1,230 +1,83 @@
 /** Two clients that send each other messages, each behind a proxy that makes the faults of a plan. */
 
-import type { Client } from '../../src/client/client';
-import { connect, memoryStore } from '../../src/node';
-import type { SessionStore } from '../../src/store/store';
-import { type RunningBroker, urlOf } from '../support/broker-kinds';
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy';
-import { waitFor } from '../support/wait-for';
-import type { Fault, Plan, PlannedFault, Side, StoreName } from './plan';
-import { type Arrival, judge, type Verdict } from './verdict';
+import type { RunningBroker } from '../support/broker-kinds';
+import { FaultScript } from './faults';
+import { other, Party, type RunContext } from './party';
+import type { Plan, Side } from './plan';
+import { judge, type Verdict } from './verdict';
+import { Watch } from './watch';
 
-/** Milliseconds that a run may take before what has not happened counts as never. */
-const patience = 20_000;
+/** Milliseconds without a message or an answer after which what has not happened counts as never. */
+const patience = 30_000;
 
-/** Seconds; the shortest after which a dead peer is noticed in a second and a half. */
-const keepAlive = 1;
-
-/** What is behind everything else on a topic. */
-const marker = 'end';
-
-const other = { left: 'right', right: 'left' } as const;
 const sides: readonly Side[] = ['left', 'right'];
-
-/** A publish and how it ended; undefined while it has not. */
-interface Sent {
-  readonly qos: 1 | 2;
-  outcome: 'acknowledged' | Error | undefined;
-}
-
-/** A client in a run. */
-interface Party {
-  readonly side: Side;
-  readonly client: Client;
-  readonly proxy: FaultProxy;
-  readonly sent: Sent[];
-  readonly arrivals: Arrival[];
-  /** Attempts to connect are refused until so many were, counted from the start. */
-  readonly refusals: { until: number };
-  /** The last messages, by QoS. */
-  readonly ended: Set<1 | 2>;
-}
 
 let runs = 0;
 
+/** How to watch a run. */
+export interface RunOptions {
+  /** Takes a line about each step, and every packet. */
+  readonly trace?: ((line: string) => void) | undefined;
+}
+
 /** Runs a plan; the verdict says what went wrong. */
-export async function runPlan(plan: Plan, broker: RunningBroker): Promise<Verdict> {
+export async function runPlan(
+  plan: Plan,
+  broker: RunningBroker,
+  { trace }: RunOptions = {},
+): Promise<Verdict> {
   const started = performance.now();
+  const elapsed = () => performance.now() - started;
   runs += 1;
-  const base = `chaos/${process.pid}/${runs}`;
-  const deadline = started + patience;
-  const parties: Party[] = [];
-  let arrived = 0;
-  const waiting: PlannedFault[] = [...plan.faults];
-
-  const onArrival = () => {
-    arrived += 1;
-    for (let next = waiting[0]; next && next.after <= arrived; next = waiting[0]) {
-      waiting.shift();
-      const party = parties.find(({ side }) => side === next.side);
-      if (party) apply(next.fault, party);
-    }
+  const watch = new Watch(patience);
+  const context: RunContext = {
+    plan,
+    base: `chaos/${process.pid}/${runs}`,
+    broker,
+    watch,
+    trace(side, line) {
+      const text = () => (typeof line === 'string' ? line : line());
+      trace?.(`${elapsed().toFixed(1).padStart(8)} ${side.padEnd(5)} ${text()}`);
+    },
   };
-  const until = (what: string, condition: () => boolean) =>
-    waitFor(condition, { what, timeout: Math.max(1, deadline - performance.now()) });
-
+  const parties: Party[] = [];
+  let scripts: FaultScript[] = [];
+  let stuck = '';
   try {
-    for (const side of sides) parties.push(await openParty(plan, side, base, broker, onArrival));
-    const publishing = parties.map((party) => publishAll(plan, party, base, deadline));
+    for (const side of sides) {
+      parties.push(await Party.open(context, side));
+    }
+    scripts = parties.map((party) => new FaultScript(party, context));
+    const published = () => parties.reduce((sum, { sent }) => sum + sent.length, 0);
+    const mayGoOn = (isIdle: boolean) =>
+      isIdle || scripts.every(({ next }) => published() < next + plan.lead);
+    const faults = Promise.all(scripts.map((script) => script.run({ published })));
+    // Those that come too late are not waited for.
+    faults.catch(() => undefined);
     try {
-      await Promise.all(publishing);
-      await until('all publishes', () =>
-        parties.every(({ sent }) => sent.every(({ outcome }) => outcome !== undefined)),
-      );
-      for (const { proxy } of parties) proxy.heal();
+      await Promise.all(parties.map((party) => party.publishAll(mayGoOn)));
+      await watch.until(() => parties.every(({ isDone }) => isDone));
       // Behind everything that is still on its way, be it a message that comes twice.
-      for (const { client, side } of parties) {
-        for (const qos of [1, 2] as const) {
-          // Whether it arrives is what counts.
-          client.publish(`${base}/${other[side]}/${qos}`, marker, { qos }).catch(() => undefined);
-        }
-      }
-      await until('the last messages', () => parties.every(({ ended }) => ended.size === 2));
+      for (const party of parties) party.publishLast();
+      await watch.until(() => parties.every(({ hasAll }) => hasAll));
     } catch (error) {
-      // The verdict tells what is missing.
-      if (performance.now() < deadline) throw error;
+      stuck = [String(error), ...parties.map((party) => party.describe())].join('; ');
     }
     return judge(
-      parties.map(({ side, sent }) => {
-        const receiver = parties.find((party) => party.side === other[side]);
-        return {
-          sent: sent.map(({ qos, outcome }) => ({ qos, outcome })),
-          arrivals: receiver?.arrivals ?? [],
-        };
-      }),
+      parties.map(({ side, sent }) => ({
+        sent,
+        arrivals: parties.find((party) => party.side === other[side])?.arrivals ?? [],
+      })),
       {
+        faults: scripts.reduce((sum, { happened }) => sum + happened, 0),
+        forgotten: scripts.reduce((sum, { forgotten }) => sum + forgotten, 0),
         connections: parties.reduce((sum, { client }) => sum + client.stats.connections, 0),
-        milliseconds: performance.now() - started,
+        milliseconds: elapsed(),
+        stuck,
       },
     );
   } finally {
-    for (const { client, proxy } of parties) {
-      await client.close({ force: true });
-      await proxy.close();
-    }
+    watch.end(new Error('the run is over'));
+    for (const party of parties) await party.close();
   }
-}
-
-async function openParty(
-  plan: Plan,
-  side: Side,
-  base: string,
-  broker: RunningBroker,
-  onArrival: () => void,
-): Promise<Party> {
-  const { store, maxInflight, receiveMaximum, handlerTurns } = plan.clients[side];
-  const proxy = await startFaultProxy(broker.port(plan.transport));
-  const client = await connect(urlOf(plan.transport, proxy.port), {
-    protocolVersion: plan.protocolVersion,
-    clean: false,
-    clientId: `${base}/${side}`,
-    keepAlive,
-    maxInflight,
-    // Earlier versions cannot tell the server.
-    properties: plan.protocolVersion === 5 ? { receiveMaximum } : undefined,
-    reconnect: { minDelay: 1, maxDelay: 10 },
-    store: storeOf(store),
-  });
-  const party: Party = {
-    side,
-    client,
-    proxy,
-    sent: [],
-    arrivals: [],
-    refusals: { until: 0 },
-    ended: new Set(),
-  };
-  client.on('reconnecting', () => relent(party));
-  await client.subscribe(`${base}/${side}/+`, { qos: 2 }, async (message) => {
-    for (let turn = 0; turn < handlerTurns; turn++) await new Promise(setImmediate);
-    const qos = message.topic.endsWith('/1') ? 1 : 2;
-    const text = new TextDecoder().decode(message.payload.subarray(0, 3));
-    if (text === marker) {
-      party.ended.add(qos);
-      return;
-    }
-    const index = Number(text);
-    const isFirst = !party.arrivals.some((arrival) => arrival.index === index);
-    const padding = message.payload.subarray(text.length);
-    const isWhole =
-      padding.length === plan.clients[other[side]].messages[index]?.padding &&
-      padding.every((byte) => byte === index);
-    party.arrivals.push({ qos, index, isWhole });
-    if (isFirst) onArrival();
-  });
-  return party;
-}
-
-/** Publishes all messages of a party, as many at a time as its window allows. */
-async function publishAll(plan: Plan, party: Party, base: string, deadline: number): Promise<void> {
-  const { messages, window } = plan.clients[party.side];
-  let open = 0;
-  for (const [index, { qos, padding }] of messages.entries()) {
-    if (open >= window) {
-      await waitFor(() => open < window, { timeout: Math.max(1, deadline - performance.now()) });
-    }
-    const payload = new Uint8Array(3 + padding).fill(index);
-    payload.set(new TextEncoder().encode(String(index).padStart(3, '0')));
-    const sent: Sent = { qos, outcome: undefined };
-    party.sent.push(sent);
-    open += 1;
-    party.client
-      .publish(`${base}/${other[party.side]}/${qos}`, payload, { qos })
-      .then(
-        () => {
-          sent.outcome = 'acknowledged';
-        },
-        (error: unknown) => {
-          sent.outcome = error instanceof Error ? error : new Error(String(error));
-        },
-      )
-      .finally(() => {
-        open -= 1;
-      });
-  }
-}
-
-/** Makes a fault, beside those that are there already. */
-function apply(fault: Fault, { proxy, refusals }: Party): void {
-  proxy.split(0);
-  if (fault.kind === 'cut') proxy.cutAfter(fault);
-  else if (fault.kind === 'split') proxy.split(fault.size);
-  else if (fault.kind === 'end') proxy.end();
-  else if (fault.kind === 'reset') proxy.reset();
-  else if (fault.kind === 'stall') {
-    proxy.stall();
-    proxy.heal();
-    if (refusals.until > proxy.refused) proxy.refuse(true);
-  } else {
-    refusals.until = Math.max(refusals.until, proxy.refused) + fault.attempts;
-    proxy.refuse(true);
-    proxy.reset();
-  }
-}
-
-/** Ends refusals that have been enough; called at each attempt to connect that failed. */
-function relent({ proxy, refusals }: Party): void {
-  if (proxy.refused >= refusals.until) proxy.refuse(false);
-}
-
-function storeOf(name: StoreName): SessionStore | undefined {
-  if (name === 'none') return undefined;
-  return name === 'memory' ? memoryStore() : slowStore();
-}
-
-/** A store that takes a few turns for each write, like a disk. */
-function slowStore(): SessionStore {
-  const store = memoryStore();
-  let last = Promise.resolve();
-  return {
-    load: (key) => store.load(key),
-    write(key, operations) {
-      last = last.then(async () => {
-        for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
-        await store.write(key, operations);
-      });
-      return last;
-    },
-    clear: (key) => store.clear(key),
-  };
 }

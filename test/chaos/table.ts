@@ -1,35 +1,44 @@
 /** The table that the chaos runner prints, a line a run. */
 
-import { describeFault, type Plan } from './plan';
-import { isFlawless, type Verdict } from './verdict';
+import { describeFault, type Plan, versionOf } from './plan';
+import { counts, isFlawless, type Verdict } from './verdict';
 
 const columns = [
   ['seed', 6],
+  ['broker', 9],
   ['over', 9],
   ['MQTT', 5],
+  ['scenario', 9],
+  ['max', 3],
+  ['handler', 7],
   ['faults', 6],
   ['links', 5],
   ['lost', 4],
-  ['duplicated', 10],
-  ['out of order', 12],
+  ['doubled', 7],
+  ['order', 5],
   ['unsettled', 9],
   ['rejected', 8],
   ['damaged', 7],
-  ['QoS 1 again', 11],
-  ['ms', 6],
+  ['resent', 6],
+  ['again', 5],
+  ['seconds', 7],
 ] as const;
 
 /** The head of the table. */
 export const tableHead = columns.map(([name, width]) => name.padStart(width)).join('  ');
 
 /** A run. */
-export function tableLine({ seed, transport, protocolVersion, faults }: Plan, verdict: Verdict): string {
-  const { lost, duplicated, outOfOrder, unsettled, rejected, damaged, again } = verdict;
+export function tableLine(plan: Plan, verdict: Verdict): string {
+  const { lost, duplicated, outOfOrder, unsettled, rejected, damaged, resent, again } = verdict;
   const values = [
-    seed,
-    transport,
-    protocolVersion === 5 ? '5.0' : '3.1.1',
-    faults.length,
+    plan.seed,
+    plan.broker,
+    plan.transport,
+    versionOf(plan),
+    plan.scenario,
+    plan.receiveMaximum,
+    `${plan.handlerTime} ms`,
+    verdict.faults,
     verdict.connections,
     lost,
     duplicated,
@@ -37,34 +46,42 @@ export function tableLine({ seed, transport, protocolVersion, faults }: Plan, ve
     unsettled,
     rejected,
     damaged,
+    resent,
     again,
-    Math.round(verdict.milliseconds),
+    (verdict.milliseconds / 1_000).toFixed(1),
   ];
-  return columns.map(([, width], index) => String(values[index]).padStart(width)).join('  ');
+  const line = columns.map(([, width], index) => String(values[index]).padStart(width)).join('  ');
+  return counts(verdict) ? line : `${line}  (too few faults: does not count)`;
 }
 
 /** What a run that went wrong consisted of, and how to repeat it. */
-export function tableDetails(plan: Plan, verdict: Verdict, broker: string): string {
-  const { seed, transport, protocolVersion, clients, faults } = plan;
+export function tableDetails(plan: Plan, verdict: Verdict): string {
+  const { seed, clean, lead, topics, clients, faults } = plan;
   const setup = Object.entries(clients).map(
-    ([side, { store, maxInflight, receiveMaximum, window, handlerTurns }]) =>
-      `${side}: store ${store}, maxInflight ${maxInflight}, receiveMaximum ${receiveMaximum}, window ${window}, handler ${handlerTurns} turns`,
+    ([side, { store, ack, qos0, subscriptions, window, messages }]) =>
+      `${side}: ${messages.length} messages, store ${store}, ack ${ack}, QoS 0 ${qos0}, subscriptions ${subscriptions}, window ${window}`,
   );
-  const flags = `--transport ${transport === 'TCP' ? 'tcp' : 'ws'} --version ${protocolVersion}`;
   return [
-    `to repeat: npm run chaos -- --seeds ${seed}..${seed} --broker ${broker} ${flags}`,
+    `to repeat: npm run chaos -- --seeds ${seed}..${seed} --verbose`,
+    `clean ${clean}, ${topics} topics of each QoS, lead ${lead}`,
     ...setup,
     ...faults.map(describeFault),
     ...verdict.reasons.map((reason) => `rejected: ${reason}`),
+    ...(verdict.stuck === '' ? [] : [`stuck: ${verdict.stuck}`]),
   ]
     .map((line) => `    ${line}`)
     .join('\n');
 }
 
 /** All runs together. */
-export function tableSum(verdicts: readonly Verdict[]): string {
+export function tableSum(verdicts: readonly Verdict[], unhandled: number): string {
+  const sum = (of: (verdict: Verdict) => number) =>
+    verdicts.reduce((total, verdict) => total + of(verdict), 0);
   const flawless = verdicts.filter(isFlawless).length;
-  const messages = verdicts.reduce((sum, verdict) => sum + verdict.messages, 0);
-  const links = verdicts.reduce((sum, { connections }) => sum + connections, 0);
-  return `${verdicts.length} runs, ${messages} messages over ${links} links: ${flawless} flawless, ${verdicts.length - flawless} not`;
+  const few = verdicts.filter((verdict) => !counts(verdict)).length;
+  return [
+    `${verdicts.length} runs (${few} with too few faults), ${sum(({ messages }) => messages)} messages over ${sum(({ connections }) => connections)} links with ${sum(({ faults }) => faults)} faults: ${flawless} flawless, ${verdicts.length - flawless} not`,
+    `lost ${sum(({ lost }) => lost)}, doubled ${sum(({ duplicated }) => duplicated)}, out of order ${sum(({ outOfOrder }) => outOfOrder)}, unsettled ${sum(({ unsettled }) => unsettled)}, rejected ${sum(({ rejected }) => rejected)}, damaged ${sum(({ damaged }) => damaged)}, unhandled rejections ${unhandled}`,
+    `sessions forgotten ${sum(({ forgotten }) => forgotten)}, sent anew for it and marked ${sum(({ resent }) => resent)}; arrived again as they may ${sum(({ again }) => again)}`,
+  ].join('\n');
 }

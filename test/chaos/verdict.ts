@@ -1,8 +1,23 @@
 /** What became of the messages of a run. */
 
+import { fewestFaults } from './plan';
+
+/** A publish that was acknowledged; `resent` as the client said. */
+export interface Acknowledged {
+  readonly resent: boolean;
+}
+
+/** A publish and how it ended; undefined while it has not. */
+export interface Sent {
+  readonly qos: 0 | 1 | 2;
+  readonly topic: number;
+  outcome: Acknowledged | Error | undefined;
+}
+
 /** A message that a handler got. */
 export interface Arrival {
-  readonly qos: 1 | 2;
+  readonly qos: 0 | 1 | 2;
+  readonly topic: number;
   /** Its place among the messages of its sender. */
   readonly index: number;
   /** Whether its payload was complete. */
@@ -11,28 +26,46 @@ export interface Arrival {
 
 /** One direction: what was published, in order, and what came. */
 export interface Traffic {
-  readonly sent: readonly { readonly qos: 1 | 2; readonly outcome: 'acknowledged' | Error | undefined }[];
+  readonly sent: readonly Sent[];
   readonly arrivals: readonly Arrival[];
 }
 
+/** What a run can count without looking at messages. */
+export interface Circumstances {
+  /** Faults that broke something. */
+  readonly faults: number;
+  /** Times that the server forgot the session. */
+  readonly forgotten: number;
+  /** Connections that the server accepted. */
+  readonly connections: number;
+  readonly milliseconds: number;
+  /** What stood still when the run gave up; empty when it came to its end. */
+  readonly stuck: string;
+}
+
 /** Counts; the first six are failures. */
-export interface Verdict {
-  /** Published, not rejected, and never arrived. */
+export interface Verdict extends Circumstances {
+  /** QoS 1 and 2: published, not rejected, and never arrived. */
   readonly lost: number;
-  /** QoS 2 messages that arrived again. */
+  /**
+   * Messages of QoS 2 and 0 that arrived again, but for those of QoS 2 that the client sent anew, and said so, since
+   * the server had forgotten the session.
+   */
   readonly duplicated: number;
-  /** Messages that arrived for the first time after one published later with the same QoS. */
+  /** Messages that arrived for the first time after one published later on the same topic with the same QoS. */
   readonly outOfOrder: number;
   /** Publishes whose promise did not settle. */
   readonly unsettled: number;
+  /** QoS 1 and 2. */
   readonly rejected: number;
-  /** Messages whose payload was not the one published. */
+  /** Messages whose payload, topic or QoS was not what was published. */
   readonly damaged: number;
-  /** QoS 1 messages that arrived again, which they may. */
+  /** Messages that arrived again and may: QoS 1, and what was sent anew. */
   readonly again: number;
+  /** QoS 2 messages that were sent anew and said so. */
+  readonly resent: number;
+  /** QoS 1 and 2. */
   readonly messages: number;
-  readonly connections: number;
-  readonly milliseconds: number;
   /** Why publishes were rejected, once each. */
   readonly reasons: readonly string[];
 }
@@ -41,14 +74,16 @@ const failures = ['lost', 'duplicated', 'outOfOrder', 'unsettled', 'rejected', '
 
 /** Whether everything went as it must. */
 export function isFlawless(verdict: Verdict): boolean {
-  return failures.every((name) => verdict[name] === 0);
+  return verdict.stuck === '' && failures.every((name) => verdict[name] === 0);
 }
 
-/** Counts what became of both directions. */
-export function judge(
-  traffics: readonly Traffic[],
-  known: { readonly connections: number; readonly milliseconds: number },
-): Verdict {
+/** Whether enough went wrong for the run to say something. */
+export function counts({ faults }: Verdict): boolean {
+  return faults >= fewestFaults;
+}
+
+/** Counts what became of all directions. */
+export function judge(traffics: readonly Traffic[], circumstances: Circumstances): Verdict {
   const counts = {
     lost: 0,
     duplicated: 0,
@@ -57,31 +92,45 @@ export function judge(
     rejected: 0,
     damaged: 0,
     again: 0,
+    resent: 0,
     messages: 0,
   };
   const reasons = new Set<string>();
   for (const { sent, arrivals } of traffics) {
     const seen = new Set<number>();
-    const highest = { 1: -1, 2: -1 };
-    for (const { qos, index, isWhole } of arrivals) {
-      if (!isWhole || sent[index]?.qos !== qos) counts.damaged += 1;
+    /** The highest index that came, by QoS and topic. */
+    const highest = new Map<string, number>();
+    const wasResent = (index: number) => {
+      const outcome = sent[index]?.outcome;
+      return outcome !== undefined && !(outcome instanceof Error) && outcome.resent;
+    };
+    for (const { qos, topic, index, isWhole } of arrivals) {
+      const published = sent[index];
+      if (!isWhole || published?.qos !== qos || published.topic !== topic) counts.damaged += 1;
       if (seen.has(index)) {
-        if (qos === 2) counts.duplicated += 1;
-        else counts.again += 1;
+        if (qos === 1 || wasResent(index)) counts.again += 1;
+        else counts.duplicated += 1;
         continue;
       }
       seen.add(index);
-      if (index < highest[qos]) counts.outOfOrder += 1;
-      highest[qos] = Math.max(highest[qos], index);
+      // What the server forgot between PUBREC and PUBREL can only come after what went on.
+      if (wasResent(index)) continue;
+      const lane = `${qos} ${topic}`;
+      const before = highest.get(lane) ?? -1;
+      if (index < before) counts.outOfOrder += 1;
+      highest.set(lane, Math.max(before, index));
     }
-    counts.messages += sent.length;
-    for (const [index, { outcome }] of sent.entries()) {
+    for (const [index, { qos, outcome }] of sent.entries()) {
       if (outcome === undefined) counts.unsettled += 1;
+      if (wasResent(index)) counts.resent += 1;
+      // With QoS 0 a message may be dropped, or lost on its way.
+      if (qos === 0) continue;
+      counts.messages += 1;
       if (outcome instanceof Error) {
         counts.rejected += 1;
         reasons.add(outcome.message);
       } else if (!seen.has(index)) counts.lost += 1;
     }
   }
-  return { ...counts, ...known, reasons: [...reasons] };
+  return { ...counts, ...circumstances, reasons: [...reasons] };
 }

@@ -1,0 +1,120 @@
+/** Makes the faults of one client's network, one after the other, and counts those that broke something. */
+
+import { connect } from '../../src/node';
+import { urlOf } from '../support/broker-kinds';
+import type { Party, RunContext } from './party';
+import { describeFault, type Fault, type PlannedFault } from './plan';
+
+/** What the faults of a run have in common. */
+export interface FaultProgress {
+  /** Messages published, both ways together. */
+  published(): number;
+}
+
+/** The faults of one client. */
+export class FaultScript {
+  /** Faults that broke something. */
+  happened = 0;
+  /** Times that the server forgot the session. */
+  forgotten = 0;
+  readonly #party: Party;
+  readonly #context: RunContext;
+  /** What is still to come, the current one included. */
+  readonly #left: PlannedFault[];
+
+  constructor(party: Party, context: RunContext) {
+    this.#party = party;
+    this.#context = context;
+    this.#left = context.plan.faults.filter(({ side }) => side === party.side);
+  }
+
+  /** When the next fault comes, or came that is not over: messages published. */
+  get next(): number {
+    return this.#left[0]?.after ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Makes them all. @throws whatever ends the watch */
+  async run({ published }: FaultProgress): Promise<void> {
+    const { watch, trace } = this.#context;
+    const party = this.#party;
+    let acrossBefore = 0;
+    for (let planned = this.#left[0]; planned; planned = this.#left[0]) {
+      const { after, soon, fault } = planned;
+      await watch.until(
+        () =>
+          published() >= after && party.isConnected && (soon || party.across > acrossBefore || party.isDone),
+      );
+      trace(party.side, `-- ${describeFault(planned)}`);
+      await this.#make(fault);
+      trace(party.side, `-- ${fault.kind} is over`);
+      if (fault.kind !== 'slow') {
+        this.happened += 1;
+        acrossBefore = party.across;
+      }
+      this.#left.shift();
+      watch.poke();
+    }
+  }
+
+  /** Makes a fault; resolves when it is over. */
+  async #make(fault: Fault): Promise<void> {
+    const { proxy, handshake } = this.#party;
+    const { watch } = this.#context;
+    const { ends } = this.#party;
+    const broken = () => watch.until(() => this.#party.ends > ends);
+    switch (fault.kind) {
+      case 'cut':
+        proxy.cutAfter(fault);
+        return broken();
+      case 'reset':
+        proxy.reset();
+        return broken();
+      case 'end':
+        proxy.end();
+        return broken();
+      case 'stall':
+        proxy.stall(false);
+        return broken();
+      case 'refuse': {
+        const until = proxy.refused + fault.attempts;
+        proxy.refuse(true);
+        proxy.reset();
+        await watch.until(() => proxy.refused >= until);
+        proxy.refuse(false);
+        return;
+      }
+      case 'handshake': {
+        const { direction, missing } = fault;
+        const cuts = proxy.cuts + 1;
+        proxy.reset();
+        proxy.cutAfter({ direction, bytes: Math.max(0, handshake[direction] - missing) });
+        return watch.until(() => proxy.cuts >= cuts && this.#party.ends > ends + 1);
+      }
+      case 'forget':
+        proxy.refuse(true);
+        proxy.reset();
+        await broken();
+        await this.#forget();
+        this.forgotten += 1;
+        proxy.refuse(false);
+        return watch.until(() => this.#party.isConnected);
+      case 'slow':
+        proxy.split(fault.piece);
+        proxy.delay(fault.delay);
+        return;
+    }
+  }
+
+  /** Makes the server forget the session: somebody else asks for a clean one under its name. */
+  async #forget(): Promise<void> {
+    const { plan, broker } = this.#context;
+    const somebody = await connect(urlOf(plan.transport, broker.port(plan.transport)), {
+      protocolVersion: plan.protocolVersion,
+      clientId: this.#party.client.clientId,
+      clean: true,
+      ...(plan.protocolVersion === 5 ? { sessionExpiryInterval: 0 } : {}),
+      reconnect: false,
+    });
+    await somebody.close();
+  }
+}
