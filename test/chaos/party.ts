@@ -27,7 +27,7 @@ export const other = { left: 'right', right: 'left' } as const;
 const keepAlive = 1;
 
 /** Milliseconds for an attempt: one that meets a dead network must not take the default of half a minute. */
-const connectTimeout = 3_000;
+const connectTimeout = 10_000;
 
 /** Digits in front of a payload that number it; what is behind everything else on a topic has this instead. */
 const digits = 4;

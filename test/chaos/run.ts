@@ -8,7 +8,10 @@ import { judge, type Verdict } from './verdict';
 import { Watch } from './watch';
 
 /** Milliseconds without a message or an answer after which what has not happened counts as never. */
-const patience = 30_000;
+const patience = 60_000;
+
+/** Steps that are told of a run that gave up. */
+const stepsToTell = 60;
 
 const sides: readonly Side[] = ['left', 'right'];
 
@@ -30,31 +33,33 @@ export async function runPlan(
   const elapsed = () => performance.now() - started;
   runs += 1;
   const watch = new Watch(patience);
+  const lately: (() => string)[] = [];
   const context: RunContext = {
     plan,
     base: `chaos/${process.pid}/${runs}`,
     broker,
     watch,
     trace(side, line) {
-      const text = () => (typeof line === 'string' ? line : line());
-      trace?.(`${elapsed().toFixed(1).padStart(8)} ${side.padEnd(5)} ${text()}`);
+      const at = elapsed();
+      const write = () =>
+        `${at.toFixed(1).padStart(8)} ${side.padEnd(5)} ${typeof line === 'string' ? line : line()}`;
+      trace?.(write());
+      lately.push(write);
+      if (lately.length > stepsToTell) lately.shift();
     },
   };
   const parties: Party[] = [];
   let scripts: FaultScript[] = [];
   let stuck = '';
   try {
-    for (const side of sides) {
-      parties.push(await Party.open(context, side));
-    }
-    scripts = parties.map((party) => new FaultScript(party, context));
-    const published = () => parties.reduce((sum, { sent }) => sum + sent.length, 0);
-    const mayGoOn = (isIdle: boolean) =>
-      isIdle || scripts.every(({ next }) => published() < next + plan.lead);
-    const faults = Promise.all(scripts.map((script) => script.run({ published })));
-    // Those that come too late are not waited for.
-    faults.catch(() => undefined);
     try {
+      for (const side of sides) parties.push(await Party.open(context, side));
+      scripts = parties.map((party) => new FaultScript(party, context));
+      const published = () => parties.reduce((sum, { sent }) => sum + sent.length, 0);
+      const mayGoOn = (isIdle: boolean) =>
+        isIdle || scripts.every(({ next }) => published() < next + plan.lead);
+      // Those that come too late are not waited for.
+      for (const script of scripts) script.run({ published }).catch((error: Error) => watch.end(error));
       await Promise.all(parties.map((party) => party.publishAll(mayGoOn)));
       await watch.until(() => parties.every(({ isDone }) => isDone));
       // Behind everything that is still on its way, be it a message that comes twice.
@@ -62,6 +67,7 @@ export async function runPlan(
       await watch.until(() => parties.every(({ hasAll }) => hasAll));
     } catch (error) {
       stuck = [String(error), ...parties.map((party) => party.describe())].join('; ');
+      stuck += lately.map((write) => `\n    ${write()}`).join('');
     }
     return judge(
       parties.map(({ side, sent }) => ({
