@@ -36,34 +36,36 @@ export type FilterOutcome = number | MqttError;
 /** Learns the outcome of a request, one entry a filter, in order. */
 export type RequestListener = (outcomes: readonly FilterOutcome[]) => void;
 
-/** A SUBSCRIBE or UNSUBSCRIBE that is not settled yet. */
+/** A SUBSCRIBE or UNSUBSCRIBE of the application, for one filter or several, that is not settled yet. */
 export interface SubscriptionRequest {
   readonly type: 'subscribe' | 'unsubscribe';
-  readonly entries: readonly AskedSubscription[];
-  /** The filters on the wire that a SUBSCRIBE is for, one an entry. */
-  readonly subscriptions: readonly WireSubscription[];
+  /** One for each filter. */
+  readonly parts: RequestPart[];
   /** Undefined once the caller gave up. */
   listener: RequestListener | undefined;
-  readonly outcomes: (FilterOutcome | undefined)[];
-  /** Entries without an outcome. */
+  /** Parts without an outcome. */
   open: number;
-  /** Index of the first entry that was not looked at on this link. */
-  next: number;
   /** Whether any packet of it was ever written. */
   sent: boolean;
 }
 
+/** One filter of a request. */
+export interface RequestPart {
+  readonly request: SubscriptionRequest;
+  readonly asked: AskedSubscription;
+  /** What a SUBSCRIBE is for. */
+  readonly subscription: WireSubscription | undefined;
+  outcome: FilterOutcome | undefined;
+}
+
 /** A packet of a request that waits for its SUBACK or UNSUBACK. */
 export class SentRequest {
-  readonly request: SubscriptionRequest;
-  /** Index of its first entry. */
-  readonly from: number;
-  /** Number of its entries. */
-  readonly count: number;
+  readonly type: SubscriptionRequest['type'];
+  /** The filters in the packet. */
+  readonly parts: readonly RequestPart[];
 
-  constructor(request: SubscriptionRequest, from: number, count: number) {
-    this.request = request;
-    this.from = from;
-    this.count = count;
+  constructor(type: SubscriptionRequest['type'], parts: readonly RequestPart[]) {
+    this.type = type;
+    this.parts = parts;
   }
 }

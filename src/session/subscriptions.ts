@@ -17,6 +17,7 @@ import {
   type AskedSubscription,
   type FilterOutcome,
   type RequestListener,
+  type RequestPart,
   SentRequest,
   type SubscriptionRequest,
   type WireSubscription,
@@ -55,8 +56,8 @@ export class Subscriptions {
   readonly #requests = new Set<SubscriptionRequest>();
   /** Subscribes again in a new session of the server; undefined when that is done. */
   #again: SubscriptionRequest | undefined;
-  /** Requests that may have packets to send on this link. */
-  #unsent = new Fifo<SubscriptionRequest>();
+  /** What may have to be sent on this link. */
+  #unsent = new Fifo<RequestPart>();
   #lastIdentifier = 0;
   #link: Link | undefined;
 
@@ -96,7 +97,7 @@ export class Subscriptions {
       subscription.open += 1;
       return subscription;
     });
-    return this.#add(requestOf('subscribe', entries, subscriptions, listener));
+    return this.#add(requestOf('subscribe', entries, listener, subscriptions));
   }
 
   /** Unsubscribes; from this call on the filters are not subscribed to again. */
@@ -106,7 +107,7 @@ export class Subscriptions {
       this.#table.delete(filter);
     }
     const entries = filters.map((filter) => ({ filter, ...plainOptions }));
-    return this.#add(requestOf('unsubscribe', entries, [], listener));
+    return this.#add(requestOf('unsubscribe', entries, listener));
   }
 
   /**
@@ -124,7 +125,7 @@ export class Subscriptions {
     for (const request of this.#requests) {
       const { listener } = request;
       this.#drop(request);
-      listener?.(request.entries.map(() => error));
+      listener?.(request.parts.map(() => error));
     }
     if (keep) return;
     for (const [filter, { granted }] of this.#table) if (granted) this.#turn.delete('subscription', filter);
@@ -152,13 +153,10 @@ export class Subscriptions {
     const granted = [...this.#table.values()].filter((subscription) => subscription.granted);
     if (resubscribe && granted.length > 0) {
       const asked = granted.map((subscription) => subscription.asked);
-      this.#again = requestOf('subscribe', asked, granted, undefined);
-      this.#unsent.push(this.#again);
+      this.#again = requestOf('subscribe', asked, undefined, granted);
+      this.#queue(this.#again);
     }
-    for (const request of this.#requests) {
-      request.next = 0;
-      this.#unsent.push(request);
-    }
+    for (const request of this.#requests) this.#queue(request);
     this.pump();
   }
 
@@ -172,9 +170,11 @@ export class Subscriptions {
   pump(): void {
     const link = this.#link;
     if (!link) return;
-    for (let request = this.#unsent.peek(); request; request = this.#unsent.peek()) {
-      while (request.next < request.entries.length) if (!this.#send(request, link)) return;
-      this.#unsent.shift();
+    while (this.#ids.hasForSubscribe) {
+      const part = this.#unsent.shift();
+      if (!part) return;
+      // Else answered on an earlier link, or withdrawn.
+      if (part.outcome === undefined) this.#send(part, link);
     }
   }
 
@@ -183,76 +183,74 @@ export class Subscriptions {
     const sent = this.#ids.get(packet.packetId);
     if (!sent) return;
     const isSuback = packet.type === 'suback';
-    if (!(sent instanceof SentRequest) || isSuback !== (sent.request.type === 'subscribe')) {
-      throw wrongAnswer(packet);
-    }
-    const { request, from, count } = sent;
+    if (!(sent instanceof SentRequest) || isSuback !== (sent.type === 'subscribe')) throw wrongAnswer(packet);
+    const { parts } = sent;
     // Before MQTT 5.0 UNSUBACK has no codes: it says that all is well.
-    const codes = isSuback || link.protocolVersion === 5 ? packet.reasonCodes : Array<number>(count).fill(0);
+    const codes = isSuback || link.protocolVersion === 5 ? packet.reasonCodes : parts.map(() => 0);
     // [v5 MQTT-3.8.4-6, MQTT-3.11.3-1] one code a filter
-    if (codes.length !== count) {
-      throw new ProtocolError(`The server answered ${count} filter(s) with ${codes.length} reason code(s)`);
+    if (codes.length !== parts.length) {
+      throw new ProtocolError(
+        `The server answered ${parts.length} filter(s) with ${codes.length} reason code(s)`,
+      );
     }
     this.#ids.free(packet.packetId);
-    codes.forEach((code, index) => {
-      this.#decide(request, from + index, code);
-    });
+    for (const [index, part] of parts.entries()) this.#decide(part, codes[index] ?? 0x80);
   }
 
   #add(request: SubscriptionRequest): SubscriptionRequest {
     this.#requests.add(request);
-    if (this.#link) this.#unsent.push(request);
+    if (this.#link) this.#queue(request);
     this.pump();
     return request;
   }
 
-  /** Sends the next packet of a request, or decides its next filter. @returns false when no identifier is left */
-  #send(request: SubscriptionRequest, link: Link): boolean {
-    const { type, entries, subscriptions, outcomes, next: from } = request;
-    const refusalAt = (index: number) => {
-      const asked = entries[index];
-      return asked && type === 'subscribe' ? refusalOfFilter(link, asked) : undefined;
-    };
-    const userProperties = entries[from]?.userProperties;
-    const goesWithFirst = (index: number) =>
-      outcomes[index] === undefined && entries[index]?.userProperties === userProperties && !refusalAt(index);
+  #queue(request: SubscriptionRequest): void {
+    for (const part of request.parts) this.#unsent.push(part);
+  }
 
-    if (!this.#ids.hasForSubscribe) return false;
-    request.next += 1;
-    // Answered on an earlier link.
-    if (outcomes[from] !== undefined) return true;
-    let refusal = refusalAt(from);
-    if (!refusal) {
-      // An identifier is the packet's, so with one each filter needs a packet of its own.
-      const isIdentified = type === 'subscribe' && link.limits?.subscriptionIdentifierAvailable;
-      const identifier = isIdentified ? subscriptions[from]?.identifier : undefined;
-      const most = Math.min(entries.length, from + (isIdentified ? 1 : filtersPerPacket));
-      let to = from + 1;
-      while (to < most && goesWithFirst(to)) to += 1;
-      let packet = packetOf(request, from, to, identifier, link);
-      for (; to > from + 1 && !link.fits(link.sizeOf(packet)); to -= 1) {
-        packet = packetOf(request, from, to - 1, identifier, link);
-      }
-      refusal = refusalOfSize(link, type, link.sizeOf(packet));
-      if (!refusal) {
-        request.next = to;
-        request.sent = true;
-        packet.packetId = this.#ids.take(new SentRequest(request, from, to - from));
-        this.#turn.keepOrderOf(requests);
-        link.write(packet);
-        return true;
-      }
+  /** Sends a packet for a filter, and for those after it that can go along; or decides that it cannot be sent. */
+  #send(first: RequestPart, link: Link): void {
+    const { request, subscription } = first;
+    const { type } = request;
+    const { userProperties } = first.asked;
+    const refusalOf = ({ asked }: RequestPart) =>
+      type === 'subscribe' ? refusalOfFilter(link, asked) : undefined;
+    // An identifier is the packet's, so with one each filter needs a packet of its own.
+    const isIdentified = type === 'subscribe' && link.limits?.subscriptionIdentifierAvailable;
+    const identifier = isIdentified ? subscription?.identifier : undefined;
+    const parts = [first];
+    let packet = packetOf(type, parts, identifier, link);
+    const refusal = refusalOf(first) ?? refusalOfSize(link, type, link.sizeOf(packet));
+    if (refusal) {
+      this.#decide(first, refusal);
+      return;
     }
-    this.#decide(request, from, refusal);
-    return true;
+    while (!isIdentified && parts.length < filtersPerPacket) {
+      const next = this.#unsent.peek();
+      const goesAlong =
+        next?.request === request &&
+        next.outcome === undefined &&
+        next.asked.userProperties === userProperties &&
+        !refusalOf(next);
+      if (!goesAlong) break;
+      const larger = packetOf(type, [...parts, next], identifier, link);
+      if (!link.fits(link.sizeOf(larger))) break;
+      packet = larger;
+      parts.push(next);
+      this.#unsent.shift();
+    }
+    request.sent = true;
+    packet.packetId = this.#ids.take(new SentRequest(type, parts));
+    this.#turn.keepOrderOf(requests);
+    link.write(packet);
   }
 
   /** Notes the outcome of one filter; with the last one the request is settled. */
-  #decide(request: SubscriptionRequest, index: number, outcome: FilterOutcome): void {
-    request.outcomes[index] = outcome;
+  #decide(part: RequestPart, outcome: FilterOutcome): void {
+    const { request, subscription } = part;
+    part.outcome = outcome;
     request.open -= 1;
     const isAgain = request === this.#again;
-    const subscription = request.subscriptions[index];
     if (subscription) {
       if (!isAgain) subscription.open -= 1;
       const { filter } = subscription.asked;
@@ -276,7 +274,7 @@ export class Subscriptions {
       this.#resubscribed();
     } else {
       this.#requests.delete(request);
-      request.listener?.(request.outcomes.map((one) => one ?? 0x80));
+      request.listener?.(request.parts.map((one) => one.outcome ?? 0x80));
     }
   }
 
@@ -284,11 +282,13 @@ export class Subscriptions {
   #drop(request: SubscriptionRequest): void {
     this.#requests.delete(request);
     request.listener = undefined;
-    request.next = request.entries.length;
-    request.subscriptions.forEach((subscription, index) => {
-      if (request.outcomes[index] === undefined) subscription.open -= 1;
+    for (const part of request.parts) {
+      const { subscription, outcome } = part;
+      part.outcome ??= 0x80;
+      if (!subscription) continue;
+      if (outcome === undefined) subscription.open -= 1;
       this.#dropUngranted(subscription);
-    });
+    }
   }
 
   #dropUngranted(subscription: WireSubscription): void {
@@ -309,22 +309,25 @@ export function refusalOfOutcome(outcome: FilterOutcome, filter: string): MqttEr
 function requestOf(
   type: SubscriptionRequest['type'],
   entries: readonly AskedSubscription[],
-  subscriptions: readonly WireSubscription[],
   listener: RequestListener | undefined,
+  subscriptions?: readonly WireSubscription[],
 ): SubscriptionRequest {
-  const outcomes = entries.map(() => undefined);
-  return { type, entries, subscriptions, listener, outcomes, open: entries.length, next: 0, sent: false };
+  const parts: RequestPart[] = [];
+  const request = { type, parts, listener, open: entries.length, sent: false };
+  for (const [index, asked] of entries.entries()) {
+    parts.push({ request, asked, subscription: subscriptions?.[index], outcome: undefined });
+  }
+  return request;
 }
 
-/** The packet for some entries of a request, with an identifier that is not its own yet. */
+/** The packet for some parts of a request, with an identifier that is not its own yet. */
 function packetOf(
-  { type, entries }: SubscriptionRequest,
-  from: number,
-  to: number,
+  type: SubscriptionRequest['type'],
+  parts: readonly RequestPart[],
   subscriptionIdentifier: number | undefined,
   link: Link,
 ): SubscribePacket | UnsubscribePacket {
-  const subscriptions = entries.slice(from, to);
+  const subscriptions = parts.map(({ asked }) => asked);
   const packetId = 1;
   if (type === 'unsubscribe') return { type, packetId, filters: subscriptions.map(({ filter }) => filter) };
   const userProperties = subscriptions[0]?.userProperties;
