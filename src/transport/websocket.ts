@@ -281,5 +281,5 @@ function explainInBrowser(url: URL): string {
   if (port === 1883 || port === 8883) {
     return `port ${port} is usually that of MQTT without WebSocket; use the port of the WebSocket listener`;
   }
-  return 'check host, port and path, that the server is up and its certificate trusted, and that neither the browser (blocked ports) nor the Content-Security-Policy of the page (connect-src) forbids it';
+  return 'check host, port and path, that the server is up, selects the subprotocol and has a trusted certificate, and that neither the browser (blocked ports) nor the Content-Security-Policy of the page (connect-src) forbids it';
 }
