@@ -3,6 +3,7 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { chromium, firefox, type LaunchOptions, webkit } from '@playwright/test';
+import { findWebKitCompanions, type WebKitCompanions } from './webkit-driver';
 
 /** What a browser test can run in. */
 export type Engine = 'chromium' | 'firefox' | 'webkit';
@@ -19,6 +20,8 @@ export interface FoundBrowser {
   readonly source: string;
   /** How Playwright starts it; undefined when it needs a WebDriver instead. */
   readonly launch: LaunchOptions | undefined;
+  /** What a WebKit driver needs beside itself. */
+  readonly companions?: WebKitCompanions | undefined;
 }
 
 /** How one engine is found and started. */
@@ -97,7 +100,7 @@ export function findBrowser(
   const named = environment[recipe.variable];
   if (named !== undefined && named !== '') {
     if (!isExecutable(named)) throw new Error(`${recipe.variable} is ${named}, which is no program`);
-    return { engine, path: named, source: recipe.variable, launch: recipe.launch?.(named) };
+    return complete({ engine, path: named, source: recipe.variable, launch: recipe.launch?.(named) });
   }
 
   const downloaded = recipe.downloaded();
@@ -109,7 +112,14 @@ export function findBrowser(
   const path = recipe.programs.map((program) => locate(program, environment['PATH'] ?? '')).find(Boolean);
   return path === undefined
     ? undefined
-    : { engine, path, source: 'the system', launch: recipe.launch?.(path) };
+    : complete({ engine, path, source: 'the system', launch: recipe.launch?.(path) });
+
+  /** A driver is of use with its companions only. */
+  function complete(browser: FoundBrowser): FoundBrowser | undefined {
+    if (browser.launch !== undefined) return browser;
+    const companions = findWebKitCompanions(environment['PATH'] ?? '');
+    return companions && { ...browser, companions };
+  }
 }
 
 /** One line: the engine and where it is, or what to run to get it. */

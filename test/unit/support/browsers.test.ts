@@ -18,6 +18,10 @@ describe('the search for browsers', () => {
     expect(findBrowser('firefox', { FIREFOX_PATH: process.execPath })?.launch?.channel).toBe('moz-firefox');
   });
 
+  test('does not take a WebKit driver that has no browser or X server to drive', () => {
+    expect(findBrowser('webkit', { WEBKIT_DRIVER: process.execPath, PATH: '' })).toBeUndefined();
+  });
+
   test.each(engines)('says how to get %s when it is missing', (engine) => {
     expect(describeBrowser(engine, undefined)).toMatch(
       new RegExp(
