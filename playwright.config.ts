@@ -7,8 +7,15 @@ const candidates = (required.length > 0 ? required : engines).map((engine) => ({
   engine,
   found: findBrowser(engine),
 }));
-const usable = candidates.filter(({ found }) => found?.launch !== undefined);
+// A test with Playwright's own page cannot use a WebDriver, so an engine that has nothing else is none to rely on.
+const usable = candidates.filter(({ found }) =>
+  required.length > 0 ? found !== undefined : found?.launch !== undefined,
+);
 const used = required.length > 0 ? usable : usable.slice(0, 1);
+
+/** Tests that run in any engine, by whatever drives it. */
+const engineTests = '**/engines.pw.ts';
+const engineTable = ['./test/browser/engine-table.ts'] as const;
 
 const isWorker = process.env['TEST_WORKER_INDEX'] !== undefined;
 if (!isWorker)
@@ -35,10 +42,11 @@ export default defineConfig({
   workers: 1,
   // .ci/run reads the counts from the file.
   reporter: process.env['CI']
-    ? [['list'], ['json', { outputFile: 'test-results/playwright.json' }]]
-    : [['list']],
+    ? [['list'], engineTable, ['json', { outputFile: 'test-results/playwright.json' }]]
+    : [['list'], engineTable],
   projects: used.map(({ engine, found }) => ({
     name: engine,
+    ...(found?.launch === undefined && { testMatch: engineTests }),
     use: { browserName: engine, launchOptions: found?.launch ?? {} },
   })),
 });

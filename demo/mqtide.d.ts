@@ -6,6 +6,7 @@ declare module 'mqtide' {
   export const memoryStore: typeof import('../src/index').memoryStore;
 
   export type Client = import('../src/index').Client;
+  export type ClientOptions = import('../src/index').ClientOptions;
   export type ConnectResult = import('../src/index').ConnectResult;
   export type Message = import('../src/index').Message;
   export type Packet = import('../src/index').Packet;

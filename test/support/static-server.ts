@@ -1,15 +1,24 @@
 /** Serves folders to the pages of browser tests. */
 
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import sirv from 'sirv';
 
 /** A running server. */
 export interface StaticServer {
-  /** Where it listens: `http://127.0.0.1:PORT`, without a slash at the end. */
+  /** Where it listens: `http://127.0.0.1:PORT` or `https://...`, without a slash at the end. */
   readonly url: string;
   /** Ends it, open connections included. */
   close(): Promise<void>;
+}
+
+/** Options of {@link serveFolders}. */
+export interface ServeOptions {
+  /** Headers of every answer. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Makes it `https:`. */
+  readonly tls?: { readonly key: string; readonly cert: string } | undefined;
 }
 
 /**
@@ -17,13 +26,17 @@ export interface StaticServer {
  *
  * @param folders path prefixes (`/`, `/dist`) and the folders below them
  */
-export async function serveFolders(folders: Readonly<Record<string, string>>): Promise<StaticServer> {
+export async function serveFolders(
+  folders: Readonly<Record<string, string>>,
+  { headers = {}, tls }: ServeOptions = {},
+): Promise<StaticServer> {
   // The longest prefix first, so that `/` does not hide the others.
   const mounts = Object.entries(folders)
     .map(([prefix, folder]) => ({ prefix: prefix.replace(/\/$/, ''), serve: sirv(folder, { dev: true }) }))
     .sort((a, b) => b.prefix.length - a.prefix.length);
 
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const path = request.url ?? '/';
     const mount = mounts.find(({ prefix }) => path.startsWith(`${prefix}/`));
     const notFound = () => {
@@ -32,7 +45,8 @@ export async function serveFolders(folders: Readonly<Record<string, string>>): P
     if (mount === undefined) return notFound();
     request.url = path.slice(mount.prefix.length);
     mount.serve(request, response, notFound);
-  });
+  };
+  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', resolve);
@@ -40,7 +54,7 @@ export async function serveFolders(folders: Readonly<Record<string, string>>): P
   const { port } = server.address() as AddressInfo;
 
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
