@@ -53,7 +53,14 @@ export {
 export type { Bytes, Message, ProtocolVersion, PublishProperties, QoS, UserProperties } from './message';
 export type { ServerLimits } from './session/server-limits';
 export { memoryStore } from './store/memory';
-export type { Records, SessionStore, StoreOperation, StoreRecord } from './store/store';
+export type {
+  AcquireOptions,
+  Records,
+  Release,
+  SessionStore,
+  StoreOperation,
+  StoreRecord,
+} from './store/store';
 export type { ParamsOf } from './topic/params';
 export type { TlsOptions } from './transport/tls-options';
 export type { Connection, Transport, TransportOptions } from './transport/transport';

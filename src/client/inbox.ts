@@ -94,18 +94,15 @@ export class Inbox implements DeliveryHost {
     }
   }
 
-  /** The client is closed: nothing is acknowledged any more, and only what the server will not send again is held. */
+  /** The client is closed: nothing is acknowledged any more, and what is saved is restored by the next connect. */
   clear(): void {
     const { incoming } = this.#session;
     if (this.#ack === 'manual') incoming.forget(undefined);
     for (const delivery of this.#unclaimed.keys()) {
-      if (delivery.keptAs !== undefined) this.#unclaimed.set(delivery, Number.POSITIVE_INFINITY);
-      else {
-        if (delivery.incoming) incoming.forget(delivery.incoming);
-        this.#unclaimed.delete(delivery);
-        this.#ahead.delete(delivery);
-      }
+      if (delivery.keptAs === undefined && delivery.incoming) incoming.forget(delivery.incoming);
+      this.#ahead.delete(delivery);
     }
+    this.#unclaimed.clear();
     this.#behind = new Fifo();
     clearTimeout(this.#timer);
     this.#timer = undefined;

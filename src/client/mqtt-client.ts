@@ -226,7 +226,7 @@ export class MqttClient implements Client {
     }
     if (this.status.type === 'idle' || this.status.type === 'closed') {
       this.#connector.stop();
-      return;
+      return this.#released(timeout);
     }
     this.#closing = this.#close(force ? 0 : timeout, reasonCode, properties).finally(() => {
       this.#closing = undefined;
@@ -259,8 +259,12 @@ export class MqttClient implements Client {
     const end = this.#options.clean ? { sessionExpiryInterval: 0, ...properties } : properties;
     session.disconnect(reasonCode, end, closedError());
     this.#connector.stop();
-    // A store that hangs must not hang close().
-    await waiting(this.#runner.stored(), 'close', { timeout: Math.max(timeout, 1_000) }).catch(() => {});
+    await this.#released(timeout);
+  }
+
+  /** Resolves when the store is done with us; one that hangs must not hang `close()`. */
+  async #released(timeout: number): Promise<void> {
+    await waiting(this.#runner.released, 'close', { timeout: Math.max(timeout, 1_000) }).catch(() => {});
   }
 
   #isIdle(): boolean {
@@ -288,23 +292,30 @@ export class MqttClient implements Client {
     this.#subscriber.endAll(error);
     this.#inbox.clear();
     this.#runner.stop();
+    if (!recording) return;
+    // Others may have the stored session from now on: the next connect reads it anew.
+    this.#restored = false;
+    this.#publisher.forget();
   }
 
   // --- the store
 
   #ready(): Promise<void> | undefined {
     if (this.#restored) return undefined;
-    this.#restoring ??= this.#runner.restore().then(
-      () => {
-        this.#restored = true;
-        this.#publisher.adopt(this.#runner.session.outgoing.pending());
-        this.#inbox.restore();
-      },
-      (error: unknown) => {
-        this.#restoring = undefined;
-        throw error;
-      },
-    );
+    this.#restoring ??= this.#runner
+      .restore((error) => this.#connector.stop(error))
+      .then(
+        () => {
+          this.#restored = true;
+          this.#restoring = undefined;
+          this.#publisher.adopt(this.#runner.session.outgoing.pending());
+          this.#inbox.restore();
+        },
+        (error: unknown) => {
+          this.#restoring = undefined;
+          throw error;
+        },
+      );
     ignoreRejection(this.#restoring);
     return this.#restoring;
   }

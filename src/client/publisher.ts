@@ -88,6 +88,12 @@ export class Publisher {
     for (const { content } of messages) if (content.key !== undefined) this.#adopt(content.key);
   }
 
+  /** The client is closed: what keys name is in the store, and `adopt` has it again. */
+  forget(): void {
+    this.#pending.clear();
+    this.#completed.clear();
+  }
+
   /** A message without a promise of its own came to its end. */
   settled(key: string | undefined, error: Error | undefined, reasonCode: number, resent: boolean): void {
     const ticket = key === undefined ? undefined : this.#pending.get(key);

@@ -237,6 +237,7 @@ export function resolveOptions(options?: ClientOptions) {
       throw new UsageError(`${name}.method: must be a non-empty string`);
     callback(authenticate.success, `${name}.success`);
   }
+  callback(store?.acquire, 'options.store.acquire');
   const connect: ConnectPacket = {
     type: 'connect',
     protocolVersion: 5,

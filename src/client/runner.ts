@@ -15,10 +15,10 @@ import { ConnectionError, MqttError, StoreError } from '../errors';
 import type { PacketTap } from '../session/link';
 import { Session, type SessionOptions, type SessionPort } from '../session/session';
 import type { Batch } from '../session/turn';
-import type { SessionStore } from '../store/store';
+import type { Release, SessionStore } from '../store/store';
 import type { Connection } from '../transport/transport';
 import { type Clock, longestDelay, now } from './clock';
-import { type Deferred, deferred } from './deferred';
+import { type Deferred, deferred, ignoreRejection } from './deferred';
 import { atEndOfTask } from './end-of-task';
 import { waiting } from './waiting';
 
@@ -40,14 +40,33 @@ export interface WireCounts {
   bytesReceived: number;
 }
 
+/** Ownership of the stored session, from the wish for it to its end. */
+interface Ownership {
+  /** Aborted at its end. */
+  readonly ending: AbortController;
+  /** What gives it back; undefined for a store that knows no owners. */
+  readonly acquired: Promise<Release | undefined>;
+  /** Set when another has taken it: nothing is written any more. */
+  lost?: StoreError;
+}
+
 /** Runs a session. */
 export class Runner {
-  readonly session: Session;
+  /** A new one after each `stop` if there is a store, which others may write meanwhile. */
+  session: Session;
   readonly counts: WireCounts = { bytesSent: 0, bytesReceived: 0 };
   /** Called after each flush, when set. */
   afterFlush: (() => void) | undefined;
+  readonly #options: SessionOptions;
+  readonly #port: SessionPort;
   readonly #store: SessionStore;
   readonly #storeKey: string;
+  /** The one of the last `restore`. */
+  #ownership: Ownership | undefined;
+  /** Settles when the last ownership that was given back is over. */
+  #released: Promise<unknown> = Promise.resolve();
+  /** Between `stop` and `start`. */
+  #isStopped = false;
   #connection: Connection | undefined;
   /** Batches in order that wait for the store, or for those before them. */
   #waiting: Batch[] = [];
@@ -80,15 +99,27 @@ export class Runner {
   ) {
     this.#clock = clock;
     this.session = new Session(options, port);
+    this.#options = options;
+    this.#port = port;
     this.#store = store;
     this.#storeKey = storeKey;
   }
 
-  /** Reads what the store kept. @throws StoreError */
-  async restore(): Promise<void> {
+  /**
+   * Makes the stored session ours alone and reads it.
+   *
+   * @param lost called when another has taken it
+   * @throws StoreError
+   */
+  async restore(lost: (error: StoreError) => void): Promise<void> {
+    const ownership = this.#acquire(lost);
+    const { signal } = ownership.ending;
     try {
-      this.session.restore(await this.#inTime('read', this.#store.load(this.#storeKey)));
+      await waiting(ownership.acquired, '', { signal });
+      const records = this.#inTime('read', this.#store.load(this.#storeKey));
+      this.session.restore(await waiting(records, '', { signal }));
     } catch (error) {
+      if (this.#ownership === ownership) this.#giveBack();
       throw storeError(error, 'read');
     }
   }
@@ -97,6 +128,11 @@ export class Runner {
   tap(tap: PacketTap | undefined): void {
     if ((tap === undefined) === (this.#tap === undefined)) return;
     this.#tap = tap;
+    this.#tapSession();
+  }
+
+  #tapSession(): void {
+    const tap = this.#tap;
     // What a listener does must not come between the session's steps: what is written is shown when it leaves.
     this.session.tap(
       tap &&
@@ -150,13 +186,20 @@ export class Runner {
 
   /** The client is open: sets the clock. */
   start(): void {
+    if (this.#isStopped && this.#options.recording) {
+      this.session = new Session(this.#options, this.#port);
+      this.#tapSession();
+    }
+    this.#isStopped = false;
     this.#timerAt = Number.POSITIVE_INFINITY;
     this.touch();
   }
 
-  /** The client is closed: hands over what is left and stops the clock. */
+  /** The client is closed: hands over what is left, gives the stored session back, and stops the clock. */
   stop(): void {
     this.flush();
+    this.#isStopped = true;
+    this.#giveBack();
     this.#cancel?.();
     // No deadline comes before it.
     this.#timerAt = Number.NEGATIVE_INFINITY;
@@ -211,14 +254,54 @@ export class Runner {
     return this.#waiting.length === 0;
   }
 
-  /** Resolves when nothing waits for the store: it has everything, or has failed. */
-  stored(): Promise<void> {
+  /** Resolves after `stop`, when the store has everything, or has failed, and the session is another's to take. */
+  get released(): Promise<unknown> {
+    return this.#released;
+  }
+
+  /** Resolves when nothing waits for the store. */
+  #whenStored(): Promise<void> {
     if (this.isStored) return Promise.resolve();
     this.#stored ??= deferred();
     return this.#stored.promise;
   }
 
+  #acquire(lost: (error: StoreError) => void): Ownership {
+    const ending = new AbortController();
+    const { signal } = ending;
+    const store = this.#store;
+    const ownership: Ownership = {
+      ending,
+      acquired: this.#released.then(() =>
+        store.acquire?.(this.#storeKey, {
+          signal,
+          lost: (cause) => {
+            ownership.lost ??= new StoreError(
+              'store-taken',
+              'Another page or client has taken the stored session over; this one writes nothing more',
+              { cause },
+            );
+            if (!signal.aborted) lost(ownership.lost);
+          },
+        }),
+      ),
+    };
+    ignoreRejection(ownership.acquired);
+    this.#ownership = ownership;
+    return ownership;
+  }
+
+  #giveBack(): void {
+    const { ending, acquired } = this.#ownership ?? {};
+    if (!ending || ending.signal.aborted) return;
+    ending.abort(closedError());
+    const releasing = this.#whenStored().then(async () => (await acquired)?.());
+    this.#released = releasing.catch(() => {});
+  }
+
   #commit(batch: Batch): void {
+    // Too late: the stored session may be another's.
+    if (this.#isStopped && batch.operations.length > 0) return;
     if (batch.operations.length === 0 && (!batch.ordered || this.isStored)) {
       this.#release(batch);
       return;
@@ -233,6 +316,8 @@ export class Runner {
     const operations = this.#waiting.flatMap((batch) => batch.operations);
     let written: Promise<void> | undefined;
     try {
+      const lost = this.#ownership?.lost;
+      if (lost) throw lost;
       if (operations.length > 0) written = this.#store.write(this.#storeKey, operations) ?? undefined;
     } catch (error) {
       written = Promise.reject(error);

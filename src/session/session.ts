@@ -229,7 +229,7 @@ export class Session {
    */
   committed(batch: Batch, now: Now): boolean {
     this.#turn.now = now;
-    this.#turn.finished(batch);
+    if (!this.#turn.finished(batch)) return false;
     for (const message of batch.accepted) message.listener?.accepted?.();
     for (const packetId of batch.freed) this.#ids.release(packetId);
     if (batch.freed.length > 0) this.#pump();
@@ -245,7 +245,7 @@ export class Session {
 
   /** The operations of a batch could not be written: new messages of it are refused, and the link ends. */
   commitFailed(batch: Batch, error: MqttError): void {
-    this.#turn.finished(batch);
+    if (!this.#turn.finished(batch)) return;
     this.outgoing.unaccept(batch.accepted, error);
     // Later batches may be in the store already, so what counts is what is known now.
     const failed = new Set<string>();
@@ -254,8 +254,9 @@ export class Session {
       failed.add(`${kind} ${id}`);
       this.#turn.delete(kind, id);
     }
+    const isLost = error.code === 'store-lost';
     for (const record of this.records()) {
-      if (failed.has(`${record.kind} ${record.id}`)) this.#turn.put(record);
+      if (isLost || failed.has(`${record.kind} ${record.id}`)) this.#turn.put(record);
     }
     for (const packetId of batch.freed) this.#turn.freed(packetId);
     this.disconnect(0x83, undefined, error);

@@ -91,9 +91,12 @@ export class Turn {
     Object.assign(this.#batch, { sent: [], ordered: false, kinds: 0 });
   }
 
-  /** The batch was written, or could not be. */
-  finished(batch: Batch): void {
-    this.#waiting.delete(batch);
+  /**
+   * The batch was written, or could not be.
+   * @returns false for one that waited for the store in another session
+   */
+  finished(batch: Batch): boolean {
+    return this.#waiting.delete(batch) || !batch.ordered;
   }
 
   /** True when there is something beside bytes. */

@@ -1,6 +1,6 @@
 /** What browsers say when IndexedDB fails, as errors that say what to do. */
 
-import { type StoreCode, StoreError } from '../errors';
+import { MqttError, type StoreCode, StoreError } from '../errors';
 
 /** What was tried. */
 export type StoreVerb = 'open' | 'read' | 'write';
@@ -24,8 +24,8 @@ const meanings: Readonly<Record<string, readonly [code: StoreCode, advice: strin
 const denials = ['SecurityError', 'InvalidStateError', 'NotAllowedError'];
 
 /** The error for what IndexedDB threw. */
-export function storeErrorOf(error: unknown, verb: StoreVerb, database: string): StoreError {
-  if (error instanceof StoreError) return error;
+export function storeErrorOf(error: unknown, verb: StoreVerb, database: string): MqttError {
+  if (error instanceof MqttError) return error;
   const { name = '', message = String(error) } = error instanceof Object ? (error as Error) : {};
   const isDenied = verb === 'open' && denials.includes(name);
   const [code, advice] = isDenied

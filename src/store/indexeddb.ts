@@ -5,8 +5,10 @@ import { StoreError, UsageError } from '../errors';
 import type { Bytes } from '../message';
 import type { StoreOperation, StoreRecord } from '../session/records';
 import { DatabaseConnection, type RecordName } from './indexeddb-connection';
+import { storeErrorOf } from './indexeddb-failure';
 import type { SessionStore } from './store';
 import { checkedRecords } from './stored-record';
+import { acquireLock } from './web-lock';
 
 /** Options of {@link indexedDbStore}. */
 export interface IndexedDbOptions {
@@ -22,6 +24,15 @@ export interface IndexedDbOptions {
    * @default 'relaxed'
    */
   readonly durability?: 'strict' | 'relaxed' | undefined;
+  /**
+   * What happens to a client whose session another page, worker or client has open: `'reject'` fails its connect with a
+   * `StoreError` of code `'store-in-use'`, `'wait'` lets it wait for the other to go, within its `connectTimeout`.
+   *
+   * Pages are kept apart by Web Locks, which browsers give to secure contexts only (https and localhost). Elsewhere
+   * only clients of the same page are: see to it that each page has a `clientId` of its own.
+   * @default 'reject'
+   */
+  readonly inUse?: 'reject' | 'wait' | undefined;
 }
 
 /**
@@ -30,10 +41,13 @@ export interface IndexedDbOptions {
  * @throws UsageError for wrong options
  */
 export function indexedDbStore(options: IndexedDbOptions = {}): SessionStore {
-  const { name = 'mqtide', durability = 'relaxed' } = options;
+  const { name = 'mqtide', durability = 'relaxed', inUse = 'reject' } = options;
   if (typeof name !== 'string') throw new UsageError('options.name: must be a string');
   if (durability !== 'strict' && durability !== 'relaxed') {
     throw new UsageError("options.durability: must be 'strict' or 'relaxed'");
+  }
+  if (inUse !== 'reject' && inUse !== 'wait') {
+    throw new UsageError("options.inUse: must be 'reject' or 'wait'");
   }
   const connection = new DatabaseConnection(name);
   /** Identity of the database in which a session was read or written last. */
@@ -76,6 +90,13 @@ export function indexedDbStore(options: IndexedDbOptions = {}): SessionStore {
         identities.set(key, identity);
         await database.delete('records', rangeOf(key));
       }),
+
+    acquire: (key, acquireOptions) =>
+      acquireLock(`mqtide ${JSON.stringify([name, key])}`, key, inUse === 'wait', acquireOptions).catch(
+        (error: unknown) => {
+          throw storeErrorOf(error, 'open', name);
+        },
+      ),
   };
 }
 

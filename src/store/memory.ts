@@ -1,5 +1,6 @@
 /** A store in memory: sessions survive their client, not the page. */
 
+import { type Owners, own } from './owners';
 import type { Records, SessionStore, StoreOperation, StoreRecord } from './store';
 
 /** Records of one session by kind and id. */
@@ -11,6 +12,7 @@ type Session = Map<StoreRecord['kind'], Map<number | string, StoreRecord>>;
  */
 export function memoryStore(): SessionStore {
   const sessions = new Map<string, Session>();
+  const owners: Owners = new Map();
   return {
     async load(key): Promise<Records> {
       const session = sessions.get(key);
@@ -27,6 +29,7 @@ export function memoryStore(): SessionStore {
     async clear(key): Promise<void> {
       sessions.delete(key);
     },
+    acquire: async (key) => own(owners, key),
   };
 }
 

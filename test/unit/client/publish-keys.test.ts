@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { memoryStore } from '../../../src/index';
 import { connected, fakeTime, idle, watch } from '../../support/fake-client';
 import { FakeServer, turn } from '../../support/fake-server';
+import { unownedStore } from '../../support/unowned-store';
 
 const minutes = 60_000;
 
@@ -140,7 +141,7 @@ describe('a key', () => {
 describe('a key of an earlier page', () => {
   /** A store in which a page left a message. */
   async function left() {
-    const store = memoryStore();
+    const store = unownedStore();
     const options = { store, clean: false, clientId: 'c' };
     const { client } = idle(options);
     await client.publish('a', 'x', { qos: 1, key: 'k', until: 'stored' });
@@ -184,7 +185,7 @@ describe('a key of an earlier page', () => {
 
   test('joins for 10 minutes after its completion, and is free then', async () => {
     fakeTime();
-    const store = memoryStore();
+    const store = unownedStore();
     const options = { store, clean: false, clientId: 'c' };
     const server = new FakeServer({
       publish: ({ packetId = 0 }) => ({ type: 'puback', packetId, reasonCode: 0x10 }),
@@ -214,7 +215,7 @@ describe('a key of an earlier page', () => {
 
   test('is forgotten by a page that comes later than 10 minutes after its completion', async () => {
     fakeTime();
-    const store = memoryStore();
+    const store = unownedStore();
     const options = { store, clean: false, clientId: 'c' };
     const server = new FakeServer();
     const { client } = await connected(options, server);

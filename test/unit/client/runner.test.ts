@@ -4,6 +4,7 @@ import { memoryStore } from '../../../src/store/memory';
 import type { SessionStore, StoreOperation } from '../../../src/store/store';
 import { connected, fakeTime, idle, watch } from '../../support/fake-client';
 import { FakeServer, turn } from '../../support/fake-server';
+import { unownedStore } from '../../support/unowned-store';
 
 /** A store whose writes end when the test says so. */
 class SlowStore implements SessionStore {
@@ -285,7 +286,7 @@ describe('the memory store', () => {
   });
 
   test('holds a clean session of an earlier page for its messages only: it starts clean', async () => {
-    const store = memoryStore();
+    const store = unownedStore();
     const server = new FakeServer({ publish: () => undefined });
     const first = await connected({ store, clientId: 'page' }, server);
     watch(first.client.publish('a', 'b', { qos: 1 }));

@@ -231,6 +231,19 @@ export function describeStore(name: string, place: () => Promise<StorePlace> | S
       expect(await another().load('a')).toEqual([publishRecord(4)]);
     });
 
+    test('gives a session to one client at a time', async () => {
+      const { store, another } = await open();
+      const options = { signal: new AbortController().signal, lost: () => {} };
+      const release = await store.acquire?.('a', options);
+      await expect(another().acquire?.('a', options)).rejects.toMatchObject({
+        name: 'StoreError',
+        code: 'store-in-use',
+      });
+      await (await another().acquire?.('b', options))?.();
+      await release?.();
+      await (await another().acquire?.('a', options))?.();
+    });
+
     test('holds a session of 10,000 records', async () => {
       const { store, another } = await open();
       const records = Array.from({ length: 10_000 }, (_, index) => publishRecord(index, bytes(index & 0xff)));
