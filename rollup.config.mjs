@@ -13,6 +13,7 @@ const entries = {
   auth: 'src/auth/index.ts',
   credentials: 'src/credentials/index.ts',
   indexeddb: 'src/store/indexeddb.ts',
+  level: 'src/store/level.ts',
   shared: 'src/shared/index.ts',
 };
 

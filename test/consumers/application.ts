@@ -22,10 +22,14 @@ import { scram } from 'mqtide/auth';
 import { Decoder, encode, type Packet } from 'mqtide/codec';
 import { type AliyunDevice, aliyunIot, aliyunIotUrl, aliyunThing } from 'mqtide/credentials';
 import { type IndexedDbOptions, indexedDbStore } from 'mqtide/indexeddb';
+import { type LevelDatabase, levelStore } from 'mqtide/level';
 import { connectShared, type SharedOptions } from 'mqtide/shared';
 
 const store: SessionStore = memoryStore();
 const durable: IndexedDbOptions = { durability: 'strict' };
+
+/** A session that survives the process. */
+export const inDatabase = (db: LevelDatabase): SessionStore => levelStore(db, { sync: false });
 
 /** A session that survives the page. */
 export const kept: ClientOptions = { clientId: 'kitchen', clean: false, store: indexedDbStore(durable) };
