@@ -93,6 +93,22 @@ describe('a lost connection', () => {
     expect(disconnects[0]?.error?.message).toContain('maintenance');
   });
 
+  test('that a QoS 2 message is the cause of is made again with a clean start: its identifier is not free', async () => {
+    const options = { clean: false, clientId: 'c', reconnect: { minDelay: 0, maxDelay: 0 } };
+    const { client, server } = await connected(options, new FakeServer({ publish: () => undefined }));
+    const bad = watch(client.publish('bad', '', { qos: 2 }));
+    await turn();
+    expect(server.link.packets('publish')).toHaveLength(1);
+    server.link.send({ type: 'disconnect', reasonCode: 0x99 });
+    await vi.waitFor(() => expect(server.links).toHaveLength(2));
+    await client.connect();
+    expect(bad.error).toMatchObject({ code: 'poison' });
+    expect(server.links.map(({ connect }) => connect.clean)).toEqual([false, true]);
+    server.link.drop();
+    await vi.waitFor(() => expect(server.links).toHaveLength(3));
+    expect(server.link.connect.clean).toBe(false);
+  });
+
   test('may be waited for with connect', async () => {
     fakeTime();
     const { client, server } = await connected();

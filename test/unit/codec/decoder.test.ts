@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import {
   type DecodedPacket,
   Decoder,
@@ -16,6 +16,8 @@ function collect(options: Partial<DecoderOptions> = {}) {
   const decoder = new Decoder({ protocolVersion: 5, onPacket: (packet) => packets.push(packet), ...options });
   return { packets, decoder };
 }
+
+afterEach(() => vi.unstubAllGlobals());
 
 function thrown(action: () => void): unknown {
   try {
@@ -156,6 +158,19 @@ describe('the size limit', () => {
       reasonCode: 0x95,
     });
     expect(packets).toEqual([{ type: 'pingreq' }]);
+  });
+
+  test('comes before anything is allocated for the packet', () => {
+    const sizes: unknown[] = [];
+    const construct = (target: typeof Uint8Array, given: [number]) => {
+      sizes.push(given[0]);
+      return Reflect.construct(target, given);
+    };
+    const bytes = hex`30 ffffff7f`;
+    vi.stubGlobal('Uint8Array', new Proxy(Uint8Array, { construct }));
+    const { decoder } = collect({ maximumPacketSize: 100 });
+    expect(() => decoder.push(bytes)).toThrow('larger');
+    expect(sizes.filter((size) => typeof size === 'number' && size > 100)).toEqual([]);
   });
 
   test('counts the fixed header', () => {

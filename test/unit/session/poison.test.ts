@@ -261,6 +261,10 @@ describe('a message after which the server closes the connection', () => {
     // The page may die before that.
     bench.crash();
     expect(bench.session.needsCleanStart).toBe(true);
+    // A connection that asks for none leaves the need.
+    bench.resume();
+    expect(bench.session.needsCleanStart).toBe(true);
+    bench.cut();
     bench.connect({}, { clean: true });
     bench.expectNothingSent();
     expect(bench.session.needsCleanStart).toBe(false);

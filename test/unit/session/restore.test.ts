@@ -43,7 +43,8 @@ describe('a session that a store kept', () => {
   test('has its subscriptions with their identifiers, and gives new ones to others', () => {
     const bench = new SessionBench({ store: 'sync' });
     bench.connect();
-    bench.subscribe(['a', 'b'], { qos: 2, retainAsPublished: true });
+    const options = { qos: 2, retainAsPublished: true, noLocal: true, retainHandling: 1 } as const;
+    bench.subscribe(['a', 'b'], options);
     bench.receive(suback(1, 2), suback(2, 2));
     bench.crash();
     expect(bench.session.subscriptions.get('b')).toMatchObject({ identifier: 2, granted: true });
@@ -55,7 +56,7 @@ describe('a session that a store kept', () => {
     bench.connect();
     const asked = bench.take().flatMap((packet) => (packet.type === 'subscribe' ? packet.subscriptions : []));
     expect(new Set(asked.map(({ filter }) => filter))).toEqual(new Set(['a', 'b', 'c']));
-    expect(asked.find(({ filter }) => filter === 'b')).toMatchObject({ qos: 2, retainAsPublished: true });
+    expect(asked.find(({ filter }) => filter === 'b')).toMatchObject(options);
   });
 
   test('knows which QoS 2 identifiers of the server wait for their PUBREL', () => {
