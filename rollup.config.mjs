@@ -15,6 +15,8 @@ const entries = {
   indexeddb: 'src/store/indexeddb.ts',
   level: 'src/store/level.ts',
   shared: 'src/shared/index.ts',
+  clock: 'src/clock/index.ts',
+  'clock-worker': 'src/clock/worker.ts',
 };
 
 /** Entries without a declaration file: `mqtide` is declared once, for browsers and for Node. */

@@ -19,11 +19,18 @@ import {
   type Transport,
 } from 'mqtide';
 import { scram } from 'mqtide/auth';
+import { workerClock } from 'mqtide/clock';
 import { Decoder, encode, type Packet } from 'mqtide/codec';
 import { type AliyunDevice, aliyunIot, aliyunIotUrl, aliyunThing } from 'mqtide/credentials';
 import { type IndexedDbOptions, indexedDbStore } from 'mqtide/indexeddb';
 import { type LevelDatabase, levelStore } from 'mqtide/level';
 import { connectShared, type SharedOptions } from 'mqtide/shared';
+
+/** A keep alive that holds in a hidden tab, too. */
+export const steady = (worker: Parameters<typeof workerClock>[0]): ClientOptions => ({
+  keepAlive: 10,
+  clock: workerClock(worker),
+});
 
 const store: SessionStore = memoryStore();
 const durable: IndexedDbOptions = { durability: 'strict' };

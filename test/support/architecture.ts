@@ -3,7 +3,7 @@
  *
  *   entries -> client -> session -> codec -> leaves
  *              client -> transport, store; a store knows the session's types, a transport only errors and the type of bytes
- *   optional rooms (auth, credentials, shared) -> the public surface
+ *   optional rooms (auth, clock, credentials, shared) -> the public surface
  */
 
 import { posix } from 'node:path';
@@ -37,8 +37,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   client: ['session', 'codec', 'transport', 'store', ...leaves],
   index: ['client', 'session', 'codec', 'transport', 'store', ...leaves],
   node: ['index', 'client', 'session', 'codec', 'transport', 'store', ...leaves],
-  script: ['index', 'codec', 'store', 'auth', 'credentials', 'shared'],
+  script: ['index', 'codec', 'store', 'auth', 'clock', 'credentials', 'shared'],
   auth: withCrypto,
+  clock: publicSurface,
   credentials: withCrypto,
   shared: publicSurface,
 };
