@@ -571,6 +571,21 @@ describe('before MQTT 5.0', () => {
     expect(client.status.type).toBe('connected');
   });
 
+  test('what a fault of the server explains does not count either', async () => {
+    fakeTime();
+    chance(0);
+    const { client, server } = await connected({ protocolVersion: 4 });
+    const errors = collect(client, 'error');
+    for (let count = 0; count < 5; count += 1) {
+      server.link.sendBytes(hex`00 00`);
+      await turn();
+      await vi.advanceTimersByTimeAsync(0);
+    }
+    expect(server.links).toHaveLength(6);
+    expect(errors).toEqual([]);
+    expect(client.status.type).toBe('connected');
+  });
+
   test('a packet beyond our size stops: it would come back', async () => {
     const { client, server } = await connected({
       protocolVersion: 4,
