@@ -24,5 +24,5 @@ export const longestDelay = 2_147_483_647;
 
 /** A timer; none for Infinity. */
 export function timeoutFor(delay: number, callback: () => void): ReturnType<typeof setTimeout> | undefined {
-  return delay === Number.POSITIVE_INFINITY ? undefined : setTimeout(callback, Math.min(delay, longestDelay));
+  return delay === Infinity ? undefined : setTimeout(callback, Math.min(delay, longestDelay));
 }

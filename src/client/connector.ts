@@ -29,6 +29,7 @@ import { isOffline, type PageNews, watchPage } from './page-life';
 import { type Outcome, ReconnectPolicy, type Target } from './reconnect-policy';
 import { type ResolvedCredentials, resolveCredentials } from './resolve-options';
 import { closedError } from './runner';
+import { waiting } from './waiting';
 
 /** What the connector needs from the client. */
 export interface ConnectorHost extends Core {
@@ -70,7 +71,7 @@ export class Connector {
   /** Monotonic time of CONNACK. */
   #connectedAt = 0;
   /** Monotonic time of the last sign of life that has not shortened a wait. */
-  #signAt = Number.NEGATIVE_INFINITY;
+  #signAt = -Infinity;
   /** Ends the listening to the page. */
   #unwatch: (() => void) | undefined;
   #authentication: EnhancedAuthentication | undefined;
@@ -236,7 +237,7 @@ export class Connector {
         outcome.end?.by !== 'server' &&
         performance.now() - this.#signAt < signCounts
       ) {
-        this.#signAt = Number.NEGATIVE_INFINITY;
+        this.#signAt = -Infinity;
         step = 'now';
       }
       if (step === 'stop') this.stop(outcome.error, outcome.end?.reasonCode);
@@ -399,14 +400,7 @@ function toMqttError(error: unknown): MqttError {
   return new ConnectionError('unreachable', `The attempt to connect failed: ${words}`, { cause: error });
 }
 
-/** Settles as the promise does, or rejects when the signal is aborted before. */
+/** Settles as the value does, or rejects when the signal is aborted before. */
 function untilAborted<Value>(value: Value | PromiseLike<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise<Value>((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort);
-    Promise.resolve(value)
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener('abort', abort));
-  });
+  return waiting(Promise.resolve(value), '', { signal });
 }

@@ -15,20 +15,22 @@ interface Entry<Name extends keyof ClientEvents> {
   readonly once: boolean;
 }
 
+const names: readonly (keyof ClientEvents)[] = [
+  'status',
+  'connect',
+  'disconnect',
+  'reconnecting',
+  'message',
+  'unclaimed',
+  'settled',
+  'error',
+  'packet',
+  'close',
+];
+
 /** Calls listeners. */
 export class Emitter {
-  readonly #listeners: Listeners = {
-    status: new Set(),
-    connect: new Set(),
-    disconnect: new Set(),
-    reconnecting: new Set(),
-    message: new Set(),
-    unclaimed: new Set(),
-    settled: new Set(),
-    error: new Set(),
-    packet: new Set(),
-    close: new Set(),
-  };
+  readonly #listeners = Object.fromEntries(names.map((name) => [name, new Set()])) as unknown as Listeners;
   readonly #changed: (event: keyof ClientEvents) => void;
 
   /** @param changed called when an event got a listener or lost one */
@@ -42,10 +44,8 @@ export class Emitter {
     listener: Listener<Name>,
     options: { once?: boolean | undefined; signal?: AbortSignal | undefined } = {},
   ): () => void {
-    if (!Object.hasOwn(this.#listeners, event)) {
-      throw new UsageError(
-        `event: there is no event '${String(event)}'; one of ${Object.keys(this.#listeners).join(', ')}`,
-      );
+    if (!names.includes(event)) {
+      throw new UsageError(`event: there is no event '${String(event)}'; one of ${names.join(', ')}`);
     }
     if (typeof listener !== 'function')
       throw new UsageError(`listener: must be a function, not ${described(listener)}`);

@@ -69,14 +69,13 @@ export class Inbox implements DeliveryHost {
       const packet = { ...content, type: 'publish', dup: false } as const;
       const delivery = new Delivery(packet, undefined, true, this, id);
       this.#ahead.add(delivery);
-      if (!this.#offer(delivery)) this.#unclaimed.set(delivery, Number.POSITIVE_INFINITY);
+      if (!this.#offer(delivery)) this.#unclaimed.set(delivery, Infinity);
     }
   }
 
   /** The server accepted the connection: takers will come now, if they come at all. */
   connected(): void {
-    for (const [delivery, until] of this.#unclaimed)
-      if (until === Number.POSITIVE_INFINITY) this.#hold(delivery);
+    for (const [delivery, until] of this.#unclaimed) if (until === Infinity) this.#hold(delivery);
   }
 
   /** A taker has appeared. */

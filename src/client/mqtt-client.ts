@@ -91,7 +91,7 @@ export class MqttClient implements Client {
         overflow: queue.overflow,
         sessionLost: this.#options.sessionLost,
         maxInflight: this.#options.maxInflight,
-        maximumPacketSize: connect.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY,
+        maximumPacketSize: connect.properties?.maximumPacketSize ?? Infinity,
         topicAliases: topicAliases === 'auto',
         recording,
       },

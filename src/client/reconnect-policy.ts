@@ -192,11 +192,7 @@ export class ReconnectPolicy {
   }
 
   /** Before MQTT 5.0 a server just closes the connection that another client takes over. */
-  #isTakenOver(
-    version: ProtocolVersion,
-    end: LinkEnd | undefined,
-    connectedFor = Number.POSITIVE_INFINITY,
-  ): boolean {
+  #isTakenOver(version: ProtocolVersion, end: LinkEnd | undefined, connectedFor = Infinity): boolean {
     const isShort = version < 5 && end?.by === 'network' && connectedFor < shortConnection;
     this.#shortConnections = isShort ? this.#shortConnections + 1 : 0;
     if (this.#shortConnections === shortConnectionsToReport) {

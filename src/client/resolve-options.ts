@@ -42,7 +42,7 @@ const defaultMaxDelay = 30_000;
 // --- kinds of values
 
 /** A count, or Infinity. */
-const limit = (minimum: number) => integer(minimum, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY);
+const limit = (minimum: number) => integer(minimum, Number.MAX_SAFE_INTEGER, Infinity);
 
 /** An object with these methods. */
 const having =
@@ -102,7 +102,7 @@ const reconnectRules = {
   minDelay: [delay, 1_000],
   maxDelay: [delay],
   stableAfter: [milliseconds, 30_000],
-  maxAttempts: [limit(1), Number.POSITIVE_INFINITY],
+  maxAttempts: [limit(1), Infinity],
   initial: [boolean, false],
   retry: [callback as Check<NonNullable<ReconnectOptions['retry']>>],
 } as const satisfies Rules<keyof ReconnectOptions>;

@@ -82,7 +82,7 @@ export class Runner {
   /** Calls the timer off. */
   #cancel: (() => void) | undefined;
   /** Monotonic time that the timer is set for. */
-  #timerAt = Number.POSITIVE_INFINITY;
+  #timerAt = Infinity;
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
   /** For publishers that wait for the next flush, and for the transport's buffer to shrink. */
   #drained: Deferred<void> | undefined;
@@ -191,7 +191,7 @@ export class Runner {
       this.#tapSession();
     }
     this.#isStopped = false;
-    this.#timerAt = Number.POSITIVE_INFINITY;
+    this.#timerAt = Infinity;
     this.touch();
   }
 
@@ -202,7 +202,7 @@ export class Runner {
     this.#giveBack();
     this.#cancel?.();
     // No deadline comes before it.
-    this.#timerAt = Number.NEGATIVE_INFINITY;
+    this.#timerAt = -Infinity;
   }
 
   /** The session may have output: sees to a flush. To be called after every input to it. */
@@ -402,7 +402,7 @@ export class Runner {
     this.#timerAt = deadline;
     const delay = Math.min(longestDelay, Math.max(0, deadline - time.monotonic));
     this.#cancel = this.#clock(() => {
-      this.#timerAt = Number.POSITIVE_INFINITY;
+      this.#timerAt = Infinity;
       this.session.tick(now());
       this.flush();
     }, Math.ceil(delay));

@@ -1,5 +1,7 @@
 /** The decoder for tools and servers: it reads what clients send and what servers send. */
 
+import { checkInteger } from '../check';
+import { UsageError } from '../errors';
 import { ackReader } from './acks';
 import { readConnack, readConnect } from './connect';
 import { pingReader, readAuth, readDisconnect } from './control';
@@ -36,6 +38,11 @@ const readers: PacketReaders = [
 export class Decoder extends PacketDecoder {
   /** @throws UsageError for a wrong option */
   constructor(options: DecoderOptions) {
+    const { maximumPacketSize, onPacket } = options;
+    if (maximumPacketSize !== undefined) {
+      checkInteger(maximumPacketSize, 'maximumPacketSize', 1, Number.MAX_SAFE_INTEGER);
+    }
+    if (typeof onPacket !== 'function') throw new UsageError('onPacket: must be a function');
     super(options, readers);
   }
 }

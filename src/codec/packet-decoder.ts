@@ -62,13 +62,10 @@ export class PacketDecoder {
   /** Size of that packet; 0 as long as its fixed header is not complete. */
   #wanted = 0;
 
-  /** @throws UsageError for a wrong option */
   constructor(
     { protocolVersion = 4, maximumPacketSize = maximumTotal, onPacket }: DecoderOptions,
     readers: PacketReaders,
   ) {
-    checkInteger(maximumPacketSize, 'maximumPacketSize', 1, Number.MAX_SAFE_INTEGER);
-    if (typeof onPacket !== 'function') throw new UsageError('onPacket: must be a function');
     this.#maximumPacketSize = maximumPacketSize;
     this.#onPacket = onPacket;
     this.#readers = readers;

@@ -8,7 +8,7 @@ const longestDelay = 2_147_483_647;
 
 /** A timer; none for Infinity. */
 export function timerFor(delay: number, callback: () => void): ReturnType<typeof setTimeout> | undefined {
-  return delay === Number.POSITIVE_INFINITY ? undefined : setTimeout(callback, Math.min(delay, longestDelay));
+  return delay === Infinity ? undefined : setTimeout(callback, Math.min(delay, longestDelay));
 }
 
 /** Takes the limits out of options; what is left is the others', also what is no object. @throws UsageError; `signal.reason` when aborted already */
