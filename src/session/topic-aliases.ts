@@ -5,6 +5,9 @@ import { ProtocolError } from '../errors';
 /** Topics shorter than this cost less than the alias property. */
 const shortestAliased = 6;
 
+/** Aliases that we use at most: to find the least recently used, a Map walks over what was removed before it. */
+const mostAliases = 256;
+
 /** The aliases that we give, for the topics used last. */
 export class OutboundAliases {
   /** Alias by topic; the least recently used comes first. */
@@ -15,7 +18,7 @@ export class OutboundAliases {
 
   /** @param maximum the server's Topic Alias Maximum, at least 1 */
   constructor(maximum: number) {
-    this.#maximum = maximum;
+    this.#maximum = Math.min(maximum, mostAliases);
   }
 
   /**

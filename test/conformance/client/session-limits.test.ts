@@ -275,6 +275,18 @@ describe('topic aliases that we set', () => {
     bench.expectSent(aliased('topic/c', 2), aliased('', 1), aliased('topic/b', 2));
   });
 
+  test('are 256 at most, however many the server takes', () => {
+    const bench = new SessionBench({ topicAliases: true });
+    bench.connect({ topicAliasMaximum: 65_535 });
+    const topics = Array.from({ length: 256 }, (_, index) => `topic/${index}`);
+    for (const topic of [...topics, 'topic/256', 'topic/1']) bench.publish(topic);
+    bench.expectSent(
+      ...topics.map((topic, index) => aliased(topic, index + 1)),
+      aliased('topic/256', 1),
+      aliased('', 2),
+    );
+  });
+
   test('are none where the server takes none, or we were told not to [v5 MQTT-3.2.2-18]', () => {
     for (const [limits, topicAliases] of [
       [{}, true],
