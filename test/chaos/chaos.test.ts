@@ -99,7 +99,15 @@ describe('the plan of a seed', () => {
 test('the verdict counts what is lost, doubled, out of order, unsettled, rejected and damaged', () => {
   const acknowledged = (qos: 0 | 1 | 2, resent = false) => ({ qos, topic: 0, outcome: { resent } });
   const arrived = (qos: 0 | 1 | 2, index: number, isWhole = true) => ({ qos, topic: 0, index, isWhole });
-  const circumstances = { faults: 5, forgotten: 1, connections: 3, milliseconds: 4, stuck: '' };
+  const circumstances = {
+    faults: 5,
+    forgotten: 1,
+    early: 0,
+    unmarked: undefined,
+    connections: 3,
+    milliseconds: 4,
+    stuck: '',
+  };
   const verdict = judge(
     [
       {

@@ -173,6 +173,8 @@ async function runExchange(
   const circumstances = {
     faults: proxy.cuts,
     forgotten: 0,
+    early: 0,
+    unmarked: undefined,
     connections: client.stats.connections,
     milliseconds,
     stuck,

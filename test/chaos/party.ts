@@ -49,6 +49,10 @@ export class Party {
   ends = 0;
   /** First answers to what it publishes; what it gets if it publishes nothing. */
   across = 0;
+  /** Messages that were acknowledged before their handlers had settled. */
+  early = 0;
+  /** Handlers of QoS 1 and 2 messages under way. */
+  #running = 0;
   readonly #context: RunContext;
   /** Last messages that arrived, by topic. */
   readonly #last = new Set<string>();
@@ -200,9 +204,37 @@ export class Party {
           .split('/')
           .map(Number);
         this.#take(qos as 0 | 1 | 2, topic, message.payload);
-        return plan.handlerTime === 0 ? undefined : this.#context.watch.later(plan.handlerTime);
+        if (qos > 0) this.#running += 1;
+        const settles = () => {
+          if (qos > 0) this.#settles();
+        };
+        return plan.handlerTime === 0 ? settles() : this.#context.watch.later(plan.handlerTime).then(settles);
       });
     }
+  }
+
+  /** A handler is about to settle. */
+  #settles(): void {
+    const { ack } = this.#context.plan.clients[this.side];
+    if (ack === 'handled' && this.client.stats.unacknowledged < this.#running) this.early += 1;
+    this.#running -= 1;
+  }
+
+  /** Messages that the broker got from it again without DUP, as far as it tells. */
+  get unmarked(): number {
+    const { broker, base, plan } = this.#context;
+    // In a session that the server forgot they go out as new.
+    if (!broker.log || plan.scenario === 'forgotten') return 0;
+    const seen = new Set<string>();
+    let unmarked = 0;
+    for (const { direction, clientId, packet } of broker.log) {
+      if (direction !== 'in' || clientId !== `${base}/${this.side}` || packet.type !== 'publish') continue;
+      const text = decoder.decode(packet.payload.subarray(0, digits));
+      if (packet.qos === 0 || text === marker) continue;
+      if (seen.has(text) && !packet.dup) unmarked += 1;
+      seen.add(text);
+    }
+    return unmarked;
   }
 
   #take(qos: 0 | 1 | 2, topic: number, payload: Uint8Array): void {

@@ -77,6 +77,8 @@ export async function runPlan(
       {
         faults: scripts.reduce((sum, { happened }) => sum + happened, 0),
         forgotten: scripts.reduce((sum, { forgotten }) => sum + forgotten, 0),
+        early: parties.reduce((sum, { early }) => sum + early, 0),
+        unmarked: broker.log && parties.reduce((sum, { unmarked }) => sum + unmarked, 0),
         connections: parties.reduce((sum, { client }) => sum + client.stats.connections, 0),
         milliseconds: elapsed(),
         stuck,

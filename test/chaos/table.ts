@@ -19,6 +19,8 @@ const columns = [
   ['unsettled', 9],
   ['rejected', 8],
   ['damaged', 7],
+  ['early', 5],
+  ['no DUP', 6],
   ['resent', 6],
   ['again', 5],
   ['seconds', 7],
@@ -29,7 +31,8 @@ export const tableHead = columns.map(([name, width]) => name.padStart(width)).jo
 
 /** A run. */
 export function tableLine(plan: Plan, verdict: Verdict): string {
-  const { lost, duplicated, outOfOrder, unsettled, rejected, damaged, resent, again } = verdict;
+  const { lost, duplicated, outOfOrder, unsettled, rejected, damaged, early, unmarked, resent, again } =
+    verdict;
   const values = [
     plan.seed,
     plan.broker,
@@ -46,6 +49,8 @@ export function tableLine(plan: Plan, verdict: Verdict): string {
     unsettled,
     rejected,
     damaged,
+    early,
+    unmarked ?? '-',
     resent,
     again,
     (verdict.milliseconds / 1_000).toFixed(1),
@@ -81,7 +86,7 @@ export function tableSum(verdicts: readonly Verdict[], unhandled: number): strin
   const few = verdicts.filter((verdict) => !counts(verdict)).length;
   return [
     `${verdicts.length} runs (${few} with too few faults), ${sum(({ messages }) => messages)} messages over ${sum(({ connections }) => connections)} links with ${sum(({ faults }) => faults)} faults: ${flawless} flawless, ${verdicts.length - flawless} not`,
-    `lost ${sum(({ lost }) => lost)}, doubled ${sum(({ duplicated }) => duplicated)}, out of order ${sum(({ outOfOrder }) => outOfOrder)}, unsettled ${sum(({ unsettled }) => unsettled)}, rejected ${sum(({ rejected }) => rejected)}, damaged ${sum(({ damaged }) => damaged)}, unhandled rejections ${unhandled}`,
+    `lost ${sum(({ lost }) => lost)}, doubled ${sum(({ duplicated }) => duplicated)}, out of order ${sum(({ outOfOrder }) => outOfOrder)}, unsettled ${sum(({ unsettled }) => unsettled)}, rejected ${sum(({ rejected }) => rejected)}, damaged ${sum(({ damaged }) => damaged)}, acknowledged early ${sum(({ early }) => early)}, again without DUP ${sum(({ unmarked = 0 }) => unmarked)}, unhandled rejections ${unhandled}`,
     `sessions forgotten ${sum(({ forgotten }) => forgotten)}, sent anew for it and marked ${sum(({ resent }) => resent)}; arrived again as they may ${sum(({ again }) => again)}`,
   ].join('\n');
 }

@@ -36,6 +36,10 @@ export interface Circumstances {
   readonly faults: number;
   /** Times that the server forgot the session. */
   readonly forgotten: number;
+  /** Handlers that had not settled when their message was acknowledged. */
+  readonly early: number;
+  /** Messages that the server got again without DUP; undefined where nobody tells. */
+  readonly unmarked: number | undefined;
   /** Connections that the server accepted. */
   readonly connections: number;
   readonly milliseconds: number;
@@ -43,7 +47,7 @@ export interface Circumstances {
   readonly stuck: string;
 }
 
-/** Counts; the first six are failures. */
+/** Counts. */
 export interface Verdict extends Circumstances {
   /** QoS 1 and 2: published, not rejected, and never arrived. */
   readonly lost: number;
@@ -70,11 +74,14 @@ export interface Verdict extends Circumstances {
   readonly reasons: readonly string[];
 }
 
-const failures = ['lost', 'duplicated', 'outOfOrder', 'unsettled', 'rejected', 'damaged'] as const;
+const failures = [
+  ...(['lost', 'duplicated', 'outOfOrder', 'unsettled', 'rejected', 'damaged'] as const),
+  ...(['early', 'unmarked'] as const),
+] as const;
 
 /** Whether everything went as it must. */
 export function isFlawless(verdict: Verdict): boolean {
-  return verdict.stuck === '' && failures.every((name) => verdict[name] === 0);
+  return verdict.stuck === '' && failures.every((name) => !verdict[name]);
 }
 
 /** Whether enough went wrong for the run to say something. */

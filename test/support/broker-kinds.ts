@@ -1,6 +1,7 @@
 /** The brokers that the same tests run against, and how each is told the same thing. */
 
 import { startBroker } from '../broker/index';
+import type { PacketLog } from '../broker/packet-log';
 import { findMosquitto, howToGetMosquitto, startMosquitto } from './mosquitto';
 
 /** What MQTT goes over. */
@@ -19,6 +20,8 @@ export interface BrokerSettings {
 /** A broker that runs. */
 export interface RunningBroker {
   port(transport: TransportName): number;
+  /** Every packet, where the broker tells. */
+  readonly log?: PacketLog | undefined;
   close(): Promise<void>;
 }
 
@@ -44,6 +47,7 @@ const inRepo: BrokerKind = {
     });
     return {
       port: (transport) => (transport === 'TCP' ? broker.port : broker.wsPort),
+      log: broker.log,
       async close() {
         await broker.close();
         const [error] = broker.errors;
