@@ -3,6 +3,7 @@ import { brokerKinds } from '../support/broker-kinds';
 import { useBroker } from '../support/use-broker';
 import { describeFault, fewestFaults, messagesPerRun, type Plan, planOf, wordsOf } from './plan';
 import { runPlan } from './run';
+import { slopes } from './slope';
 import { tableDetails } from './table';
 import { counts, isFlawless, judge } from './verdict';
 
@@ -154,4 +155,11 @@ test('the verdict counts what is lost, doubled, out of order, unsettled, rejecte
     messages: 7,
     reasons: ['no'],
   });
+});
+
+test('the soak tells growth from noise', () => {
+  const samples = [0, 1, 2, 3].map((minutes) => ({ minutes, grows: 5 + 2 * minutes, swings: minutes % 3 }));
+  const slope = slopes(samples, ({ minutes }) => minutes);
+  expect(slope(({ grows }) => grows)).toBeCloseTo(2);
+  expect(slope(({ swings }) => swings)).toBeCloseTo(0.1);
 });
