@@ -86,9 +86,9 @@ export class Turn {
     this.#batch.kinds |= kind;
   }
 
-  /** The link's output is gone. */
+  /** The link's output is gone; what it was for waits on the next link for the operations, where there are any. */
   dropped(): void {
-    Object.assign(this.#batch, { sent: [], ordered: false, kinds: 0 });
+    Object.assign(this.#batch, { sent: [], ordered: false, kinds: this.pending ? this.#batch.kinds : 0 });
   }
 
   /**

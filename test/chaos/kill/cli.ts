@@ -37,7 +37,7 @@ async function main(): Promise<number> {
     .filter(({ scenario }) => scenario.name.includes(values.only))
     .filter(({ scenario }) => !values.pairs || isPaired(scenario));
   const columns = (name: unknown, ...numbers: unknown[]) =>
-    String(name).padEnd(30) + numbers.map((number) => String(number).padStart(12)).join('');
+    String(name).padEnd(36) + numbers.map((number) => String(number).padStart(12)).join('');
   console.log(columns('fault', 'scenarios', 'places', 'harms', 'seconds'));
   let harms = 0;
   for (const kinds of values.pairs ? pairedFaults : singleFaults) {

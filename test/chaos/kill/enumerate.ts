@@ -7,7 +7,7 @@ import { World } from './world';
 /** Faults to try. */
 export interface Kinds {
   readonly kind: Fault['kind'];
-  /** Whether the server forgets the session then. */
+  /** Whether the server forgets the session when the first of them strikes. */
   readonly forgets: boolean;
   /** How many strike in one run: with two, at every pair of places. */
   readonly count: 1 | 2;
@@ -64,7 +64,7 @@ export async function playAll(
   const { kind, forgets, count } = kinds;
   const isLast = before.length + 1 >= count;
   const play = async (variant: Pick<Fault, 'at' | 'arrives' | 'durable'>) => {
-    const faults = [...before, { kind, forgets, ...variant }];
+    const faults = [...before, { kind, forgets: forgets && before.length === 0, ...variant }];
     const world = await playOnce(scenario, order, faults, tally);
     if (world.struck === faults.length && !isLast) await playAll(scenario, order, kinds, tally, faults);
     return world;

@@ -157,7 +157,12 @@ export class Ledger {
         } else if (record.kind === 'inbox') this.#inbox.set(record.id, messageNumber(record.payload));
         else if (record.kind === 'incoming' && this.#ack === 'handled')
           this.#seal(this.#incoming.get(record.id));
-      } else if (operation.kind === 'inbox') this.#seal(this.#inbox.get(operation.id));
+      } else if (operation.kind === 'inbox') {
+        const number = this.#inbox.get(operation.id);
+        this.#inbox.delete(operation.id);
+        // Of QoS 1 the server may have sent another copy.
+        if (![...this.#inbox.values()].includes(number ?? 0)) this.#seal(number);
+      }
     }
   }
 

@@ -21,6 +21,7 @@ export const singleFaults: readonly NamedKinds[] = [
 /** Two faults in a run: the second strikes while the first is recovered from. */
 export const pairedFaults: readonly NamedKinds[] = [
   { name: 'page killed twice', kind: 'kill', forgets: false, count: 2 },
+  { name: 'page killed twice, server forgets', kind: 'kill', forgets: true, count: 2 },
   { name: 'link cut twice', kind: 'cut', forgets: false, count: 2 },
 ];
 

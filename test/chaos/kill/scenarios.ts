@@ -103,8 +103,14 @@ const subscribing: readonly Story[] = [
 const poisoning: readonly Story[] = [
   {
     name: 'a poisonous message of QoS 2',
+    actions: [connect, publish(1, 2, 'poison'), publish(2, 2), publish(3, 2)],
+    poison: 0x99,
+  },
+  {
+    name: 'a poisonous message alone on its way',
     actions: [connect, publish(1, 2, 'poison'), publish(2, 2), publish(3, 1)],
     poison: 0x99,
+    receiveMaximum: 1,
   },
 ];
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ConnectionError } from '../../../src/errors';
-import { puback, pubcomp, publish, pubrec, pubrel, suback } from '../../support/packet-makers';
+import { connack, puback, pubcomp, publish, pubrec, pubrel, suback } from '../../support/packet-makers';
 import { SessionBench } from '../../support/session-bench';
 
 const closed = new ConnectionError('closed', 'closed');
@@ -91,6 +91,42 @@ describe('a batch', () => {
     bench.publish('y', 1);
     bench.acknowledge(2);
     bench.expectFlow('puback 9');
+  });
+
+  test('with PUBCOMP waits until its identifier is removed, though that was begun for a link that is gone', () => {
+    const bench = connected();
+    bench.receive(publish('a', 7, 2));
+    bench.acknowledge();
+    bench.commit();
+    bench.take();
+    // PUBREL and the end come in one turn: the first PUBCOMP is never written.
+    bench.turn(() => {
+      bench.receive(pubrel(7));
+      bench.cut();
+    });
+    bench.open();
+    bench.receive(connack({ sessionPresent: true }), pubrel(7));
+    bench.expectFlow('connect');
+    bench.commit();
+    bench.expectFlow('pubcomp 7 0x92');
+  });
+
+  test('with PUBCOMP waits until its identifier is removed, though the store failed to do it at first', () => {
+    const bench = connected();
+    bench.receive(publish('a', 7, 2));
+    bench.acknowledge();
+    bench.commit();
+    bench.take();
+    bench.receive(pubrel(7));
+    bench.failCommit();
+    bench.take();
+    bench.open();
+    bench.receive(connack({ sessionPresent: true }), pubrel(7));
+    bench.expectFlow('connect');
+    expect(bench.store.list('incoming')).toHaveLength(1);
+    bench.commit();
+    expect(bench.store.list('incoming')).toEqual([]);
+    bench.expectFlow('pubcomp 7 0x92');
   });
 
   test('with QoS 0 does not overtake one that has some, too', () => {
