@@ -1,0 +1,100 @@
+import { expect, test, vi } from 'vitest';
+import { type ClientOptions, memoryStore } from '../../../src/index';
+import { fakeTime, idle, watch } from '../../support/fake-client';
+import { FakeServer, turn } from '../../support/fake-server';
+
+const text = ({ payload }: { payload: Uint8Array }) => new TextDecoder().decode(payload);
+
+/** A page that publishes so often without a connection, and is gone without a word. */
+async function left(count: number, properties?: { messageExpiryInterval: number }): Promise<ClientOptions> {
+  const options = { store: memoryStore(), clean: false, clientId: 'c' };
+  const { client } = idle(options);
+  for (let number = 1; number <= count; number += 1) {
+    await client.publish('a', `${number}`, { qos: 1, key: `${number}`, until: 'stored', properties });
+  }
+  return options;
+}
+
+/** A later page, and what it is told of the messages of the one before. */
+function later(options: ClientOptions) {
+  const { client, server } = idle(options, new FakeServer());
+  const settled: [key: string | undefined, code: unknown][] = [];
+  client.on('settled', ({ key, error }) => {
+    settled.push([key, error && 'code' in error ? error.code : error]);
+  });
+  return { client, server, settled };
+}
+
+test('what a page left in the queue is sent whole, though it is more than may wait now', async () => {
+  const { client, server, settled } = later({ ...(await left(3)), queue: { maxMessages: 1 } });
+  // There is no room for another before they have left.
+  await expect(client.publish('a', '4', { qos: 1 })).rejects.toMatchObject({ code: 'queue-full' });
+  expect(client.stats.queued).toBe(3);
+  await client.connect();
+  await turn();
+  await client.publish('a', '5', { qos: 1 });
+  expect(server.link.packets('publish').map(text)).toEqual(['1', '2', '3', '5']);
+  expect(settled).toEqual([
+    ['1', undefined],
+    ['2', undefined],
+    ['3', undefined],
+  ]);
+});
+
+test("what a page left gives way as any message does with overflow: 'drop-oldest', and 'settled' tells", async () => {
+  const options = await left(3);
+  const { client, server, settled } = later({
+    ...options,
+    queue: { maxMessages: 2, overflow: 'drop-oldest' },
+  });
+  const joined = watch(client.publish('a', '1', { qos: 1, key: '1' }));
+  await turn();
+  const publish = watch(client.publish('a', '4', { qos: 1 }));
+  await turn();
+  expect(settled).toEqual([
+    ['1', 'dropped'],
+    ['2', 'dropped'],
+  ]);
+  expect(joined.error).toMatchObject({ code: 'dropped' });
+  await client.connect();
+  await turn();
+  expect(publish.state).toBe('resolved');
+  expect(server.link.packets('publish').map(text)).toEqual(['3', '4']);
+});
+
+test('what expired while no page was there is not sent, and is told', async () => {
+  fakeTime();
+  const options = await left(2, { messageExpiryInterval: 60 });
+  vi.setSystemTime(Date.now() + 61_000);
+  const { client, server, settled } = later(options);
+  const joined = watch(client.publish('a', '1', { qos: 1, key: '1' }));
+  await client.connect();
+  await turn();
+  expect(server.link.packets('publish')).toEqual([]);
+  expect(settled).toEqual([
+    ['1', 'expired'],
+    ['2', 'expired'],
+  ]);
+  expect(joined.error).toMatchObject({ code: 'expired' });
+  expect((await options.store?.load('c'))?.map(({ kind }) => kind)).toEqual(['session']);
+});
+
+test('closed without ever having had a connection, a page leaves its messages for the next', async () => {
+  const options = { store: memoryStore(), clean: false, clientId: 'c', reconnect: { initial: true } };
+  const first = idle(options);
+  first.server.unreachable = new Error('no network');
+  const connecting = watch(first.client.connect());
+  const publish = watch(first.client.publish('a', '1', { qos: 2 }));
+  const free = watch(first.client.publish('a', '0'));
+  await turn();
+  await first.client.close();
+  await turn();
+  expect(connecting.state).toBe('rejected');
+  expect(publish.error).toMatchObject({ code: 'still-stored' });
+  expect(free.state).toBe('rejected');
+  const { client, server, settled } = later(options);
+  await client.connect();
+  await turn();
+  expect(server.link.packets('publish').map(text)).toEqual(['1']);
+  expect(settled).toEqual([[undefined, undefined]]);
+});
