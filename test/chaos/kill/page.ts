@@ -222,7 +222,7 @@ export class Page {
           ledger.complain(String(error));
         }
       };
-    let connack: Parameters<World['eye']['connected']>[1] | undefined;
+    let connack: Parameters<World['connected']>[1] | undefined;
     client.on(
       'packet',
       guarded(({ direction, packet }) => {
@@ -234,7 +234,7 @@ export class Page {
     client.on(
       'connect',
       guarded(({ sessionPresent }) => {
-        if (connack) this.#world.eye.connected(sessionPresent, connack);
+        if (connack) this.#world.connected(sessionPresent, connack);
       }),
     );
     client.on(

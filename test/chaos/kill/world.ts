@@ -166,6 +166,11 @@ export class World {
   /** A page died; the next one has not begun. */
   #died: Fault | undefined;
   #isOver = false;
+  /**
+   * What the client's side knows of a session that the server began in place of a lost one. As long as it is not `saved`
+   * that session goes with the next fault: the client would take it for the one before, which MQTT cannot tell apart.
+   */
+  #newSession: 'unknown' | 'known' | 'saved' = 'saved';
 
   constructor(scenario: Scenario, order: Order, faults: readonly Fault[], time: FakeTime) {
     this.scenario = scenario;
@@ -252,6 +257,12 @@ export class World {
       this.ledger.complain(String(error));
     }
     this.#mustReleaseInOrder(chunks);
+  }
+
+  /** The client holds the connection for accepted. */
+  connected(sessionPresent: boolean, connack: Parameters<ServerEye['connected']>[1]): void {
+    this.eye.connected(sessionPresent, connack);
+    if (this.#newSession === 'unknown') this.#newSession = 'known';
   }
 
   /** Whether a write of the store was to fail. */
@@ -344,7 +355,7 @@ export class World {
     connection?.cut(fault.kind === 'cut');
     if (fault.arrives) for (const step of flight) this.#run(step);
     connection?.endServer();
-    if (fault.forgets) this.#forget();
+    if (fault.forgets || this.#newSession !== 'saved') this.#forget();
   }
 
   /** A new page takes the place of one that died. */
@@ -364,6 +375,7 @@ export class World {
     if (!session) return;
     this.core.endSession(session);
     this.ledger.forgets();
+    this.#newSession = 'unknown';
   }
 
   // --- the end
@@ -430,7 +442,10 @@ export class World {
       },
       happens: () => isAlive() && this.happens(),
       later: (lane, run) => this.later(lane, run),
-      durable: (operations: readonly StoreOperation[]) => this.ledger.durable(operations),
+      durable: (operations: readonly StoreOperation[]) => {
+        this.ledger.durable(operations);
+        if (this.#newSession === 'known') this.#newSession = 'saved';
+      },
     });
     page = new Page(this, this.pages, store, this.#transport(isAlive), before);
     return page;
