@@ -31,7 +31,7 @@ describe('a key', () => {
   });
 
   test('learns how the server took it, and that it was sent anew after the server had lost the session', async () => {
-    const options = { store: memoryStore(), clean: false, clientId: 'c' };
+    const options = { store: unownedStore(), clean: false, clientId: 'c' };
     const server = new FakeServer({
       publish: () => undefined,
       pubrel: ({ packetId }) => ({ type: 'pubcomp', packetId, reasonCode: 0x92 }),

@@ -1,13 +1,14 @@
 import { expect, test, vi } from 'vitest';
-import { type ClientOptions, memoryStore } from '../../../src/index';
+import type { ClientOptions } from '../../../src/index';
 import { fakeTime, idle, watch } from '../../support/fake-client';
 import { FakeServer, turn } from '../../support/fake-server';
+import { unownedStore } from '../../support/unowned-store';
 
 const text = ({ payload }: { payload: Uint8Array }) => new TextDecoder().decode(payload);
 
 /** A page that publishes so often without a connection, and is gone without a word. */
 async function left(count: number, properties?: { messageExpiryInterval: number }): Promise<ClientOptions> {
-  const options = { store: memoryStore(), clean: false, clientId: 'c' };
+  const options = { store: unownedStore(), clean: false, clientId: 'c' };
   const { client } = idle(options);
   for (let number = 1; number <= count; number += 1) {
     await client.publish('a', `${number}`, { qos: 1, key: `${number}`, until: 'stored', properties });
@@ -80,7 +81,7 @@ test('what expired while no page was there is not sent, and is told', async () =
 });
 
 test('closed without ever having had a connection, a page leaves its messages for the next', async () => {
-  const options = { store: memoryStore(), clean: false, clientId: 'c', reconnect: { initial: true } };
+  const options = { store: unownedStore(), clean: false, clientId: 'c', reconnect: { initial: true } };
   const first = idle(options);
   first.server.unreachable = new Error('no network');
   const connecting = watch(first.client.connect());
