@@ -43,6 +43,14 @@ const blockedGrace = 5_000;
 /** What a transaction fails with when its connection is broken; nothing of it was applied then. */
 const broken = ['AbortError', 'InvalidStateError', 'UnknownError'];
 
+/** A part of the database, to read from once. */
+export function reading<Name extends 'about' | 'records'>(database: IDBPDatabase<Layout>, name: Name) {
+  const { store, done } = database.transaction(name);
+  // What fails is told by the request; this one would reject with nobody there to hear it.
+  done.catch(() => {});
+  return store;
+}
+
 /** See above. */
 export class DatabaseConnection {
   readonly #name: string;
@@ -100,7 +108,7 @@ export class DatabaseConnection {
       throw new StoreError('store-denied', 'There is no IndexedDB here; use another store');
     }
     const database = await this.#openInTime();
-    return { database, identity: await database.get('about', 'identity') };
+    return { database, identity: await reading(database, 'about').get('identity') };
   }
 
   #openInTime(): Promise<IDBPDatabase<Layout>> {
@@ -111,7 +119,9 @@ export class DatabaseConnection {
         this.#opening = undefined;
       };
       openDB<Layout>(this.#name, this.#steps.length, {
-        upgrade: (database, from) => {
+        upgrade: (database, from, _to, { done }) => {
+          // The promise of opening tells of it.
+          done.catch(() => {});
           for (const step of this.#steps.slice(from)) step(database);
         },
         blocked: () => {

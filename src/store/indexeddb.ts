@@ -4,7 +4,7 @@ import { unwrap } from 'idb';
 import { StoreError, UsageError } from '../errors';
 import type { Bytes } from '../message';
 import type { StoreOperation, StoreRecord } from '../session/records';
-import { DatabaseConnection, type RecordName } from './indexeddb-connection';
+import { DatabaseConnection, type RecordName, reading } from './indexeddb-connection';
 import { storeErrorOf } from './indexeddb-failure';
 import type { SessionStore } from './store';
 import { checkedRecords } from './stored-record';
@@ -56,7 +56,7 @@ export function indexedDbStore(options: IndexedDbOptions = {}): SessionStore {
   return {
     load: (key) =>
       connection.run('read', async ({ database, identity }) => {
-        const records: unknown[] = await database.getAll('records', rangeOf(key));
+        const records: unknown[] = await reading(database, 'records').getAll(rangeOf(key));
         identities.set(key, identity);
         return checkedRecords(records, key);
       }),
@@ -71,11 +71,12 @@ export function indexedDbStore(options: IndexedDbOptions = {}): SessionStore {
             `The database '${name}' was deleted while session '${key}' was in use; what is known of it is written again`,
           );
         }
-        const transaction = database.transaction('records', 'readwrite', { durability });
-        const done = ended(unwrap(transaction));
+        // Unwrapped: a promise for each record would cost more than the record, and one of the transaction's own would
+        // reject with nobody there to hear it.
+        const transaction = unwrap(database).transaction('records', 'readwrite', { durability });
+        const done = ended(transaction);
         try {
-          // Unwrapped: a promise for each record would cost more than the record.
-          apply(unwrap(transaction.store), key, operations);
+          apply(transaction.objectStore('records'), key, operations);
           transaction.commit();
         } catch (error) {
           done.catch(() => {});
