@@ -14,7 +14,11 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'source', include: ['test/**/*.test.ts'], exclude: [packageTests] },
+        test: {
+          name: 'source',
+          include: ['test/**/*.test.ts'],
+          exclude: [packageTests, '**/node_modules/**'],
+        },
       },
       {
         extends: true,
