@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { MemoryLevel } from 'memory-level';
-import { levelStore } from '../../../src/store/level';
-import { describeStore } from './contract';
+import { describe, expect, test } from 'vitest';
+import { type LevelDatabase, levelStore } from '../../../src/store/level';
+import { describeStore, publishRecord, puts } from './contract';
 
 function folder() {
   const path = mkdtempSync(join(tmpdir(), 'mqtide-level-'));
@@ -26,4 +27,71 @@ describeStore('levelStore over classic-level', () => {
 describeStore('levelStore over a sublevel of memory-level', () => {
   const db = new MemoryLevel<string, unknown>({ valueEncoding: 'json' }).sublevel('sessions');
   return { open: () => levelStore(db) };
+});
+
+describe('levelStore', () => {
+  const names = async (db: MemoryLevel) => db.keys().all();
+  const filled = async () => {
+    const db = new MemoryLevel();
+    const store = levelStore(db);
+    await store.write('kept', puts(publishRecord(10), publishRecord(9), { kind: 'incoming', id: 2 }));
+    return { db, store };
+  };
+
+  test('gives names that sort as the ids do, beside what else is in the database', async () => {
+    const { db, store } = await filled();
+    await db.put('mqtide', 'of the application');
+    expect(await names(db)).toEqual([
+      'mqtide',
+      'mqtide:"kept"incoming:0000000000000002',
+      'mqtide:"kept"publish:0000000000000009',
+      'mqtide:"kept"publish:0000000000000010',
+    ]);
+    await store.clear('kept');
+    expect(await names(db)).toEqual(['mqtide']);
+  });
+
+  test.each([
+    ['store-newer', (bytes: Uint8Array) => Uint8Array.of(2, ...bytes.subarray(1))],
+    ['store-corrupt', (bytes: Uint8Array) => bytes.subarray(0, -1)],
+    ['store-corrupt', (bytes: Uint8Array) => Uint8Array.of(1, 255, ...bytes.subarray(2))],
+    ['store-corrupt', () => new Uint8Array()],
+  ])('refuses with %s what it cannot read, until it is cleared', async (code, spoil) => {
+    const { db, store } = await filled();
+    const key = 'mqtide:"kept"publish:0000000000000009';
+    const encodings = { keyEncoding: 'utf8', valueEncoding: 'view' } as const;
+    const bytes = await db.get<string, Uint8Array>(key, encodings);
+    await db.put<string, Uint8Array>(key, spoil(bytes ?? new Uint8Array()), encodings);
+    await expect(store.load('kept')).rejects.toMatchObject({ name: 'StoreError', code });
+    await store.clear('kept');
+    expect(await store.load('kept')).toEqual([]);
+  });
+
+  test.each([
+    ['store-full', Object.assign(new Error('IO error: No space left on device'), { code: 'LEVEL_IO_ERROR' })],
+    ['store-corrupt', Object.assign(new Error('damaged'), { code: 'LEVEL_CORRUPTION' })],
+    ['store-in-use', new Error('not open', { cause: Object.assign(new Error(), { code: 'LEVEL_LOCKED' }) })],
+    ['store-failed', new Error('anything else')],
+  ])('says %s when the database does', async (code, error) => {
+    const options: unknown[] = [];
+    const db: LevelDatabase = {
+      batch: async (_operations, given) => {
+        options.push(given);
+        throw error;
+      },
+      iterator: () => ({ all: () => Promise.reject(error) }),
+    };
+    await expect(levelStore(db).write('kept', puts(publishRecord(1)))).rejects.toMatchObject({
+      code,
+      cause: error,
+    });
+    await expect(levelStore(db, { sync: false }).write('kept', [])).rejects.toMatchObject({ code });
+    await expect(levelStore(db).load('kept')).rejects.toMatchObject({ code });
+    expect(options).toMatchObject([{ sync: true }, { sync: false }]);
+  });
+
+  test('wants a database', () => {
+    expect(() => levelStore({} as never)).toThrow(/^db: /);
+    expect(() => levelStore(new MemoryLevel(), { sync: 1 as never })).toThrow(/^options\.sync: /);
+  });
 });
