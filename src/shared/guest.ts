@@ -18,6 +18,8 @@ export interface HeldSubscription {
 /** A tab. */
 export class Guest {
   readonly id: string;
+  /** Counts its stays. */
+  readonly visit: number;
   readonly post: (item: ToTab) => void;
   readonly subscriptions = new Map<number, HeldSubscription>();
   /** Ends calls that have a limit, by their ids. */
@@ -29,8 +31,9 @@ export class Guest {
   /** Its tab is gone; what it was subscribed to is kept for a while, in case that comes back. */
   isGone = false;
 
-  constructor(id: string, post: (item: ToTab) => void) {
+  constructor(id: string, visit: number, post: (item: ToTab) => void) {
     this.id = id;
+    this.visit = visit;
     this.post = post;
   }
 

@@ -150,19 +150,22 @@ export class Hub {
     this.#contestedUntil = performance.now() + contestedFor;
   }
 
-  /** Answers a tab that is a guest already. @returns whether it is */
-  greet(id: string): boolean {
+  /** Answers a tab that says hello again during the same visit. @returns whether it does */
+  greet(id: string, visit: number): boolean {
     const guest = this.#guests.get(id);
-    guest?.post({ type: 'pong' });
-    return guest !== undefined;
+    if (guest?.visit !== visit) return false;
+    guest.post({ type: 'pong' });
+    return true;
   }
 
   /** Takes a tab as a guest. */
-  admit(id: string, post: (item: ToTab) => void): void {
-    const guest = new Guest(id, post);
+  admit(id: string, visit: number, post: (item: ToTab) => void): void {
+    // It has not noticed that it was one, or was another hub's meanwhile.
+    this.lost(id);
+    const guest = new Guest(id, visit, post);
     this.#guests.set(id, guest);
     post({ type: 'state', state: this.#stateNow() });
-    post({ type: 'welcome' });
+    post({ type: 'welcome', visit });
   }
 
   /** A tab is gone without a word: it may be reloading. What it was subscribed to is kept for as long as messages are. */
@@ -580,15 +583,16 @@ export class Hub {
     const on = <Name extends keyof ClientEvents>(name: Name, listener: (event: ClientEvents[Name]) => void) =>
       this.#stops.push(this.#client.on(name, listener));
     on('status', (status) => {
+      if (status.type === 'closed' && this.#isContested(status.error)) return;
       this.#broadcast({ type: 'state', state: this.#stateNow() });
-      if (status.type === 'closed' && this.#isContested(status.error)) this.#client.connect().catch(() => {});
-      else this.#event('status', withoutQuery(toWired(status)));
+      this.#event('status', withoutQuery(toWired(status)));
     });
     on('connect', (result) => this.#event('connect', result));
     on('disconnect', (event) => this.#event('disconnect', toWired(event)));
     on('reconnecting', (event) => this.#event('reconnecting', toWired(event)));
     on('close', (event) => {
       if (!this.#isContested(event.error)) this.#event('close', toWired(event));
+      else queueMicrotask(() => this.#client.connect().catch(() => {}));
     });
     on('unclaimed', (message) => this.#event('unclaimed', toWireMessage(message)));
     on('settled', (event) => {

@@ -11,16 +11,11 @@
  * frozen may still believe that the hub is its own.
  */
 
-import { StoreError, UsageError } from '../errors';
-import {
-  type Client,
-  type ClientOptions,
-  type CloseOptions,
-  createClient,
-  type SessionStore,
-} from '../index';
+import { UsageError } from '../errors';
+import { type Client, type ClientOptions, type CloseOptions, createClient } from '../index';
 import { Election } from './election';
 import type { Channel, Environment } from './environment';
+import { fencedStore, type Tenure } from './fenced-store';
 import { Hub } from './hub';
 import { differences } from './options';
 import { Port } from './port';
@@ -80,6 +75,8 @@ export class Room {
   #epoch = 0;
   /** To the hub; undefined until it said welcome. */
   #port: Port<ToHub> | undefined;
+  /** Counts the hubs, and the times with one, so that an answer to an old hello is not taken for a new one. */
+  #visit = 1;
   /** When the hub was heard last, in monotonic milliseconds. */
   #heardAt = 0;
   #lookedAt = 0;
@@ -179,19 +176,19 @@ export class Room {
 
   #sayHello(): void {
     const { fingerprint } = this.#setup;
-    this.#common.postMessage({ type: 'hello', tab: this.id, fingerprint } satisfies Announcement);
+    const hello: Announcement = { type: 'hello', tab: this.id, visit: this.#visit, fingerprint };
+    this.#common.postMessage(hello);
   }
 
   #announced(announcement: Announcement): void {
     if (this.#isOver) return;
     if (announcement.type === 'hello') {
-      this.#admit(announcement.tab, announcement.fingerprint);
+      this.#admit(announcement.tab, announcement.visit, announcement.fingerprint);
       return;
     }
     if (announcement.epoch <= this.#epoch) return;
     this.#epoch = announcement.epoch;
-    this.#port?.close();
-    this.#port = undefined;
+    this.#part();
     this.#heardAt = performance.now();
     // Its lock is not ours any more, whether we have heard of that or not.
     if (this.#hub) this.#deposed();
@@ -206,15 +203,22 @@ export class Room {
     for (const item of items) {
       if (item.type === 'farewell') this.#farewell?.();
       if (this.#isOver) continue;
-      if (item.type === 'welcome') this.#port = this.#portToHub(epoch);
-      else if (item.type === 'forgotten') {
-        this.#port = undefined;
-        this.#sayHello();
+      if (item.type === 'welcome') {
+        // An answer to an earlier hello: the hub was not ours any more before it came.
+        if (item.visit !== this.#visit) return;
+        this.#port = this.#portToHub(epoch);
       }
       if (item.type === 'message' && item.delivery.id === 0) messages += 1;
       this.#host.receive(item);
     }
     if (messages > 0) this.post({ type: 'arrived', count: messages });
+  }
+
+  /** The hub is not ours any more. */
+  #part(): void {
+    this.#port?.close();
+    this.#port = undefined;
+    this.#visit += 1;
   }
 
   #portToHub(epoch: number): Port<ToHub> {
@@ -273,23 +277,36 @@ export class Room {
       isOurs = false;
     });
     const hub = new Hub({
-      client: makeClient(urls, options, before, () => isOurs),
+      client: makeClient(urls, options, before, {
+        isOurs: () => isOurs,
+        look: () => this.#holdsLock(),
+      }),
       options,
       before,
     });
     this.#hub = hub;
     if (this.#election?.hasStolen) hub.contested();
-    this.#port?.close();
-    this.#port = undefined;
+    this.#part();
     // Its own tab comes first, without a channel.
     const port = new Port<ToTab>(
       { postMessage: (data) => queueMicrotask(() => this.#heard(data as Envelope<ToTab>)) },
       epoch,
       () => {},
     );
-    hub.admit(this.id, (item) => port.post(item));
+    hub.admit(this.id, this.#visit, (item) => port.post(item));
     this.#common.postMessage({ type: 'hub', epoch } satisfies Announcement);
     void this.#tabs().then((tabs) => hub.takeOver(tabs));
+  }
+
+  /** Looks whether the lock is this tab's still; if not, it acts accordingly. */
+  async #holdsLock(): Promise<boolean> {
+    const { held = [] } = await this.#setup.environment.locks.query();
+    const [holder, self] = [this.#name, this.#nameOfTab(this.id)].map((name) =>
+      held.find((lock) => lock.name === name),
+    );
+    const isOurs = holder !== undefined && holder.clientId === self?.clientId;
+    if (!isOurs && this.#hub) this.#deposed();
+    return isOurs;
   }
 
   /** All tabs that live. */
@@ -310,31 +327,42 @@ export class Room {
     this.#hub = undefined;
     this.#watches.abort();
     hub?.abandon();
-    this.#port = undefined;
+    this.#part();
     for (const channel of this.#guestChannels.values()) channel.close();
     this.#guestChannels.clear();
   }
 
-  #admit(tab: string, fingerprint: Fingerprint): void {
-    const { environment, name, fingerprint: own } = this.#setup;
+  #admit(tab: string, visit: number, fingerprint: Fingerprint): void {
+    const { name, fingerprint: own } = this.#setup;
     const hub = this.#hub;
-    if (!hub || tab === this.id || hub.greet(tab)) return;
+    if (!hub || tab === this.id || hub.greet(tab, visit)) return;
+    const differing = differences(own, fingerprint);
+    if (differing !== '') {
+      this.#refuse(tab, differs(name, differing));
+      return;
+    }
+    const channel = this.#guestChannels.get(tab) ?? this.#openGuestChannel(hub, tab);
+    const port = new Port<ToTab>(channel, this.#epoch, () => {});
+    hub.admit(tab, visit, (item) => port.post(item));
+  }
+
+  #refuse(tab: string, error: UsageError): void {
+    const channel = this.#setup.environment.openChannel(this.#nameOfTab(tab), () => {});
+    const port = new Port<ToTab>(channel, this.#epoch, () => {});
+    port.post({ type: 'refused', error: toWireError(error) });
+    port.flush();
+    channel.close();
+  }
+
+  #openGuestChannel(hub: Hub, tab: string): Channel {
     const epoch = this.#epoch;
-    const channel = environment.openChannel(this.#nameOfTab(tab), (data) => {
+    const channel = this.#setup.environment.openChannel(this.#nameOfTab(tab), (data) => {
       const envelope = data as Envelope<ToHub>;
       if (envelope.epoch === epoch) for (const item of envelope.items) hub.receive(tab, item);
     });
-    const port = new Port<ToTab>(channel, epoch, () => {});
-    const differing = differences(own, fingerprint);
-    if (differing === '') {
-      this.#guestChannels.set(tab, channel);
-      hub.admit(tab, (item) => port.post(item));
-      this.#watch(hub, tab, channel);
-    } else {
-      port.post({ type: 'refused', error: toWireError(differs(name, differing)) });
-      port.flush();
-      channel.close();
-    }
+    this.#guestChannels.set(tab, channel);
+    this.#watch(hub, tab, channel);
+    return channel;
   }
 
   /** Waits for a tab's end. */
@@ -360,7 +388,7 @@ function makeClient(
   urls: RoomSetup['urls'],
   options: ClientOptions,
   before: State | undefined,
-  isOurs: () => boolean,
+  tenure: Tenure,
 ): Client {
   const { reconnect, store } = options;
   const goesOn = before !== undefined && before.status.type !== 'closed';
@@ -370,24 +398,6 @@ function makeClient(
     // `message.ack()` is the hub's, which knows when all tabs have settled.
     ack: options.ack === 'received' ? 'received' : 'manual',
     reconnect: goesOn && reconnect !== false ? { ...reconnect, initial: true } : reconnect,
-    store: store && fenced(store, isOurs),
+    store: store && fencedStore(store, tenure),
   });
-}
-
-/** A store that is not written to any more once the connection is another tab's. */
-function fenced(store: SessionStore, isOurs: () => boolean): SessionStore {
-  const check = () => {
-    if (!isOurs()) throw new StoreError('store-in-use', 'Another tab has taken the session over');
-  };
-  return {
-    load: (key) => store.load(key),
-    write(key, operations) {
-      check();
-      return store.write(key, operations);
-    },
-    async clear(key) {
-      check();
-      await store.clear(key);
-    },
-  };
 }

@@ -11,8 +11,13 @@ import type { Wired, WireError } from './wire-error';
 
 /** On the channel of all tabs. */
 export type Announcement =
-  /** A tab wants to be a guest. */
-  | { readonly type: 'hello'; readonly tab: string; readonly fingerprint: Fingerprint }
+  /** A tab wants to be a guest, for the `visit`-th time. */
+  | {
+      readonly type: 'hello';
+      readonly tab: string;
+      readonly visit: number;
+      readonly fingerprint: Fingerprint;
+    }
   /** There is a new hub: be its guests. */
   | { readonly type: 'hub'; readonly epoch: number };
 
@@ -88,11 +93,9 @@ export type ToHub =
 /** From the hub to a tab. */
 export type ToTab =
   /** The tab is a guest: it says now what it has under way. */
-  | { readonly type: 'welcome' }
+  | { readonly type: 'welcome'; readonly visit: number }
   /** The tab is no guest: it gave other options. */
   | { readonly type: 'refused'; readonly error: WireError }
-  /** The tab is no guest any more, since it did not answer for long. */
-  | { readonly type: 'forgotten' }
   | { readonly type: 'pong' }
   /** The tab may go: the hub has heard that it leaves. */
   | { readonly type: 'farewell' }

@@ -1,0 +1,49 @@
+/**
+ * A store that a tab writes to only while it holds the connection. A tab that hung or was frozen may have lost it
+ * without having heard of that; so after a while without a look at the lock it looks first.
+ */
+
+import { StoreError } from '../errors';
+import type { SessionStore } from '../index';
+
+/**
+ * How long a look at the lock holds good, in milliseconds. Nobody steals it from a tab that was alive so lately: see
+ * `silenceAllowed` in `room.ts`.
+ */
+const leaseTime = 2_000;
+
+/** What the fence needs to know. */
+export interface Tenure {
+  /** What this tab has heard. */
+  isOurs(): boolean;
+  /** Looks at the lock. */
+  look(): Promise<boolean>;
+}
+
+/** See above. */
+export function fencedStore(store: SessionStore, tenure: Tenure): SessionStore {
+  let lookedAt = performance.now();
+  const check = (isOurs: boolean) => {
+    if (!isOurs) throw new StoreError('store-in-use', 'Another tab has taken the session over');
+  };
+  /** @returns a promise only when it has to look */
+  const enter = (): Promise<void> | undefined => {
+    check(tenure.isOurs());
+    if (performance.now() - lookedAt < leaseTime) return undefined;
+    return tenure.look().then((isOurs) => {
+      check(isOurs && tenure.isOurs());
+      lookedAt = performance.now();
+    });
+  };
+  return {
+    load: (key) => store.load(key),
+    write(key, operations) {
+      const entering = enter();
+      return entering ? entering.then(() => store.write(key, operations)) : store.write(key, operations);
+    },
+    async clear(key) {
+      await enter();
+      await store.clear(key);
+    },
+  };
+}

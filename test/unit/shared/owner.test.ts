@@ -1,0 +1,149 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { memoryStore, type SessionStore, UsageError } from '../../../src/index';
+import { connectShared } from '../../../src/shared/index';
+import { FakeServer, turn } from '../../support/fake-server';
+import { SharedTabs } from '../../support/shared-tabs';
+import { waitFor } from '../../support/wait-for';
+
+const url = 'ws://broker.example/mqtt';
+
+let server: FakeServer;
+let tabs: SharedTabs;
+
+beforeEach(() => {
+  server = new FakeServer();
+  tabs = new SharedTabs(url, { transport: server });
+});
+
+afterEach(async () => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+  await tabs.close();
+});
+
+/** Lets seconds pass, with all that tabs say to each other meanwhile. */
+async function seconds(count: number): Promise<void> {
+  for (let index = 0; index < count; index += 1) {
+    await vi.advanceTimersByTimeAsync(1_000);
+    await turn();
+  }
+}
+
+describe('the connection', () => {
+  test('goes to a visible tab rather than to a hidden one that waits for longer', async () => {
+    const first = await tabs.open();
+    const hidden = await tabs.open();
+    hidden.tab.hide();
+    const visible = await tabs.open();
+    first.tab.crash();
+    await waitFor(() => tabs.owner === visible.tab);
+    visible.tab.crash();
+    await waitFor(() => tabs.owner === hidden.tab);
+    await waitFor(() => hidden.client.status.type === 'connected');
+  });
+
+  test('goes to another tab when the browser says that it freezes its own', async () => {
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    one.tab.freeze(true);
+    await waitFor(() => tabs.owner === two.tab);
+    await two.client.publish('a', 'b', { qos: 1 });
+    expect(server.links).toHaveLength(2);
+    one.tab.thaw();
+    await one.client.publish('a', 'c', { qos: 1 });
+    expect(server.link.packets('publish')).toHaveLength(2);
+  });
+
+  test('stays when the only tab is frozen', async () => {
+    const { tab } = await tabs.open();
+    tab.freeze(true);
+    await turn();
+    expect(tabs.owner).toBe(tab);
+    expect(server.link.types).not.toContain('disconnect');
+  });
+
+  test('is taken from a tab that does not answer, which follows once it goes again', async () => {
+    vi.useFakeTimers({
+      toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'],
+    });
+    const writes: string[] = [];
+    const memory = memoryStore();
+    const storeOf = (name: string): SessionStore => ({
+      ...memory,
+      write(key, operations) {
+        writes.push(name);
+        return memory.write(key, operations);
+      },
+    });
+    const kept = { clean: false, clientId: 'tabs' };
+    const one = await tabs.open({ ...kept, store: storeOf('one') });
+    const two = await tabs.open({ ...kept, store: storeOf('two') });
+    await one.client.subscribe('a', { qos: 1 }, () => {});
+    one.tab.freeze();
+    const published = two.client.publish('b', 'asked for twice', { qos: 1 });
+    await seconds(3);
+    expect(tabs.owner).toBe(one.tab);
+    await seconds(3);
+    expect(tabs.owner).toBe(two.tab);
+    await seconds(1);
+    await expect(published).resolves.toEqual({ reasonCode: 0 });
+    expect(server.links).toHaveLength(2);
+
+    // What its client still gets, it must not act on.
+    writes.length = 0;
+    server.links[0]?.publish('a', 'late', { qos: 2, packetId: 9 });
+    await seconds(1);
+    expect(writes).not.toContain('one');
+    one.tab.thaw();
+    await seconds(1);
+    expect(one.client.status.type).toBe('connected');
+    await one.client.publish('b', 'follows', { qos: 1 });
+    expect(server.link.last('publish').topic).toBe('b');
+    expect(server.link.packets('publish')).toHaveLength(2);
+    expect(writes).not.toContain('one');
+    expect(server.links).toHaveLength(2);
+  });
+
+  test('is insisted on when the tab that lost it comes back for a moment', async () => {
+    vi.useFakeTimers({
+      toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'],
+    });
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    one.tab.freeze();
+    await seconds(7);
+    expect(tabs.owner).toBe(two.tab);
+    const closed: unknown[] = [];
+    two.client.on('close', (event) => closed.push(event));
+    server.link.send({ type: 'disconnect', reasonCode: 0x8e });
+    await seconds(1);
+    expect(server.links).toHaveLength(3);
+    expect(two.client.status.type).toBe('connected');
+    expect(closed).toEqual([]);
+  });
+
+  test('is not taken from a tab because of a sleep of the one that looks', async () => {
+    vi.useFakeTimers({
+      toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'],
+    });
+    const [one] = [await tabs.open(), await tabs.open()];
+    vi.setSystemTime(0);
+    // No turn between the ticks: nobody can answer.
+    vi.advanceTimersByTime(900);
+    await turn();
+    await seconds(10);
+    expect(tabs.owner).toBe(one.tab);
+    expect(server.links).toHaveLength(1);
+  });
+});
+
+describe('connectShared', () => {
+  test.each([
+    ['Web Locks', { navigator: {} }],
+    ['BroadcastChannel', { navigator: { locks: {} }, BroadcastChannel: undefined }],
+  ])('says what to do where there are no %s', async (what, globals) => {
+    for (const [name, value] of Object.entries(globals)) vi.stubGlobal(name, value);
+    const error: unknown = await connectShared(url).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(UsageError);
+    expect(error).toMatchObject({ code: 'unsupported' });
+    expect((error as Error).message).toMatch(new RegExp(`no ${what}.*use connect\\(\\)`));
+  });
+});
