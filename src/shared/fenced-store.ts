@@ -18,13 +18,15 @@ export interface Tenure {
   isOurs(): boolean;
   /** Looks at the lock. */
   look(): Promise<boolean>;
+  /** Whether another tab had the connection before: should it have the session still, it must not. */
+  readonly takesOver: boolean;
 }
 
 /** See above. */
 export function fencedStore(store: SessionStore, tenure: Tenure): SessionStore {
   let lookedAt = performance.now();
   const check = (isOurs: boolean) => {
-    if (!isOurs) throw new StoreError('store-in-use', 'Another tab has taken the session over');
+    if (!isOurs) throw new StoreError('store-taken', 'Another tab has taken the session over');
   };
   /** @returns a promise only when it has to look */
   const enter = (): Promise<void> | undefined => {
@@ -35,7 +37,11 @@ export function fencedStore(store: SessionStore, tenure: Tenure): SessionStore {
       lookedAt = performance.now();
     });
   };
+  const acquire = store.acquire?.bind(store);
   return {
+    ...(acquire && {
+      acquire: (key, options) => acquire(key, { ...options, steal: tenure.takesOver }),
+    }),
     load: (key) => store.load(key),
     write(key, operations) {
       const entering = enter();

@@ -483,8 +483,8 @@ export class Hub {
     const packet = this.#packets.get(message.payload);
     const pending = {
       message,
-      // All empty payloads are one object: then it is that of the last packet.
-      packetId: packet?.topic === message.topic ? packet.packetId : undefined,
+      // All empty payloads are one object: then it is that of the last packet. An alias stands for any topic.
+      packetId: packet && (packet.topic || message.topic) === message.topic ? packet.packetId : undefined,
       waiting: targets,
       hasSettled: false,
       hasFailed: false,

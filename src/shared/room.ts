@@ -280,6 +280,7 @@ export class Room {
       client: makeClient(urls, options, before, {
         isOurs: () => isOurs,
         look: () => this.#holdsLock(),
+        takesOver: before !== undefined || this.#election?.hasStolen === true,
       }),
       options,
       before,

@@ -11,6 +11,8 @@ export type Release = () => void | Promise<void>;
 export interface AcquireOptions {
   /** Aborted when the client does not want it any more; what was acquired is released all the same. */
   readonly signal: AbortSignal;
+  /** True takes the session from whoever has it: the caller knows that its owner does not answer any more. */
+  readonly steal?: boolean | undefined;
   /** To be called when another has taken the session before it was released: the client stops, and writes no more. */
   lost(cause?: unknown): void;
 }

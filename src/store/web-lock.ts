@@ -36,7 +36,7 @@ function acquireFrom(
   name: string,
   key: string,
   waits: boolean,
-  { signal, lost }: AcquireOptions,
+  { signal, steal, lost }: AcquireOptions,
 ): Promise<Release> {
   return new Promise((resolve, reject) => {
     const ending = new AbortController();
@@ -49,7 +49,7 @@ function acquireFrom(
     if (signal.aborted) abort();
     else signal.addEventListener('abort', abort);
     let isHeld = false;
-    const held: Promise<void> = locks.request(name, { signal: ending.signal }, () => {
+    const held: Promise<void> = locks.request(name, steal ? { steal } : { signal: ending.signal }, () => {
       stopWaiting();
       isHeld = true;
       return new Promise<void>((end) => {

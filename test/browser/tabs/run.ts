@@ -72,6 +72,8 @@ interface Tab {
   readonly got: string[];
   isDone: boolean;
   hasEnded: boolean;
+  /** It missed what came while it did not answer. */
+  hasHung: boolean;
 }
 
 /** Runs it. */
@@ -165,6 +167,7 @@ class Scene {
       got: [],
       isDone: false,
       hasEnded: false,
+      hasHung: false,
     };
     this.#tabs.push(tab);
     page.on('pageerror', (error) => this.#troubles.push(`tab ${tab.number}: ${error.message}`));
@@ -240,6 +243,7 @@ class Scene {
       clientId === sharedClientId && connection > last;
     const begun = performance.now();
     owner.hasEnded = end !== 'hang';
+    owner.hasHung ||= end === 'hang';
     if (end === 'crash') {
       const session = await this.#context.newCDPSession(owner.page);
       // Nobody is left to answer it.
@@ -338,7 +342,8 @@ function doublesOf(ids: readonly string[]): string[] {
   return ids.filter((id) => seen.has(id) || !seen.add(id));
 }
 
-function lostBy({ from, got }: Tab, sent: readonly string[]): string[] {
+function lostBy({ from, got, hasHung }: Tab, sent: readonly string[]): string[] {
+  if (hasHung) return [];
   const had = new Set(got);
   return sent.slice(from).filter((id) => !had.has(id));
 }
@@ -349,7 +354,7 @@ export function describeTabs({ takeovers, up, down, clients, connections, troubl
   const at = (share: number) =>
     Math.round(sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN);
   const line = (what: string, { messages, lost, doubled1, doubled2 }: Count) =>
-    `${what}: ${messages} messages, lost ${lost.length}, doubled QoS 1 ${doubled1.length}, QoS 2 ${doubled2.length}${[...lost, ...doubled2].slice(0, 8).map((id) => ` ${id}`)}`;
+    `${what}: ${messages} messages, lost ${lost.length}, doubled QoS 1 ${doubled1.length}, QoS 2 ${doubled2.length}${[...lost.slice(0, 5), ...doubled2.slice(0, 5)].map((id) => ` ${id}`)}`;
   return [
     `takeovers: ${sorted.length}, median ${at(0.5)} ms, 95th percentile ${at(0.95)} ms, longest ${at(1)} ms`,
     line('from the tabs', up),
