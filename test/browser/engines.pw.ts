@@ -100,6 +100,21 @@ test(
   },
 );
 
+test(
+  'a session that a tab has open is refused to another, or waited for',
+  inTable('life of a page', 'open in two tabs', 'page'),
+  async ({ world, engine, tab }) => {
+    const here = world.here();
+    const first = await engine.newTab();
+    for (const each of [first, tab]) await each.goto(world.pageUrl('plain'));
+    await first.evaluate((place) => testPage.leave(place), here);
+    expect(await tab.evaluate((place) => testPage.want(place), here)).toBe('store-in-use');
+    await tab.evaluate((place) => testPage.startWaiting(place), here);
+    await first.close();
+    await tab.evaluate(() => testPage.waited(), null);
+  },
+);
+
 /** Where each is met, and what the error has to say. */
 const mistakes: Record<BadInputName, { on: PageKind; says: RegExp }> = {
   'a server without the subprotocol': {

@@ -3,7 +3,7 @@
 import { type BadInputName, badInput } from './bad-input';
 import type { Context } from './contexts';
 import type { Here } from './here';
-import { equal, findStored, leaveStored, type ScenarioName, scenarios } from './scenarios';
+import { equal, findStored, leaveStored, type ScenarioName, scenarios, wantStored } from './scenarios';
 import type { Answer, Request } from './worker';
 
 /** With Trusted Types in force, a page has to vouch for the addresses of its workers; mqtide has none. */
@@ -54,6 +54,8 @@ async function run(context: Context, scenario: ScenarioName, here: Here): Promis
   equal(scope, scopes[context]);
 }
 
+let waiting: Promise<void> | undefined;
+
 const testPage = {
   run,
   badInput: (name: BadInputName, here: Here): Promise<string> => badInput[name](here),
@@ -62,6 +64,13 @@ const testPage = {
     await leaveStored(here);
   },
   find: findStored,
+  want: wantStored,
+  /** Waits in the background for what another tab has; `waited` tells whether it was all there. */
+  startWaiting(here: Here): void {
+    waiting = findStored(here);
+    waiting.catch(() => undefined);
+  },
+  waited: () => waiting,
 };
 
 /** What the test calls. */

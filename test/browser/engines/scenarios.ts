@@ -181,8 +181,8 @@ export async function findStored(here: Here): Promise<void> {
   const inbox = new Inbox();
   const reader = await connect(here.brokerUrl);
   await reader.subscribe(`${here.name}/#`, { qos: 2 }, inbox.take);
-  await order(here, 'heal');
-  const client = createClient(here.proxyUrl, durable(here));
+  // Who left them stays cut off, so that nobody but this one can send them.
+  const client = createClient(here.brokerUrl, durable(here, 'wait'));
   const keys: (string | undefined)[] = [];
   const settled = new Promise<void>((resolve) => {
     client.on('settled', ({ key }) => {
@@ -204,13 +204,18 @@ export async function findStored(here: Here): Promise<void> {
   await closeAll(reader, client);
 }
 
+/** Wants the session that {@link leaveStored} has open elsewhere, and returns the code of the error. */
+export async function wantStored(here: Here): Promise<string | undefined> {
+  return (await failure(connect(here.brokerUrl, durable(here)))).code;
+}
+
 /** Options of a client whose session outlives it. */
-function durable({ name }: Here): ClientOptions {
+function durable({ name }: Here, inUse?: 'wait'): ClientOptions {
   return {
     clientId: `${name}-durable`,
     clean: false,
     reconnect: { minDelay: 10, maxDelay: 100 },
-    store: indexedDbStore({ name: `${name}-database` }),
+    store: indexedDbStore({ name: `${name}-database`, inUse }),
   };
 }
 
