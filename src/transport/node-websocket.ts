@@ -119,5 +119,10 @@ function explain(url: URL, cause: unknown): string | UsageError {
     port === 1883 || port === 8883
       ? `; port ${port} is usually that of MQTT without WebSocket, for which there is ${port === 1883 ? 'mqtt:' : 'mqtts:'}`
       : '';
-  return `${explainFailure(cause)}${hint}`;
+  const reason =
+    code === '' && words === ''
+      ? // The global WebSocket is as silent as a browser's.
+        'check host, port and path, that the server is up, selects the subprotocol and has a trusted certificate; with the package ws installed, errors tell more'
+      : explainFailure(cause);
+  return `${reason}${hint}`;
 }

@@ -1,7 +1,16 @@
 /** The package as its users get it: built, packed, and installed in an empty folder outside the tree. */
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -48,6 +57,9 @@ export function installPackage(companions: readonly string[] = []): Consumer {
     mkdirSync(join(folder, 'node_modules', name, '..'), { recursive: true });
     symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), 'junction');
   }
+  // Deno resolves only what is named here.
+  const dependencies = Object.fromEntries(['mqtide', ...companions].map((name) => [name, '*']));
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies }));
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
