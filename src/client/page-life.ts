@@ -14,8 +14,8 @@ interface PageEvent {
 
 /** The part of `globalThis` that matters here; looked at when a client opens, never at import. */
 interface Page {
-  addEventListener?(type: string, listener: (event: PageEvent) => void, options?: object | true): void;
-  removeEventListener?(type: string, listener: (event: PageEvent) => void, options: true): void;
+  addEventListener?(type: string, listener: (event: PageEvent) => void, capture: true): void;
+  removeEventListener?(type: string, listener: (event: PageEvent) => void, capture: true): void;
   readonly document?: { readonly visibilityState: string };
   readonly navigator?: { readonly onLine?: boolean };
 }
@@ -26,18 +26,16 @@ const types = ['online', 'offline', 'visibilitychange', 'pageshow', 'pagehide', 
 
 /** Tells until the function that it returns is called. */
 export function watchPage(tell: (news: PageNews) => void): () => void {
-  const leave = () => tell('gone');
+  let leaving = false;
   const listener = ({ type, persisted }: PageEvent) => {
+    const isHidden = page.document?.visibilityState === 'hidden';
+    // A page in the back/forward cache may come back.
+    if (type === 'pagehide') leaving = !persisted;
     if (type === 'offline') tell(type);
-    else if (type === 'pagehide') {
-      // A page in the back/forward cache may come back. The others may still say something: we leave last.
-      if (!persisted) page.addEventListener?.(type, leave, { once: true });
-    } else if (
-      type === 'pageshow'
-        ? persisted
-        : page.document?.visibilityState !== 'hidden' || type !== 'visibilitychange'
-    )
-      tell('alive');
+    else if (type === 'pagehide' || (type === 'visibilitychange' && isHidden)) {
+      // It is hidden after all listeners for `pagehide`: what they have to say is said [HTML, unload a document].
+      if (leaving && isHidden) tell('gone');
+    } else if (type !== 'pageshow' || persisted) tell('alive');
   };
   // Those of the document are caught on their way.
   for (const type of types) page.addEventListener?.(type, listener, true);

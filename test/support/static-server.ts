@@ -1,6 +1,6 @@
 /** Serves folders to the pages of browser tests. */
 
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import sirv from 'sirv';
@@ -21,6 +21,11 @@ export interface ServeOptions {
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
 }
 
+/** Asked again each time, but not forbidden to be kept: that would keep a page out of the back/forward cache. */
+const setHeaders = (response: ServerResponse) => {
+  response.setHeader('Cache-Control', 'no-cache');
+};
+
 /**
  * Serves files on a free port of the loopback address.
  *
@@ -32,7 +37,10 @@ export async function serveFolders(
 ): Promise<StaticServer> {
   // The longest prefix first, so that `/` does not hide the others.
   const mounts = Object.entries(folders)
-    .map(([prefix, folder]) => ({ prefix: prefix.replace(/\/$/, ''), serve: sirv(folder, { dev: true }) }))
+    .map(([prefix, folder]) => ({
+      prefix: prefix.replace(/\/$/, ''),
+      serve: sirv(folder, { dev: true, setHeaders }),
+    }))
     .sort((a, b) => b.prefix.length - a.prefix.length);
 
   const listener: RequestListener = (request, response) => {

@@ -7,25 +7,21 @@ import { connected, fakeTime, idle, watch } from '../../support/fake-client';
 import { FakeServer, turn } from '../../support/fake-server';
 
 /** A page that tells, and how it is. */
-class FakePage {
+class FakePage extends EventTarget {
   readonly document = { visibilityState: 'visible' };
   readonly navigator = { onLine: true };
-  readonly #capturing = new EventTarget();
-  readonly #others = new EventTarget();
-
-  addEventListener(type: string, listener: () => void, options?: object | true): void {
-    (options === true ? this.#capturing : this.#others).addEventListener(type, listener);
-  }
-
-  removeEventListener(type: string, listener: () => void, options?: true): void {
-    (options ? this.#capturing : this.#others).removeEventListener(type, listener);
-  }
 
   /** @param persisted whether the page is put into the back/forward cache, or comes out of it */
   async tell(type: string, persisted?: boolean): Promise<void> {
-    for (const phase of [this.#capturing, this.#others])
-      phase.dispatchEvent(Object.assign(new Event(type), { persisted }));
+    this.dispatchEvent(Object.assign(new Event(type), { persisted }));
     await turn();
+  }
+
+  /** The page is left for good, as HTML unloads a document. */
+  async leave(): Promise<void> {
+    void this.tell('pagehide', false);
+    this.document.visibilityState = 'hidden';
+    await this.tell('visibilitychange');
   }
 }
 
@@ -240,7 +236,7 @@ describe('a page that goes for good', () => {
   test('says DISCONNECT and ends its session at the server', async () => {
     const target = page();
     const { server } = await connected();
-    await target.tell('pagehide', false);
+    await target.leave();
     expect(server.link.last('disconnect')).toMatchObject({
       reasonCode: 0,
       properties: { sessionExpiryInterval: 0 },
@@ -251,11 +247,11 @@ describe('a page that goes for good', () => {
   test('has its will published', async () => {
     const target = page();
     const { server } = await connected({ will: { topic: 'gone' } });
-    await target.tell('pagehide', false);
+    await target.leave();
     expect(server.link.last('disconnect').reasonCode).toBe(4);
     // Before MQTT 5.0 that takes an end without DISCONNECT, which ends a clean session as well.
     const old = await connected({ will: { topic: 'gone' }, protocolVersion: 4 });
-    await target.tell('pagehide', false);
+    await target.leave();
     expect(old.server.link.types).toEqual(['connect']);
     expect(old.server.link.isOpen).toBe(false);
   });
@@ -264,14 +260,14 @@ describe('a page that goes for good', () => {
     const target = page();
     const { client, server } = await connected();
     target.addEventListener('pagehide', () => void client.publish('left', '1', { qos: 1 }));
-    await target.tell('pagehide', false);
+    await target.leave();
     expect(server.links[0]?.types).toEqual(['connect', 'publish', 'disconnect']);
   });
 
   test('keeps a session that is to be kept', async () => {
     const target = page();
     const { client, server } = await connected({ clean: false, clientId: 'kept' });
-    await target.tell('pagehide', false);
+    await target.leave();
     expect(server.link.types).toEqual(['connect']);
     expect(client.status.type).toBe('connected');
   });
@@ -280,10 +276,29 @@ describe('a page that goes for good', () => {
     const target = page();
     fakeTime();
     const { client, server } = await connected();
-    await target.tell('pagehide', false);
+    await target.leave();
     expect(client.status.type).toBe('reconnecting');
+    target.document.visibilityState = 'visible';
     await target.tell('visibilitychange');
     expect([client.status.type, server.links.length]).toEqual(['connected', 2]);
+  });
+
+  test('says DISCONNECT although it was hidden already', async () => {
+    const target = page();
+    const { server } = await connected();
+    target.document.visibilityState = 'hidden';
+    await target.tell('pagehide', false);
+    expect(server.link.types).toEqual(['connect', 'disconnect']);
+  });
+
+  test('says nothing when it is hidden only, or goes into the back/forward cache', async () => {
+    const target = page();
+    const { server } = await connected();
+    target.document.visibilityState = 'hidden';
+    await target.tell('visibilitychange');
+    await target.tell('pagehide', true);
+    await target.tell('visibilitychange');
+    expect(server.link.types).toEqual(['connect']);
   });
 });
 
