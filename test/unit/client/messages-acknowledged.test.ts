@@ -351,7 +351,7 @@ describe('messages that nobody takes', () => {
   test('of a resumed session wait for the handlers of a new page', async () => {
     const server = new FakeServer();
     server.sessions.add('c');
-    const { client } = idle(kept, server);
+    const { client } = idle({ ...kept, ...atOnce }, server);
     await client.connect();
     // MQTT 5.0 does not resume what it does not know, so this is the second session.
     await reconnected(server);
