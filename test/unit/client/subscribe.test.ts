@@ -462,6 +462,19 @@ describe('a new session of the server', () => {
     expect(seen).toEqual(['a=x']);
   });
 
+  test('is connected before its SUBACK: nothing waits for that', async () => {
+    const { client, server } = await connected({ reconnect: { minDelay: 0, maxDelay: 0 } });
+    await client.subscribe('a');
+    server.sessions.clear();
+    server.script = { subscribe: () => undefined };
+    const again = new Promise((resolve) => client.on('connect', resolve));
+    server.link.drop();
+    expect(await again).toMatchObject({ sessionLost: true });
+    await turn();
+    expect(server.link.types).toEqual(['connect', 'subscribe']);
+    await client.publish('b', 'x', { qos: 1 });
+  });
+
   test('that refuses a filter ends its Subscriptions with the error, and no others', async () => {
     const { client, server } = await connected({ reconnect: { minDelay: 0, maxDelay: 0 } });
     const errors: Error[] = [];

@@ -147,15 +147,16 @@ describe('a look that comes late', () => {
   test('makes the next ping go out sooner, and is forgotten when looks come in time', () => {
     const { clock, keepAlive } = started(60);
     keepAlive.look(clock.pass(24_000 + 50_000).now);
-    keepAlive.sent(clock.now);
-    keepAlive.received(clock.now);
-    expect(keepAlive.deadline(clock.now)).toBe(clock.monotonic + 10_000);
-    for (let looks = 0; looks < 2; looks += 1) {
-      expect(keepAlive.look(clock.pass(keepAlive.deadline(clock.now) - clock.monotonic).now)).toBe('ping');
+    const waits: number[] = [];
+    for (let looks = 0; looks < 3; looks += 1) {
       keepAlive.sent(clock.now);
       keepAlive.received(clock.now);
+      const wait = keepAlive.deadline(clock.now) - clock.monotonic;
+      waits.push(wait);
+      expect(keepAlive.look(clock.pass(wait).now)).toBe('ping');
     }
-    expect(keepAlive.deadline(clock.now)).toBe(clock.monotonic + 24_000);
+    // Not at once: a tab may be hidden again.
+    expect(waits).toEqual([10_000, 22_500, 24_000]);
   });
 });
 
