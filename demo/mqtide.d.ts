@@ -20,3 +20,7 @@ declare module 'mqtide' {
 declare module 'mqtide/indexeddb' {
   export const indexedDbStore: typeof import('../src/store/indexeddb').indexedDbStore;
 }
+
+declare module 'mqtide/shared' {
+  export const connectShared: typeof import('../src/shared/index').connectShared;
+}
