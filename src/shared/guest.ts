@@ -26,6 +26,8 @@ export class Guest {
   readonly aborts = new Map<number, AbortController>();
   /** Stops showing packets; undefined while they are not wanted. */
   stopPackets: (() => void) | undefined;
+  /** Pings in a row that it has not answered. */
+  unanswered = 0;
   /** QoS 0 messages that are on their way. */
   onTheWay = 0;
   /** Its tab is gone; what it was subscribed to is kept for a while, in case that comes back. */

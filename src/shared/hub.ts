@@ -39,6 +39,12 @@ const maximumRetained = 10_000;
 /** How long tabs may take to say what they are subscribed to when a hub takes over, in milliseconds. */
 const gatheringTime = 500;
 
+/** How often tabs that have messages in hand are asked whether they are there, in milliseconds. */
+const pingInterval = 5_000;
+
+/** Pings in a row without an answer, after which a tab does not count: it is frozen, or hangs. */
+const mostUnanswered = 2;
+
 /** After a steal the one that was stolen from may come back for a moment, in milliseconds: then we insist. */
 const contestedFor = 60_000;
 
@@ -90,6 +96,8 @@ export class Hub {
   #lastDelivery = 0;
   #unreadDropped = 0;
   #statsTimer: ReturnType<typeof setTimeout> | undefined;
+  /** While messages are in the hands of tabs. */
+  #pingTimer: ReturnType<typeof setTimeout> | undefined;
   #state: 'open' | 'leaving' | 'over' = 'open';
   /** Whether it goes on where another hub ended. */
   readonly #takesOver: boolean;
@@ -190,7 +198,6 @@ export class Hub {
   #dismiss(guest: Guest): void {
     this.#guests.delete(guest.id);
     guest.stopPackets?.();
-    for (const abort of guest.aborts.values()) abort.abort(aborted());
     for (const [delivery, pending] of this.#pending) {
       const targets = pending.waiting.get(guest);
       if (!targets) continue;
@@ -203,10 +210,16 @@ export class Hub {
     this.#told();
   }
 
-  /** A tab says something. */
-  receive(id: string, item: ToHub): void {
+  /** A tab says something. @returns false when it is no guest */
+  receive(id: string, item: ToHub): boolean {
     const guest = this.#guests.get(id);
-    if (!guest || this.#state !== 'open') return;
+    if (!guest || this.#state !== 'open') return this.#state !== 'open';
+    guest.unanswered = 0;
+    this.#received(guest, item);
+    return true;
+  }
+
+  #received(guest: Guest, item: ToHub): void {
     switch (item.type) {
       case 'call':
         this.#call(guest, item.id, item.call, item.limited);
@@ -227,10 +240,12 @@ export class Hub {
         this.#showPackets(guest, item.wanted);
         break;
       case 'ready':
-        this.#arrived(id);
+        this.#arrived(guest.id);
         break;
       case 'ping':
         guest.post({ type: 'pong' });
+        break;
+      case 'pong':
         break;
       case 'bye':
         this.#dismiss(guest);
@@ -263,6 +278,7 @@ export class Hub {
     if (this.#state === 'open') this.#state = 'leaving';
     for (const stop of this.#stops) stop();
     clearTimeout(this.#statsTimer);
+    clearTimeout(this.#pingTimer);
     try {
       await this.#client.close(options);
     } finally {
@@ -289,7 +305,9 @@ export class Hub {
       },
       (error: unknown) => {
         guest.aborts.delete(id);
-        if (this.#state === 'open') guest.post({ type: 'failure', id, error: toWireError(error) });
+        // A tab that is a guest anew has asked again.
+        if (this.#state === 'open' && !guest.isGone)
+          guest.post({ type: 'failure', id, error: toWireError(error) });
         this.#told();
       },
     );
@@ -477,7 +495,7 @@ export class Hub {
     const gone = [...targets].filter(([guest]) => guest.isGone);
     for (const [guest] of gone) targets.delete(guest);
     if (message.qos === 0) {
-      this.#send(message, targets, 0, undefined);
+      this.#send(message, targets, 0);
       return;
     }
     const packet = this.#packets.get(message.payload);
@@ -499,7 +517,7 @@ export class Hub {
   }
 
   /** Sends a QoS 1 or 2 message to tabs and waits for them. */
-  #wait(pending: Pending): void {
+  #wait(pending: Pending, again = false): void {
     const { message, waiting, packetId } = pending;
     if (waiting.size === 0) {
       this.#finish(pending);
@@ -507,12 +525,27 @@ export class Hub {
     }
     this.#lastDelivery += 1;
     this.#pending.set(this.#lastDelivery, pending);
-    this.#send(message, waiting, this.#lastDelivery, packetId);
+    this.#send(message, waiting, this.#lastDelivery, packetId, again);
+    this.#pingTimer ??= setTimeout(() => this.#pingGuests(), pingInterval);
   }
 
-  #send(message: Message, targets: Targets, id: number, packetId: number | undefined): void {
+  /** A frozen tab must not hold up what the others wait for: the server sends no more than our Receive Maximum. */
+  #pingGuests(): void {
+    this.#pingTimer = undefined;
+    const busy = new Set([...this.#pending.values()].flatMap(({ waiting }) => [...waiting.keys()]));
+    for (const guest of busy) {
+      if (guest.unanswered >= mostUnanswered) this.lost(guest.id);
+      else {
+        guest.unanswered += 1;
+        guest.post({ type: 'ping' });
+      }
+    }
+    if (this.#pending.size > 0) this.#pingTimer = setTimeout(() => this.#pingGuests(), pingInterval);
+  }
+
+  #send(message: Message, targets: Targets, id: number, packetId?: number, again = false): void {
     const maxUnread = this.#options.queue?.maxUnread ?? 1_000;
-    const plain = toWireMessage(message);
+    const plain = { ...toWireMessage(message), redelivered: again || message.redelivered };
     for (const [guest, list] of targets) {
       if (id === 0) {
         if (guest.onTheWay >= maxUnread) {
@@ -521,7 +554,7 @@ export class Hub {
         }
         guest.onTheWay += 1;
       }
-      guest.post({ type: 'message', delivery: { id, packetId, message: plain, targets: [...list] } });
+      guest.post({ type: 'message', delivery: { id, packetId, again, message: plain, targets: [...list] } });
     }
   }
 
@@ -573,7 +606,7 @@ export class Hub {
       this.#orphans.delete(orphan);
       clearTimeout(orphan.timer);
       orphan.pending.waiting.set(guest, [{ subscription: held.id, pattern, params }]);
-      this.#wait(orphan.pending);
+      this.#wait(orphan.pending, true);
     }
   }
 

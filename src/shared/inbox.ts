@@ -44,9 +44,9 @@ export class Inbox implements DeliveryHost {
 
   /** A message came. */
   receive(wire: WireDelivery): void {
-    const { id, packetId, message } = wire;
+    const { id, packetId, message, again } = wire;
     const known = packetId === undefined ? undefined : this.#known.get(packetId);
-    if (known && message.duplicate && isSame(known.message, message)) {
+    if (known && (message.duplicate || again) && isSame(known.message, message)) {
       known.id = id;
       const code = this.#acks.get(known);
       if (code !== undefined) this.#host.post({ type: 'ack', delivery: id, reasonCode: code });

@@ -203,6 +203,11 @@ export class Room {
     for (const item of items) {
       if (item.type === 'farewell') this.#farewell?.();
       if (this.#isOver) continue;
+      if (item.type === 'ping') this.post({ type: 'pong' });
+      if (item.type === 'forgotten' && this.#port) {
+        this.#part();
+        this.#sayHello();
+      }
       if (item.type === 'welcome') {
         // An answer to an earlier hello: the hub was not ours any more before it came.
         if (item.visit !== this.#visit) return;
@@ -359,7 +364,9 @@ export class Room {
     const epoch = this.#epoch;
     const channel = this.#setup.environment.openChannel(this.#nameOfTab(tab), (data) => {
       const envelope = data as Envelope<ToHub>;
-      if (envelope.epoch === epoch) for (const item of envelope.items) hub.receive(tab, item);
+      if (envelope.epoch !== epoch) return;
+      if (envelope.items.every((item) => hub.receive(tab, item))) return;
+      channel.postMessage({ epoch, items: [{ type: 'forgotten' }] } satisfies Envelope<ToTab>);
     });
     this.#guestChannels.set(tab, channel);
     this.#watch(hub, tab, channel);

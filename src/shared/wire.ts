@@ -87,6 +87,8 @@ export type ToHub =
   | { readonly type: 'ready' }
   /** Are you there? */
   | { readonly type: 'ping' }
+  /** I am here. */
+  | { readonly type: 'pong' }
   /** The tab leaves. */
   | { readonly type: 'bye' };
 
@@ -96,7 +98,10 @@ export type ToTab =
   | { readonly type: 'welcome'; readonly visit: number }
   /** The tab is no guest: it gave other options. */
   | { readonly type: 'refused'; readonly error: WireError }
+  | { readonly type: 'ping' }
   | { readonly type: 'pong' }
+  /** The tab is no guest any more, since it did not answer for long. */
+  | { readonly type: 'forgotten' }
   /** The tab may go: the hub has heard that it leaves. */
   | { readonly type: 'farewell' }
   | { readonly type: 'state'; readonly state: State }
@@ -158,6 +163,8 @@ export interface WireDelivery {
   readonly id: number;
   /** Packet identifier of the server; undefined where it is not known. */
   readonly packetId: number | undefined;
+  /** The tab may have had it before, though the server has sent it once. */
+  readonly again: boolean;
   readonly message: WireMessage;
   readonly targets: readonly Target[];
 }
