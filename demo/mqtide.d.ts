@@ -24,3 +24,7 @@ declare module 'mqtide/indexeddb' {
 declare module 'mqtide/shared' {
   export const connectShared: typeof import('../src/shared/index').connectShared;
 }
+
+declare module 'mqtide/clock' {
+  export const workerClock: typeof import('../src/clock/index').workerClock;
+}
