@@ -164,7 +164,7 @@ function planClient(random: Random, count: number, topics: number): PlannedClien
 
 function planFaults(random: Random, scenario: Scenario): PlannedFault[] {
   const count = random.int(plannedFaults.least, plannedFaults.most);
-  // A dead link costs a second and a half: one a run is enough.
+  // A dead link costs some seconds: one a run is enough.
   let stalls = random.chance(0.5) ? 1 : 0;
   const wasSoon = { left: false, right: false };
   const faults = random.list(count, (): Omit<PlannedFault, 'after'> => {

@@ -8,7 +8,7 @@ import { judge, type Verdict } from './verdict';
 import { Watch } from './watch';
 
 /** Milliseconds without a message or an answer after which what has not happened counts as never. */
-const patience = 60_000;
+const patience = 90_000;
 
 /** Steps that are told of a run that gave up. */
 const stepsToTell = 60;

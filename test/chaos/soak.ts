@@ -71,6 +71,7 @@ async function startBroker(): Promise<{ ports: Record<TransportName, number>; en
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   process.once('exit', () => child.kill());
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   let said = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     said += text;
