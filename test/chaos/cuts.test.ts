@@ -8,7 +8,7 @@ const [inRepo] = brokerKinds;
 if (!inRepo) throw new Error('there is no broker');
 
 /** A slice of what `npm run chaos -- --cuts` does: every so manieth position, on each ground from another one on. */
-const step = 17;
+const step = 29;
 
 const grounds = [
   { transport: 'TCP', protocolVersion: 4, first: 0 },
