@@ -57,12 +57,14 @@ export class Page {
     const { actions } = world.scenario;
     const isOver = (filter: string) =>
       [...this.#done].some((done) => done.do === 'unsubscribe' && done.filter === filter);
-    const isDue = (action: Action) =>
-      action.do === 'connect' ||
-      (action.do === 'subscribe' && !isOver(action.filter)) ||
-      !this.#begun.has(action) ||
-      (action.do === 'publish' && asksAgain) ||
-      (action.do === 'unsubscribe' && !this.#done.has(action));
+    // A server that forgets may do so before the grant is in the store: that much the application has to know.
+    const isGranted = (filter: string) => world.disk.records.has(`subscription ${filter}`);
+    const isDue = (action: Action) => {
+      if (action.do === 'connect' || !this.#begun.has(action)) return true;
+      if (action.do === 'publish') return asksAgain;
+      if (action.do === 'unsubscribe') return !this.#done.has(action);
+      return action.do === 'subscribe' && !isOver(action.filter) && (asksAgain || !isGranted(action.filter));
+    };
     this.#next(actions.filter(isDue));
   }
 
@@ -159,9 +161,7 @@ export class Page {
       case 'subscribe':
         this.#watch(
           `subscribe ${action.filter}`,
-          this.#client
-            .subscribe(action.filter, { qos: 2 }, (message: Message<object>) => this.#handle(message))
-            .then(done),
+          this.#client.subscribe(action.filter, { qos: 2 }, ...this.#handlers()).then(done),
         );
         return;
       case 'unsubscribe':
@@ -170,6 +170,11 @@ export class Page {
       case 'send':
         this.#world.offer(action.number, action.qos);
     }
+  }
+
+  /** Who asks again has handlers; who goes on listens, since the server and the store know the subscriptions. */
+  #handlers(): [] | [(message: Message<object>) => unknown] {
+    return this.#world.scenario.application === 'asks again' ? [(message) => this.#handle(message)] : [];
   }
 
   #mayFail(error: unknown): boolean {
@@ -237,6 +242,7 @@ export class Page {
         if (connack) this.#world.connected(sessionPresent, connack);
       }),
     );
+    if (this.#handlers().length === 0) client.on('message', (message) => this.#handle(message));
     client.on(
       'settled',
       guarded(({ key, error, resent }) => {

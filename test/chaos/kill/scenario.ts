@@ -17,7 +17,7 @@ export interface Scenario {
   readonly store: 'slow' | 'sync';
   /**
    * What the application does in a new page: `asks again` for everything, under its keys; `goes on` with what it has
-   * not begun.
+   * not begun, and does not subscribe again to what was granted.
    */
   readonly application: 'asks again' | 'goes on';
   /** As in `publish`. @default 'acknowledged' */
