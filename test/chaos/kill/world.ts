@@ -149,8 +149,8 @@ export class World {
   eye: ServerEye;
   /** Faults that struck. */
   struck = 0;
-  /** What the last one met: bytes on their way to the server, a write of the store. */
-  met = { flight: false, writing: false };
+  /** What the last one met: bytes on their way to the server, a write that was not durable, one that was not confirmed. */
+  met = { flight: false, writing: false, storing: false };
   /** Steps since the start, or since the last fault. */
   steps = 0;
   /** Pages so far. */
@@ -340,7 +340,9 @@ export class World {
     }
     const connection = this.#connection;
     const flight = this.#waiting.filter(({ lane }) => lane === 'up');
-    this.met = { flight: flight.length > 0, writing: this.disk.writing !== undefined };
+    const writing = this.disk.writing !== undefined;
+    const storing = writing || this.#waiting.some(({ lane }) => lane === 'confirm');
+    this.met = { flight: flight.length > 0, writing, storing };
     if (fault.kind === 'kill') {
       this.#died = fault;
       this.#page.isAlive = false;

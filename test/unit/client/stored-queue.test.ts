@@ -99,3 +99,18 @@ test('closed without ever having had a connection, a page leaves its messages fo
   expect(server.link.packets('publish').map(text)).toEqual(['1']);
   expect(settled).toEqual([[undefined, undefined]]);
 });
+
+test("tells by 'settled' what the last write of a close could not keep", async () => {
+  const store = unownedStore();
+  const options = { store, clean: false, clientId: 'c', reconnect: { initial: true } };
+  const { client, server, settled } = later(options);
+  server.unreachable = new Error('no network');
+  watch(client.connect());
+  await turn();
+  const publish = watch(client.publish('a', '1', { qos: 1, key: '1' }));
+  store.write = () => Promise.reject(new Error('the disk is full'));
+  await client.close();
+  await turn();
+  expect(publish.error).toMatchObject({ code: 'still-stored' });
+  expect(settled).toEqual([['1', 'store-failed']]);
+});
