@@ -13,7 +13,7 @@
  */
 
 import type { AckPacket } from '../codec/packet';
-import { ConnectionError, type MqttError, RefusedError } from '../errors';
+import { ConnectionError, type MqttError, ProtocolError, RefusedError } from '../errors';
 import type { PublishProperties } from '../message';
 import { Fifo } from './fifo';
 import type { Link } from './link';
@@ -303,6 +303,8 @@ export class Outgoing {
       message?.state !== (isRelease ? 'released' : 'sent') ||
       message.content.qos !== (type === 'puback' ? 1 : 2)
     ) {
+      // A server without QoS 2 takes it as QoS 1, and would each time that it is sent.
+      if (type === 'puback' && message?.state === 'sent') this.#finish(message, noQos2(message));
       throw wrongAnswer(packet);
     }
     link.progressed = true;
@@ -448,4 +450,10 @@ const byOrder = (a: OutgoingMessage, b: OutgoingMessage) => a.order - b.order;
 function refusalOf(message: OutgoingMessage, link: Link): MqttError | undefined {
   const { topic, payload, qos, retain, properties } = message.content;
   return refusalOfPublish(link, topic, payload, qos, retain, properties);
+}
+
+function noQos2({ content }: OutgoingMessage): MqttError {
+  return new ProtocolError(
+    `The server took the QoS 2 message to '${content.topic}' as one of QoS 1, with a PUBACK: it has no QoS 2; publish at QoS 1`,
+  );
 }
