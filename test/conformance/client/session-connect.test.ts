@@ -279,6 +279,15 @@ describe('a refusing CONNACK', () => {
   });
 });
 
+test('CONNACK may come in one chunk with all that follows it', () => {
+  const bench = new SessionBench({ maximumPacketSize: 10_000_000 });
+  bench.open();
+  // More than can be spread into the arguments of a call.
+  bench.receive(connack(), publish('large', 0, 0, { text: 'x'.repeat(5_000_000) }));
+  expect(bench.connections).toHaveLength(1);
+  expect(bench.topics).toEqual(['large']);
+});
+
 describe('Session Present', () => {
   test('ends the link in MQTT 5.0 when there is no record of that session, and asks for a clean start [v5 MQTT-3.2.2-4]', () => {
     const bench = new SessionBench();

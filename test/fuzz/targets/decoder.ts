@@ -20,8 +20,9 @@ import {
   ProtocolError,
   type ProtocolVersion,
 } from '../../../src/codec/index';
+import { memoryInUse } from '../../support/memory';
 import { type Backing, backings, concat, cutAt, frames, hex, varint } from '../bytes';
-import { memoryInUse, mustTakeAtMost } from '../memory';
+import { mustTakeAtMost } from '../memory';
 import { packet } from '../packets';
 import type { Random } from '../random';
 import { type StreamKind, stream } from '../streams';

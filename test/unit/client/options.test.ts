@@ -434,6 +434,19 @@ describe('options', () => {
     expect(connect.username).toBe('u');
   });
 
+  test('for the handshake may be changed after the call, too', async () => {
+    const { createClient } = await import('../../../src/node');
+    const headers = { 'x-token': '1' };
+    const protocols = ['mqtt'];
+    const server = new FakeServer();
+    const client = createClient('ws://fake', { transport: server, webSocket: { headers, protocols } });
+    headers['x-token'] = '2';
+    protocols.push('other');
+    await client.connect();
+    await client.close();
+    expect(server.link.options).toMatchObject({ headers: { 'x-token': '1' }, protocols: ['mqtt'] });
+  });
+
   test('that are undefined are left out', async () => {
     const names = [
       'protocolVersion',

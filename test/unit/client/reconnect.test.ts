@@ -61,6 +61,34 @@ describe('a lost connection', () => {
     expect(client.stats.connections).toBe(2);
   });
 
+  test('is made again with our client identifier, whatever the server assigned', async () => {
+    const server = new FakeServer();
+    server.connack = { assignedClientIdentifier: 'theirs', receiveMaximum: 1 };
+    const { client } = idle({ clientId: 'ours', reconnect: { minDelay: 0, maxDelay: 0 } }, server);
+    await client.connect();
+    expect(client.clientId).toBe('theirs');
+    server.link.drop();
+    await vi.waitFor(() => expect(server.links).toHaveLength(2));
+    expect(server.links.map(({ connect }) => connect.clientId)).toEqual(['ours', 'ours']);
+    expect(server.link.connect.properties?.receiveMaximum).toBe(256);
+  });
+
+  test('is made again where the options say, whatever a transport does to its URL', async () => {
+    const server = new FakeServer();
+    const transport: Transport = {
+      connect(url, options) {
+        const connection = server.connect(new URL(url), options);
+        url.hostname = 'elsewhere';
+        return connection;
+      },
+    };
+    const { client } = idle({ transport, reconnect: { minDelay: 0, maxDelay: 0 } });
+    await client.connect();
+    server.link.drop();
+    await vi.waitFor(() => expect(server.links).toHaveLength(2));
+    expect(server.attempts).toEqual(['ws://fake/', 'ws://fake/']);
+  });
+
   test('closes the client with reconnect: false', async () => {
     const { client, server } = await connected({ reconnect: false });
     const log: string[] = [];

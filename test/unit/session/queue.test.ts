@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ConnectionError } from '../../../src/errors';
+import { memoryInUse } from '../../support/memory';
 import { puback } from '../../support/packet-makers';
 import { SessionBench } from '../../support/session-bench';
 
@@ -96,6 +97,20 @@ describe('the queue', () => {
     bench.publish('c1', 1);
     bench.receive(puback(1));
     bench.expectFlow('publish a1 1', 'publish c1 2');
+  });
+
+  test('keeps nothing of what was withdrawn', () => {
+    const bench = new SessionBench();
+    bench.publish('first', 1);
+    const text = 'x'.repeat(100);
+    const round = (count: number) => {
+      for (let times = 0; times < count; times += 1) bench.withdraw(bench.publish('t', 1, { text }));
+    };
+    round(200);
+    const before = memoryInUse();
+    round(10_000);
+    // Messages that stayed would take more than 4 MB.
+    expect(memoryInUse() - before).toBeLessThan(1_000_000);
   });
 
   test('counts neither what was withdrawn nor what was dropped', () => {
