@@ -21,8 +21,8 @@ interface Request {
   readonly id: number;
   readonly call: Call;
   readonly limited: boolean;
-  /** Whether any hub was asked. */
-  asked: boolean;
+  /** The hub that was asked last; 0 for none. */
+  askedOf: number;
   /** Set once the caller waits no longer. */
   gaveUp: { readonly reason: unknown; readonly timer: ReturnType<typeof setTimeout> } | undefined;
   readonly resolve: (value: never) => void;
@@ -35,6 +35,8 @@ export class Requests {
   /** Says it to the hub. @returns false while there is none */
   readonly #post: (item: ToHub) => boolean;
   #lastId = 0;
+  /** Counts hubs. */
+  #hub = 1;
 
   constructor(post: (item: ToHub) => boolean) {
     this.#post = post;
@@ -56,7 +58,7 @@ export class Requests {
         id,
         call,
         limited,
-        asked: false,
+        askedOf: 0,
         gaveUp: undefined,
         resolve: (value) => {
           stop();
@@ -90,12 +92,20 @@ export class Requests {
     else request.reject(error.code === 'still-stored' ? stillStored(reason) : error);
   }
 
-  /** There is a new hub. */
+  /** There is a new hub: what is asked from now on goes there, the rest with `askAgain`. */
+  hubChanged(): void {
+    this.#hub += 1;
+  }
+
+  /** Asks the new hub what the last one has not answered. */
   askAgain(): void {
     for (const request of [...this.#open.values()]) {
-      const { id, call, asked, gaveUp } = request;
-      if (gaveUp) this.failed(id, lastWord(request, gaveUp.reason));
-      else if (asked && call.method === 'publish' && !isStored(call)) {
+      const { id, call, askedOf, gaveUp } = request;
+      if (askedOf === this.#hub) continue;
+      // The tab does so by itself.
+      if (call.method === 'subscribe' && call.again) this.#take(id);
+      else if (gaveUp) this.failed(id, lastWord(request, gaveUp.reason));
+      else if (askedOf > 0 && call.method === 'publish' && !isStored(call)) {
         this.failed(
           id,
           new ConnectionError(
@@ -121,14 +131,14 @@ export class Requests {
 
   #ask(request: Request): void {
     const { id, call, limited } = request;
-    if (this.#post({ type: 'call', id, call, limited })) request.asked = true;
+    if (this.#post({ type: 'call', id, call, limited })) request.askedOf = this.#hub;
   }
 
   #giveUp(request: Request, reason: unknown): void {
-    const { id, call, asked } = request;
-    if (!asked || call.method !== 'publish') {
+    const { id, call, askedOf } = request;
+    if (askedOf === 0 || call.method !== 'publish') {
       // A Subscription that is granted all the same is given back by the hub.
-      if (asked) this.#post({ type: 'abort', id });
+      if (askedOf > 0) this.#post({ type: 'abort', id });
       this.#take(id)?.reject(reason);
       return;
     }

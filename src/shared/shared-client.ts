@@ -383,6 +383,7 @@ export class SharedClient implements Client {
     }
     if (this.#state) this.#setStatus(fromWired<Status>(this.#state.status));
     this.#inbox.hubChanged();
+    this.#requests.hubChanged();
     this.#wantPackets();
     for (const subscription of this.#subscriptions.values())
       if (subscription.isGranted) this.#subscribeAgain(subscription);

@@ -135,6 +135,51 @@ describe('the connection', () => {
   });
 });
 
+describe('a tab that does not answer', () => {
+  test('holds up nobody, and is a guest again once it goes', async () => {
+    vi.useFakeTimers({
+      toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'],
+    });
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    const seen: string[] = [];
+    await one.client.subscribe('a', { qos: 2 }, (message) => seen.push(`one ${message.text()}`));
+    await two.client.subscribe('a', { qos: 2 }, (message) => seen.push(`two ${message.text()}`));
+    two.tab.hide();
+    two.tab.freeze();
+    server.link.publish('a', '1', { qos: 1 });
+    await seconds(10);
+    expect(server.link.types).not.toContain('puback');
+    await seconds(6);
+    expect(server.link.types).toContain('puback');
+    two.tab.thaw();
+    await seconds(3);
+    server.link.publish('a', '2', { qos: 1 });
+    await seconds(1);
+    expect(seen.sort()).toEqual(['one 1', 'one 2', 'two 1', 'two 2']);
+    expect(server.link.packets('puback')).toHaveLength(2);
+    expect(server.links).toHaveLength(1);
+  });
+
+  test('has a message that nobody else took once only, though it is offered again', async () => {
+    vi.useFakeTimers({
+      toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'],
+    });
+    await tabs.open();
+    const { tab, client } = await tabs.open();
+    const seen: string[] = [];
+    await client.subscribe('a', { qos: 2 }, (message) => seen.push(message.text()));
+    tab.hide();
+    tab.freeze();
+    server.link.publish('a', '1', { qos: 2 });
+    await seconds(16);
+    expect(server.link.types).not.toContain('pubrec');
+    tab.thaw();
+    await seconds(3);
+    expect(server.link.types).toContain('pubrec');
+    expect(seen).toEqual(['1']);
+  });
+});
+
 describe('connectShared', () => {
   test.each([
     ['Web Locks', { navigator: {} }],
