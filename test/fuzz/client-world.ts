@@ -21,7 +21,7 @@ import { cutAt } from './bytes';
 import { type ClientScript, type ClientStep, goodConnack, type Taker } from './client-script';
 import { type FakeTime, settled } from './fake-time';
 import { authenticationMethod, ScriptServer } from './script-server';
-import { payloadOf, ServerEye } from './server-eye';
+import { messageNumber, payloadOf, ServerEye } from './server-eye';
 import { must } from './target';
 
 /** A promise of the client. */
@@ -98,7 +98,11 @@ class WorldStore implements SessionStore {
     readonly done: (error?: Error) => void;
   }[] = [];
 
+  /** Told of what the client reads. */
+  onLoad: (records: Iterable<StoreRecord>) => void = () => {};
+
   async load(): Promise<StoreRecord[]> {
+    this.onLoad(this.durable.values());
     return [...this.durable.values()].map((record) => structuredClone(record));
   }
 
@@ -191,6 +195,13 @@ export class ClientWorld {
         isIncoming: (packetId) => store.durable.has(`incoming ${packetId}`),
       },
     );
+    if (store) {
+      // It reads it anew after each close(): others may have had the session meanwhile.
+      store.onLoad = (records) =>
+        this.eye.reread(
+          [...records].flatMap((record) => (record.kind === 'publish' ? messageNumber(record.payload) : [])),
+        );
+    }
     this.#server = new ScriptServer(this.eye, script.authentication !== 'none', (packet) => {
       const version = this.eye.connect?.protocolVersion;
       if (version !== undefined) this.#feed(encode(packet, version));

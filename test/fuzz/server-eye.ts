@@ -141,9 +141,14 @@ export class ServerEye {
     if (this.#link) this.#link.state = 'silent';
   }
 
-  /** The client crashed: what it knows is what its store holds. */
+  /** The client crashed. */
   crashed(stored: Iterable<number>): void {
     this.#link = undefined;
+    this.reread(stored);
+  }
+
+  /** The client reads its store, and knows only what that holds. */
+  reread(stored: Iterable<number>): void {
     for (const message of stored) this.#restored.add(message);
     // A PUBREC that was not saved is forgotten: then its PUBLISH comes again.
     for (const message of this.#recognised) {
