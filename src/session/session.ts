@@ -259,8 +259,8 @@ export class Session {
       if (isLost || failed.has(`${record.kind} ${record.id}`)) this.#turn.put(record);
     }
     for (const packetId of batch.freed) this.#turn.freed(packetId);
-    // The next link's packets of these kinds rest on the same records.
-    this.#turn.keepOrderOf(batch.kinds);
+    // The next link's packets of these kinds rest on the same records; without any, CONNECT would wait for others.
+    if (this.#turn.pending) this.#turn.keepOrderOf(batch.kinds);
     this.disconnect(0x83, undefined, error);
   }
 

@@ -179,6 +179,30 @@ describe('found in the client', () => {
       'a method of authentication that refuses the server sends a DISCONNECT that only servers may send',
       { authentication: 'success', steps: [connect, accept] },
     ],
+    [
+      'CONNECT waits for a store that has failed before, and DISCONNECT overtakes it',
+      {
+        clean: false,
+        store: 'slow',
+        ack: 'received',
+        reconnect: { minDelay: 1, maxDelay: 2_000, initial: true },
+        maxInflight: 1,
+        overflow: 'drop-oldest',
+        receiveMaximum: 2,
+        steps: [
+          connect,
+          { do: 'answer', pick: 98, count: 3, inOrder: true, refuse: false },
+          {
+            do: 'listen',
+            filters: ['long/topic', 'long/topic', '+/topic'],
+            qos: 0,
+            taker: 'at-once',
+            abortable: false,
+          },
+          { do: 'tick', monotonic: 30_000, wall: 30_000 },
+        ],
+      },
+    ],
   ];
 
   test.each(cases)('%s: not any more', async (_, script) => {
