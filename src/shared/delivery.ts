@@ -6,8 +6,6 @@ import type { WireDelivery, WireMessage } from './wire';
 export interface DeliveryHost {
   /** All takers have settled. */
   settled(delivery: Delivery): void;
-  /** The takers that had it let go of it without having worked on it. */
-  dropped(delivery: Delivery): void;
 }
 
 /** See above. */
@@ -50,11 +48,11 @@ export class Delivery {
     this.letGo();
   }
 
-  /** A taker lets go of it without having worked on it. */
-  letGo(): void {
+  /** A taker lets go of it without having worked on it. @returns whether nobody else has it or had it */
+  letGo(): boolean {
     this.#open -= 1;
-    if (this.#open > 0) return;
+    if (this.#open > 0) return false;
     if (this.#wasHandled) this.#host.settled(this);
-    else this.#host.dropped(this);
+    return !this.#wasHandled;
   }
 }

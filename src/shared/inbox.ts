@@ -33,8 +33,6 @@ export class Inbox implements DeliveryHost {
   readonly #acks = new WeakMap<Delivery, number>();
   /** Messages that wait for a taker, and the end of their patience. */
   readonly #held = new Map<Delivery, ReturnType<typeof setTimeout> | undefined>();
-  /** The message that is being offered. */
-  #offering: Delivery | undefined;
 
   constructor(host: InboxHost, events: Events, subscriptions: ReadonlyMap<number, SharedSubscription>) {
     this.#host = host;
@@ -89,16 +87,9 @@ export class Inbox implements DeliveryHost {
     if (id !== 0) this.#host.post({ type: 'settled', delivery: id, failed: hasFailed });
   }
 
-  /** See {@link DeliveryHost}. */
-  dropped(delivery: Delivery): void {
-    // What a taker let go of is for others.
-    if (this.#offering !== delivery) this.#offer(delivery);
-    else if (delivery.message.qos > 0) {
-      this.#held.set(
-        delivery,
-        timerFor(this.#host.unclaimedTimeout, () => this.#giveUp(delivery)),
-      );
-    }
+  /** A taker had messages and let go of them unread: what nobody else had is offered as if it had just come. */
+  release(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) if (delivery.letGo()) this.#offer(delivery);
   }
 
   /** The message for one taker. */
@@ -114,8 +105,6 @@ export class Inbox implements DeliveryHost {
   }
 
   #offer(delivery: Delivery): void {
-    const outer = this.#offering;
-    this.#offering = delivery;
     // Held by us meanwhile: a taker that settles at once must not end it for the next one.
     delivery.take();
     for (const { subscription, params } of delivery.targets)
@@ -128,8 +117,9 @@ export class Inbox implements DeliveryHost {
         runHandler(call, message, delivery, this.#host);
       }
     }
-    delivery.letGo();
-    this.#offering = outer;
+    if (!delivery.letGo() || delivery.message.qos === 0) return;
+    const timer = timerFor(this.#host.unclaimedTimeout, () => this.#giveUp(delivery));
+    this.#held.set(delivery, timer);
   }
 
   #letGo(delivery: Delivery): void {

@@ -112,6 +112,7 @@ export class SharedClient implements Client {
       },
       messageOf: (delivery, params) => this.#inbox.messageOf(delivery, params),
       reclaim: () => this.#inbox.reclaim(),
+      release: (deliveries) => this.#inbox.release(deliveries),
       end: async (subscription) => {
         this.#drop(subscription);
         if (this.#room) await this.#requests.ask({ method: 'end', subscription: subscription.id });

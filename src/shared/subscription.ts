@@ -33,6 +33,8 @@ export interface SubscriptionHost extends HandlerHost {
   messageOf(delivery: Delivery, params: Record<string, string>): Message;
   /** An iterator has appeared: messages that nobody took may be its. */
   reclaim(): void;
+  /** Messages that were let go: others may take them. */
+  release(deliveries: readonly Delivery[]): void;
   /** Ends the Subscription at the hub. */
   end(subscription: SharedSubscription): Promise<void>;
 }
@@ -251,7 +253,7 @@ export class SharedSubscription implements Subscription {
     const released = this.#unread;
     this.#unread = [];
     this.#unreadQos0 = 0;
-    for (const { delivery } of released) delivery.letGo();
+    this.#host.release(released.map(({ delivery }) => delivery));
   }
 }
 

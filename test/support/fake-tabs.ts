@@ -49,6 +49,13 @@ export class FakeOrigin {
     return [...this.#held].find((entry) => entry.name === name)?.tab;
   }
 
+  /** Locks that are held or asked for, and channels that are open. */
+  get left(): string[] {
+    const locks = [...this.#held, ...this.#pending].map(({ name }) => `lock ${name}`);
+    const channels = [...this.channels].filter(([, { size }]) => size > 0).map(([name]) => `channel ${name}`);
+    return [...locks, ...channels];
+  }
+
   /** A tab is gone: its locks are free. */
   release(tab: FakeTab): void {
     this.#pending = this.#pending.filter((entry) => entry.tab !== tab);

@@ -229,6 +229,87 @@ describe('tabs that share a connection', () => {
   });
 });
 
+describe('what tabs do together', () => {
+  test('ends a Subscription that the server refuses in a new session, in its tab', async () => {
+    tabs = new SharedTabs(url, { transport: server, reconnect: { minDelay: 1, maxDelay: 1 } });
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    const errors: string[] = [];
+    one.client.on('error', () => errors.push('one'));
+    two.client.on('error', (error) => errors.push(`two ${error.constructor.name}`));
+    await one.client.subscribe('open', () => {});
+    const loop = (await two.client.subscribe('secret'))[Symbol.asyncIterator]();
+    const read = loop.next().catch((error: unknown) => error);
+    server.script.subscribe = ({ packetId, subscriptions }) => ({
+      type: 'suback',
+      packetId,
+      reasonCodes: subscriptions.map(({ filter }) => (filter === 'secret' ? 0x87 : 0)),
+    });
+    server.sessions.clear();
+    server.link.drop();
+    expect(await read).toBeInstanceOf(RefusedError);
+    await waitFor(() => errors.length > 0);
+    expect(errors).toEqual(['two RefusedError']);
+  });
+
+  test('asks again what the last holder of the connection had not answered, but QoS 0', async () => {
+    server.script.publish = () => undefined;
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    const waiting = two.client.publish('a', 'one', { qos: 1 });
+    const alsoWaiting = two.client.publish('a', 'two', { qos: 2, until: 'stored' });
+    await waitFor(() => server.link.packets('publish').length === 2);
+    await alsoWaiting;
+    server.script = {};
+    one.tab.crash();
+    const lost = two.client.publish('a', 'zero').catch((error: unknown) => error);
+    await expect(waiting).resolves.toEqual({ reasonCode: 0 });
+    expect(await lost).toMatchObject({ code: 'dropped' });
+    // `until: 'stored'` was the memory of the tab that is gone.
+    expect(server.link.packets('publish').map(({ qos }) => qos)).toEqual([1]);
+  });
+
+  test("acknowledges on receipt with ack: 'received'", async () => {
+    tabs = new SharedTabs(url, { transport: server, ack: 'received' });
+    await tabs.open();
+    const { client } = await tabs.open();
+    const seen: string[] = [];
+    await client.subscribe('a', { qos: 1 }, async (message) => {
+      seen.push(message.text());
+      await new Promise(() => {});
+    });
+    server.link.publish('a', '1', { qos: 1 });
+    await waitFor(() => seen.length === 1);
+    expect(server.link.types).toContain('puback');
+  });
+
+  test('holds a message that nobody takes, and reports it in the end', async () => {
+    tabs = new SharedTabs(url, { transport: server, unclaimedTimeout: 5 });
+    await tabs.open();
+    const { client } = await tabs.open();
+    const unclaimed: string[] = [];
+    client.on('unclaimed', (message) => unclaimed.push(message.text()));
+    await client.subscribe('a', { qos: 1 });
+    await turn();
+    server.link.publish('a', 'for nobody', { qos: 1 });
+    await waitFor(() => unclaimed.length === 1);
+    await waitFor(() => server.link.types.includes('puback'));
+    expect(unclaimed).toEqual(['for nobody']);
+  });
+
+  test('drops the oldest unread QoS 0 messages of a loop', async () => {
+    tabs = new SharedTabs(url, { transport: server, queue: { maxUnread: 2 } });
+    await tabs.open();
+    const { client } = await tabs.open();
+    const loop = (await client.subscribe('a'))[Symbol.asyncIterator]();
+    for (const text of ['1', '2', '3']) {
+      server.link.publish('a', text);
+      await turn();
+    }
+    await waitFor(() => client.stats.unreadDropped === 1);
+    const first = await loop.next();
+    expect(first.value?.text()).toBe('2');
+  });
+});
+
 describe('a tab that leaves', () => {
   test('ends its own share only', async () => {
     const [one, two] = [await tabs.open(), await tabs.open()];
@@ -247,6 +328,7 @@ describe('a tab that leaves', () => {
     await one.client.close();
     expect(server.link.last('disconnect').reasonCode).toBe(0);
     expect(server.links).toHaveLength(1);
+    await waitFor(() => tabs.origin.left.length === 0);
     await one.client.connect();
     expect(server.links).toHaveLength(2);
   });
