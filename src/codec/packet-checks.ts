@@ -61,7 +61,7 @@ const checks: Checks = {
   pubcomp: coded,
   subscribe({ subscriptions }, version) {
     // [v5 MQTT-3.8.3-2, v3 MQTT-3.8.3-3]
-    for (const [where, entry] of entries(subscriptions, 'subscriptions')) {
+    checkEntries(subscriptions, 'subscriptions', (entry, where) => {
       checkObject(entry, where);
       const { filter, qos, noLocal = false, retainAsPublished = false, retainHandling = 0 } = entry;
       checkFilled(filter, `${where}.filter`);
@@ -76,12 +76,12 @@ const checks: Checks = {
       if (version < 5 && (noLocal || retainAsPublished || retainHandling !== 0)) {
         throw needsMqtt5(`${where} with more than a QoS`);
       }
-    }
+    });
   },
   suback: checkCodes,
   unsubscribe({ filters }) {
     // [v5 MQTT-3.10.3-2, v3 MQTT-3.10.3-2]
-    for (const [where, filter] of entries(filters, 'filters')) checkFilled(filter, where);
+    checkEntries(filters, 'filters', checkFilled);
   },
   unsuback(packet, version) {
     // UNSUBACK has no reason codes before MQTT 5.0.
@@ -117,16 +117,18 @@ function checkCodes(
   { type, reasonCodes }: { type: 'suback' | 'unsuback'; reasonCodes: number[] },
   version: ProtocolVersion,
 ): void {
-  for (const [where, code] of entries(reasonCodes, 'reasonCodes')) {
-    checkReasonCode(code, type, version, where);
-  }
+  checkEntries(reasonCodes, 'reasonCodes', (code, where) => checkReasonCode(code, type, version, where));
 }
 
-/** The entries of a list of at least one, with their places; also of a list with holes. */
-function entries<Entry>(list: readonly Entry[], where: string): [place: string, entry: Entry][] {
+/** Checks each entry of a list of at least one, holes included. */
+function checkEntries<Entry>(
+  list: readonly Entry[],
+  where: string,
+  check: (entry: Entry, where: string) => void,
+): void {
   checkArray(list, where);
   if (list.length === 0) throw new UsageError(`${where}: must hold at least one entry`);
-  return Array.from(list, (entry, index) => [`${where}[${index}]`, entry]);
+  for (let index = 0; index < list.length; index++) check(list[index] as Entry, `${where}[${index}]`);
 }
 
 function checkBoolean(value: unknown, where: string): void {
