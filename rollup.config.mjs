@@ -160,7 +160,7 @@ export default [
       name: 'mqtide',
       esModule: false,
       inlineDynamicImports: true,
-      plugins: [terser({ ecma: 2020, compress: { passes: 2 } })],
+      plugins: [terser({ ecma: 2022, compress: { passes: 3, pure_getters: true, keep_fargs: false } })],
     },
     // The build before this one has checked the types.
     { compilerOptions: { noCheck: true } },
