@@ -101,7 +101,12 @@ export function openWebSocket(attempt: WebSocketAttempt): Promise<Connection> {
     };
     const abort = () => fail(signal.reason);
     signal.addEventListener('abort', abort);
-    connection.onClose = () => fail(unreachable(attempt, connection.cause));
+    const failed = () => fail(unreachable(attempt, connection.cause));
+    connection.onClose = failed;
+    // What a policy of the page or a blocked port forbids has no close event in Chromium and WebKit.
+    socket.addEventListener('error', () => {
+      if (connection.onClose === failed) failed();
+    });
     socket.addEventListener('open', () => {
       // Firefox and WebKit open a connection for which the server selected no subprotocol.
       if (offered.length > 0 && !offered.includes(socket.protocol)) {

@@ -77,6 +77,12 @@ export class FakeWebSocket {
     this.#emit('close', { code: 1006, reason: '', wasClean: false });
   }
 
+  /** What Chromium and WebKit do when a policy of the page forbids the connection: no close follows. */
+  isForbidden(): void {
+    this.readyState = 3;
+    this.#emit('error', {});
+  }
+
   /** The connection ends. */
   ends(code: number, reason = '', wasClean = true): void {
     this.readyState = 3;

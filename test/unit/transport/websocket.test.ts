@@ -126,6 +126,12 @@ describe('a WebSocket that does not open', () => {
     expect(error.message).not.toContain('hunter2');
   });
 
+  test('gives an error when no close follows its error, as when a policy forbids it', async () => {
+    const { fake, promise } = connecting();
+    fake.socket.isForbidden();
+    expect((await errorOf(promise)).message).toContain('Content-Security-Policy');
+  });
+
   test('gives an error when it only closes', async () => {
     const { fake, promise } = connecting();
     fake.socket.ends(1006, '', false);
