@@ -9,6 +9,8 @@ import { describeFault, type Fault, type PlannedFault } from './plan';
 export interface FaultProgress {
   /** Messages published, both ways together. */
   published(): number;
+  /** Whether what was published has arrived, and is done with. */
+  isQuiet(): boolean;
 }
 
 /** The faults of one client. */
@@ -21,6 +23,8 @@ export class FaultScript {
   readonly #context: RunContext;
   /** What is still to come, the current one included. */
   readonly #left: PlannedFault[];
+  /** The first of them has begun. */
+  #isUnderWay = false;
 
   constructor(party: Party, context: RunContext) {
     this.#party = party;
@@ -33,8 +37,20 @@ export class FaultScript {
     return this.#left[0]?.after ?? Number.POSITIVE_INFINITY;
   }
 
+  /** Whether nothing may be published until the fault that is next, or under way, is over. */
+  get needsQuiet(): boolean {
+    return this.#left[0] !== undefined && needsQuiet(this.#left[0]);
+  }
+
+  /** Everything was published: what needs quiet comes no more, unless it is under way. */
+  spareQuiet(): void {
+    const from = this.#isUnderWay ? 1 : 0;
+    this.#left.splice(from, this.#left.length, ...this.#left.slice(from).filter((next) => !needsQuiet(next)));
+    this.#context.watch.poke();
+  }
+
   /** Makes them all. @throws whatever ends the watch */
-  async run({ published }: FaultProgress): Promise<void> {
+  async run({ published, isQuiet }: FaultProgress): Promise<void> {
     const { watch, trace } = this.#context;
     const party = this.#party;
     let acrossBefore = 0;
@@ -42,8 +58,13 @@ export class FaultScript {
       const { after, soon, fault } = planned;
       await watch.until(
         () =>
-          published() >= after && party.isConnected && (soon || party.across > acrossBefore || party.isDone),
+          this.#left[0] !== planned ||
+          (published() >= after &&
+            party.isConnected &&
+            (this.needsQuiet ? isQuiet() : soon || party.across > acrossBefore || party.isDone)),
       );
+      if (this.#left[0] !== planned) continue;
+      this.#isUnderWay = true;
       trace(party.side, `-- ${describeFault(planned)}`);
       await this.#make(fault);
       trace(party.side, `-- ${fault.kind} is over`);
@@ -51,6 +72,7 @@ export class FaultScript {
         this.happened += 1;
         acrossBefore = party.across;
       }
+      this.#isUnderWay = false;
       this.#left.shift();
       watch.poke();
     }
@@ -96,8 +118,9 @@ export class FaultScript {
         await broken();
         await this.#forget();
         this.forgotten += 1;
+        this.#party.granted = 0;
         proxy.refuse(false);
-        return watch.until(() => this.#party.isConnected);
+        return watch.until(() => this.#party.isConnected && this.#party.isSubscribed);
       case 'slow':
         proxy.split(fault.piece);
         proxy.delay(fault.delay);
@@ -117,4 +140,9 @@ export class FaultScript {
     });
     await somebody.close();
   }
+}
+
+/** The subscriber's session is forgotten only when nothing is on its way. */
+function needsQuiet({ fault, side }: PlannedFault): boolean {
+  return fault.kind === 'forget' && side === 'right';
 }

@@ -48,6 +48,10 @@ export class Party {
   across = 0;
   /** Messages that were acknowledged before their handlers had settled. */
   early = 0;
+  /** Filters that the server granted since this was set to 0. */
+  granted = 0;
+  /** Filters subscribed to. */
+  #filters = 0;
   /** Handlers of QoS 1 and 2 messages under way. */
   #running = 0;
   readonly #context: RunContext;
@@ -86,6 +90,7 @@ export class Party {
       watch.poke();
     });
     client.on('packet', ({ direction, packet }) => {
+      if (packet.type === 'suback') party.granted += packet.reasonCodes.length;
       if (packet.type === 'puback' || packet.type === 'pubrec') party.across += direction === 'in' ? 1 : 0;
       const { payload: _, ...rest } = 'payload' in packet ? packet : { payload: undefined, ...packet };
       trace(side, () => `${direction === 'in' ? '<-' : '->'} ${JSON.stringify(rest)}`);
@@ -106,6 +111,22 @@ export class Party {
 
   get isConnected(): boolean {
     return this.client.status.type === 'connected';
+  }
+
+  /** Whether the server has granted all filters. */
+  get isSubscribed(): boolean {
+    return this.granted >= this.#filters;
+  }
+
+  /** Whether what was published has ended, and no handler is at work. */
+  get isQuiet(): boolean {
+    return this.#open === 0 && this.#running === 0;
+  }
+
+  /** Whether it got every message of QoS 1 and 2 that another has published. */
+  hasGot({ sent }: Party): boolean {
+    const got = new Set(this.arrivals.map(({ index }) => index));
+    return sent.every(({ qos }, index) => qos === 0 || got.has(index));
   }
 
   /** Whether all that was to be published has ended. */
@@ -193,6 +214,7 @@ export class Party {
       plan.clients[this.side].subscriptions === 'one'
         ? [`${own}/+/+`]
         : [...this.#topicsTo(this.side), `${own}/0/+`];
+    this.#filters = filters.length;
     for (const filter of filters) {
       await this.client.subscribe(filter, { qos: 2 }, (message) => {
         const [qos = 0, topic = 0] = message.topic

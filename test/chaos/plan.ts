@@ -24,7 +24,10 @@ export type Fault =
   | { readonly kind: 'refuse'; readonly attempts: number }
   /** The link is reset, and the next one so many bytes before the end of CONNECT (up) or CONNACK (down). */
   | { readonly kind: 'handshake'; readonly direction: Direction; readonly missing: number }
-  /** The link is reset, and the server forgets the session before the next one. */
+  /**
+   * The link is reset, and the server forgets the session before the next one. On the side that subscribes it comes
+   * when nothing is on its way, and nothing is published until the subscriptions are back: the server would drop it.
+   */
   | { readonly kind: 'forget' }
   /** Everything comes in pieces of this size, and so many milliseconds late; nothing breaks. */
   | { readonly kind: 'slow'; readonly piece: number; readonly delay: number };
@@ -64,7 +67,7 @@ export interface PlannedClient {
   readonly messages: readonly PlannedMessage[];
 }
 
-/** Publishing both ways; or one way, by a client whose session the server forgets now and then. */
+/** Publishing both ways; or one way, while the server forgets sessions now and then. */
 export type Scenario = 'both ways' | 'forgotten';
 
 /** All of it. */
@@ -188,9 +191,10 @@ function planFaults(random: Random, scenario: Scenario): PlannedFault[] {
   });
   if (scenario === 'forgotten') {
     // What comes right after it could take away the news that the session is gone.
-    const forget = { side: 'left', fault: { kind: 'forget' }, soon: false } as const;
-    for (let more = random.int(2, 3); more > 0; more--)
-      faults.splice(random.int(0, faults.length), 0, forget);
+    const fault = { kind: 'forget' } as const;
+    for (const side of ['left', 'left', random.pick(['left', 'right'] as const), 'right'] as const) {
+      faults.splice(random.int(0, faults.length), 0, { side, fault, soon: false });
+    }
   }
   const slow = random.list(
     random.int(0, 2),

@@ -56,12 +56,21 @@ export async function runPlan(
       for (const side of sides) parties.push(await Party.open(context, side));
       scripts = parties.map((party) => new FaultScript(party, context));
       const published = () => parties.reduce((sum, { sent }) => sum + sent.length, 0);
+      const [left, right] = parties;
+      const isQuiet = () =>
+        parties.every((party) => party.isQuiet) && left !== undefined && right?.hasGot(left) === true;
       const mayGoOn = (isIdle: boolean) =>
-        isIdle || scripts.every(({ next }) => published() < next + plan.lead);
+        scripts.every(
+          ({ next, needsQuiet }) =>
+            published() < next || (!needsQuiet && (isIdle || published() < next + plan.lead)),
+        );
       // Those that come too late are not waited for.
-      for (const script of scripts) script.run({ published }).catch((error: Error) => watch.end(error));
+      for (const script of scripts)
+        script.run({ published, isQuiet }).catch((error: Error) => watch.end(error));
       await Promise.all(parties.map((party) => party.publishAll(mayGoOn)));
       await watch.until(() => parties.every(({ isDone }) => isDone));
+      for (const script of scripts) script.spareQuiet();
+      await watch.until(() => !scripts.some(({ needsQuiet }) => needsQuiet));
       // Behind everything that is still on its way, be it a message that comes twice.
       for (const party of parties) party.publishLast();
       await watch.until(() => parties.every(({ hasAll }) => hasAll));
