@@ -113,13 +113,13 @@ describe('reporting properties', () => {
     '{"id":"1","code":"x"}',
     '{"id":"1"}',
   ])('tells the client of the answer %j, which is none', async (text) => {
+    fakeTime();
     const { client, server } = await connected(
       {},
       service(() => ({ topic: `${post}_reply`, json: text })),
     );
     const errors: Error[] = [];
     client.on('error', (error) => errors.push(error));
-    fakeTime();
     const report = errorOf(aliyunThing(client, device).postProperties({ a: 1 }));
     await vi.waitFor(() => expect(errors).toHaveLength(1));
     expect(errors[0]).toBeInstanceOf(ProtocolError);
@@ -130,8 +130,8 @@ describe('reporting properties', () => {
   });
 
   test('ends in time without an answer, and subscribes again then', async () => {
-    const { client, server } = await connected();
     fakeTime();
+    const { client, server } = await connected();
     const thing = aliyunThing(client, device);
     const [late, later] = [
       thing.postProperties({ a: 1 }, { timeout: 50 }),
@@ -302,8 +302,8 @@ describe('the clock', () => {
     });
 
   test('is compared with that of the service, and corrected', async () => {
-    const { client, server } = await connected({}, timeService(3_600_000, 40, 5));
     fakeTime();
+    const { client, server } = await connected({}, timeService(3_600_000, 40, 5));
     const clock = new ServerClock();
     const reading = await aliyunThing(client, { ...device, clock }).synchronizeClock();
     expect(reading).toEqual({ offset: 3_600_000, roundTrip: 80 });
@@ -316,9 +316,9 @@ describe('the clock', () => {
   });
 
   test('that is set while the answer is on its way is compared as it is then', async () => {
+    fakeTime();
     const server = timeService(0, 10, 0);
     const { client } = await connected({}, server);
-    fakeTime();
     client.on('packet', ({ direction, packet }) => {
       // The device's clock is set an hour ahead.
       if (direction === 'in' && packet.type === 'publish') vi.setSystemTime(Date.now() + 3_600_000);
@@ -328,8 +328,8 @@ describe('the clock', () => {
   });
 
   test('is asked for twice at the same time', async () => {
-    const { client, server } = await connected({}, timeService(1_000, 0, 0));
     fakeTime();
+    const { client, server } = await connected({}, timeService(1_000, 0, 0));
     const thing = aliyunThing(client, device);
     const readings = await Promise.all([thing.synchronizeClock(), thing.synchronizeClock()]);
     expect(readings.map(({ offset }) => offset)).toEqual([1_000, 1_000]);
@@ -340,13 +340,13 @@ describe('the clock', () => {
   test.each([{ serverRecvTime: 1 }, { serverRecvTime: 'x', serverSendTime: 1 }, { serverRecvTime: null }])(
     'is not corrected by %j',
     async (json) => {
+      fakeTime();
       const { client } = await connected(
         {},
         service((_, { deviceSendTime }) => ({ topic: `${ntp}/response`, json: { deviceSendTime, ...json } })),
       );
       const errors: Error[] = [];
       client.on('error', (error) => errors.push(error));
-      fakeTime();
       const clock = new ServerClock();
       const asked = errorOf(aliyunThing(client, { ...device, clock }).synchronizeClock({ timeout: 100 }));
       await vi.waitFor(() => expect(errors).toHaveLength(1));
