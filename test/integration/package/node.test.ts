@@ -55,4 +55,20 @@ describe('the package in Node', () => {
       ),
     ).toEqual([true, true, true]);
   });
+
+  test('touches nothing of a browser when it is imported, as a server does that renders pages', () => {
+    expect(
+      run(
+        'rendering.mjs',
+        `import { readdirSync } from 'node:fs';
+        const touched = [];
+        const names = ['window', 'self', 'document', 'location', 'navigator', 'addEventListener', 'WebSocket', 'Worker', 'SharedWorker', 'indexedDB', 'localStorage'];
+        for (const name of names) Object.defineProperty(globalThis, name, { get: () => void touched.push(name) });
+        const dist = new URL('./node_modules/mqtide/dist/', import.meta.url);
+        const entries = readdirSync(dist).filter((name) => name.endsWith('.js') && name !== 'clock-worker.js');
+        for (const entry of entries) await import(new URL(entry, dist));
+        console.log(JSON.stringify({ touched, isEmpty: entries.length === 0 }));`,
+      ),
+    ).toEqual({ touched: [], isEmpty: false });
+  });
 });
