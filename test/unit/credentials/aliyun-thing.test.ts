@@ -51,9 +51,12 @@ async function errorOf(promise: Promise<unknown>): Promise<unknown> {
 
 describe('reporting properties', () => {
   test('resolves with the answer of the service', async () => {
-    const { client, server } = await connected({}, replying(200, 'success'));
+    fakeTime();
+    const { client, server } = await connected({ keepAlive: 0 }, replying(200, 'success'));
     const thing = aliyunThing(client, device);
+    const timers = vi.getTimerCount();
     await thing.postProperties({ temperature: 21.5, power: { value: 'on', time: 1_524_448_722_000 } });
+    expect(vi.getTimerCount()).toBe(timers);
     const [report] = published(server.link, post);
     expect(report).toEqual({
       qos: 1,
