@@ -19,6 +19,8 @@ export interface Environment {
   onVisibility(listener: () => void): () => void;
   /** Calls back when the browser is about to stop the tab's clock. @returns ends that */
   onFreeze(listener: () => void): () => void;
+  /** Calls back when the page is shown again after it was left: its locks are gone. @returns ends that */
+  onRestore(listener: () => void): () => void;
 }
 
 /**
@@ -49,5 +51,12 @@ export function thisEnvironment(): Environment {
     isHidden: () => document?.visibilityState === 'hidden',
     onVisibility: (listener) => listen('visibilitychange', listener),
     onFreeze: (listener) => listen('freeze', listener),
+    onRestore(listener) {
+      const shown = (event: Event) => {
+        if ((event as PageTransitionEvent).persisted) listener();
+      };
+      globalThis.addEventListener?.('pageshow', shown);
+      return () => globalThis.removeEventListener?.('pageshow', shown);
+    },
   };
 }

@@ -100,6 +100,17 @@ export class Room {
   /** Joins the others. */
   async join(): Promise<void> {
     const { environment } = this.#setup;
+    this.#stops.push(
+      environment.onVisibility(() => this.#lookOrNot()),
+      environment.onFreeze(() => this.#frozen()),
+      environment.onRestore(() => this.#restored()),
+    );
+    await this.#enter();
+    if (!this.#isOver) this.#lookOrNot();
+  }
+
+  async #enter(): Promise<void> {
+    const { environment } = this.#setup;
     await new Promise<void>((resolve, reject) => {
       environment.locks
         .request(this.#nameOfTab(this.id), () => {
@@ -119,11 +130,6 @@ export class Room {
       elected: () => this.#elected(),
       deposed: () => this.#deposed(),
     });
-    this.#stops.push(
-      environment.onVisibility(() => this.#lookOrNot()),
-      environment.onFreeze(() => this.#frozen()),
-    );
-    this.#lookOrNot();
     this.#sayHello();
   }
 
@@ -267,6 +273,16 @@ export class Room {
     if (!this.#hub?.hasOthers(this.id)) return;
     this.#endHub();
     this.#election?.yield();
+  }
+
+  /** The page was left and is shown again: the others have gone on without it. */
+  #restored(): void {
+    this.#election?.end();
+    this.#die();
+    if (this.#hub) this.#endHub();
+    else this.#part();
+    // Should it fail, the page has been left again.
+    this.#enter().catch(() => {});
   }
 
   // --- as the tab with the hub

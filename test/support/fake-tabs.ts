@@ -192,6 +192,7 @@ export class FakeTab {
   state: 'visible' | 'hidden' | 'frozen' | 'crashed' = 'visible';
   readonly #visibility = new Set<() => void>();
   readonly #freeze = new Set<() => void>();
+  readonly #restore = new Set<() => void>();
   /** What happened while it was frozen. */
   readonly #later: (() => void)[] = [];
   /** What else goes with it. */
@@ -213,6 +214,7 @@ export class FakeTab {
       isHidden: () => this.state === 'hidden',
       onVisibility: listen(this.#visibility),
       onFreeze: listen(this.#freeze),
+      onRestore: listen(this.#restore),
     };
   }
 
@@ -242,6 +244,18 @@ export class FakeTab {
   thaw(): void {
     this.state = 'visible';
     for (const task of this.#later.splice(0)) this.run(task);
+  }
+
+  /** Its page is left and kept, as for the back button: its locks are gone. */
+  leave(): void {
+    this.state = 'frozen';
+    this.origin.release(this);
+  }
+
+  /** Its page is shown again. */
+  restore(): void {
+    this.thaw();
+    for (const listener of this.#restore) listener();
   }
 
   /** Ends it without a word. */

@@ -135,6 +135,34 @@ describe('the connection', () => {
   });
 });
 
+describe('a page that is left and restored', () => {
+  test('works over the connection of the tab that took over', async () => {
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    const seen: string[] = [];
+    await one.client.subscribe('a', { qos: 1 }, (message) => seen.push(message.text()));
+    one.tab.leave();
+    await waitFor(() => tabs.owner === two.tab && server.links.length === 2);
+    one.tab.restore();
+    await one.client.publish('b', 'from one', { qos: 1 });
+    expect(server.link.last('publish').topic).toBe('b');
+    await waitFor(() => server.link.types.includes('subscribe'));
+    server.link.publish('a', 'for one', { qos: 1 });
+    await waitFor(() => seen.length === 1);
+    expect(tabs.owner).toBe(two.tab);
+    expect(server.links).toHaveLength(2);
+  });
+
+  test('connects again when it was the only one', async () => {
+    const { tab, client } = await tabs.open();
+    tab.leave();
+    server.link.drop();
+    tab.restore();
+    await waitFor(() => tabs.owner === tab);
+    await client.publish('a', 'b', { qos: 1 });
+    expect(client.status.type).toBe('connected');
+  });
+});
+
 describe('a tab that does not answer', () => {
   test('holds up nobody, and is a guest again once it goes', async () => {
     vi.useFakeTimers({
