@@ -18,7 +18,7 @@ import { cutEverywhere, cutHead, cutLines, isHarmless } from './cut-table';
 import { type Plan, planOf, wordsOf, wordsOfGround } from './plan';
 import { runPlan } from './run';
 import { tableDetails, tableHead, tableLine, tableSum } from './table';
-import { counts, isFlawless, type Verdict } from './verdict';
+import { hasEnoughFaults, isFlawless, type Verdict } from './verdict';
 
 interface Wanted {
   readonly plans: readonly Plan[];
@@ -121,7 +121,7 @@ async function runAll({ plans, parallel, failures, verbose }: Wanted): Promise<V
       await own?.close();
       verdicts.push(verdict);
       const isWrong = !isFlawless(verdict);
-      if (!failures || isWrong || !counts(verdict)) console.log(tableLine(plan, verdict));
+      if (!failures || isWrong || !hasEnoughFaults(verdict)) console.log(tableLine(plan, verdict));
       if (isWrong) console.log(tableDetails(plan, verdict));
     }
   };

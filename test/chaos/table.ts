@@ -1,7 +1,7 @@
 /** The table that the chaos runner prints, a line a run. */
 
 import { describeFault, type Plan, versionOf } from './plan';
-import { counts, isFlawless, type Verdict } from './verdict';
+import { hasEnoughFaults, isFlawless, type Verdict } from './verdict';
 
 const columns = [
   ['seed', 6],
@@ -56,7 +56,7 @@ export function tableLine(plan: Plan, verdict: Verdict): string {
     (verdict.milliseconds / 1_000).toFixed(1),
   ];
   const line = columns.map(([, width], index) => String(values[index]).padStart(width)).join('  ');
-  return counts(verdict) ? line : `${line}  (too few faults: does not count)`;
+  return hasEnoughFaults(verdict) ? line : `${line}  (too few faults: does not count)`;
 }
 
 /** What a run that went wrong consisted of, and how to repeat it. */
@@ -83,7 +83,7 @@ export function tableSum(verdicts: readonly Verdict[], unhandled: number): strin
   const sum = (of: (verdict: Verdict) => number) =>
     verdicts.reduce((total, verdict) => total + of(verdict), 0);
   const flawless = verdicts.filter(isFlawless).length;
-  const few = verdicts.filter((verdict) => !counts(verdict)).length;
+  const few = verdicts.filter((verdict) => !hasEnoughFaults(verdict)).length;
   return [
     `${verdicts.length} runs (${few} with too few faults), ${sum(({ messages }) => messages)} messages over ${sum(({ connections }) => connections)} links with ${sum(({ faults }) => faults)} faults: ${flawless} flawless, ${verdicts.length - flawless} not`,
     `lost ${sum(({ lost }) => lost)}, doubled ${sum(({ duplicated }) => duplicated)}, out of order ${sum(({ outOfOrder }) => outOfOrder)}, unsettled ${sum(({ unsettled }) => unsettled)}, rejected ${sum(({ rejected }) => rejected)}, damaged ${sum(({ damaged }) => damaged)}, acknowledged early ${sum(({ early }) => early)}, again without DUP ${sum(({ unmarked = 0 }) => unmarked)}, unhandled rejections ${unhandled}`,

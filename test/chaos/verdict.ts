@@ -85,7 +85,7 @@ export function isFlawless(verdict: Verdict): boolean {
 }
 
 /** Whether enough went wrong for the run to say something. */
-export function counts({ faults }: Verdict): boolean {
+export function hasEnoughFaults({ faults }: Verdict): boolean {
   return faults >= fewestFaults;
 }
 

@@ -1,18 +1,20 @@
 /** Waiting for conditions that others announce: nothing polls, so that many runs share a process. */
 
-/** A condition did not come to hold in time. */
-export class TooLate extends Error {}
-
 /** Conditions that are looked at whenever something happened. */
 export class Watch {
+  /** Look whether their condition holds. */
   readonly #waiting = new Set<() => boolean>();
+  /** End a wait before its time. */
   #enders = new Set<(error: Error) => void>();
+  /** Ends everything when patience is over. */
   #timer: NodeJS.Timeout | undefined;
+  /** Why everything has ended. */
   #over: Error | undefined;
   readonly #patience: number;
+  /** A look is due in a microtask. */
   #due = false;
 
-  /** @param patience milliseconds without {@link progress} after which every wait ends with {@link TooLate} */
+  /** @param patience milliseconds without {@link progress} after which every wait ends with an error */
   constructor(patience: number) {
     this.#patience = patience;
     this.progress();
@@ -32,7 +34,7 @@ export class Watch {
   progress(): void {
     clearTimeout(this.#timer);
     if (this.#over) return;
-    this.#timer = setTimeout(() => this.end(new TooLate(`nothing for ${this.#patience} ms`)), this.#patience);
+    this.#timer = setTimeout(() => this.end(new Error(`nothing for ${this.#patience} ms`)), this.#patience);
     this.poke();
   }
 
