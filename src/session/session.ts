@@ -349,6 +349,11 @@ export class Session {
     this.#end(link, { error, by: 'silence' });
   }
 
+  /** The peer takes bytes of those that wait for it: it lives. */
+  flowing(now: Now): void {
+    this.#link?.keepAlive?.received(now);
+  }
+
   /** Something suggests that the link may be dead: asks the server, with a short wait. */
   probe(now: Now): void {
     const link = this.#link;

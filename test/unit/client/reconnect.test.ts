@@ -649,6 +649,22 @@ describe('what the server must not send', () => {
 });
 
 describe('a dead peer', () => {
+  test('is not one that takes a large message bit by bit', async () => {
+    fakeTime();
+    const { client, server } = await connected({ keepAlive: 60 });
+    // The answer to the ping comes behind the message.
+    server.script = { pingreq: () => undefined, publish: () => undefined };
+    void client.publish('large', new Uint8Array(100_000), { qos: 1 });
+    for (let left = 100_000; left > 50_000; left -= 5_000) {
+      server.link.buffer(left);
+      await vi.advanceTimersByTimeAsync(20_000);
+    }
+    expect([client.status.type, server.links.length]).toEqual(['connected', 1]);
+    // From here on nothing moves.
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect(server.links[0]?.connection.endedBy).toBe('destroy');
+  });
+
   test('is dropped without a word, and the connection made again', async () => {
     fakeTime();
     chance(0);
