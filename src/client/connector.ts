@@ -162,20 +162,8 @@ export class Connector {
     if (this.#wake) this.#wake();
     else this.#signAt = time;
     if (this.#status.type === 'connecting' && time - this.#begunAt > signCounts) {
-      this.#giveUp(
-        new ConnectionError(
-          'timeout',
-          'The attempt to connect was begun anew: the page or the network was away',
-        ),
-      );
+      this.#giveUp(new ConnectionError('timeout', 'The page or the network was away during the attempt'));
     }
-  }
-
-  /** Ends the attempt after so many milliseconds, if nobody calls that off. */
-  #limit(time: number, what: () => string) {
-    return timeoutFor(time, () =>
-      this.#giveUp(new ConnectionError('timeout', `${what()} within ${time} ms`)),
-    );
   }
 
   /** Ends the attempt that is under way. */
@@ -256,7 +244,10 @@ export class Connector {
     let version: ProtocolVersion = 5;
     this.#begunAt = performance.now();
     this.#connecting(policy, target);
-    const timer = this.#limit(connectTimeout, () => `No connection to ${target.url.host}`);
+    const timer = timeoutFor(connectTimeout, () => {
+      const words = `No connection to ${target.url.host} within ${connectTimeout} ms`;
+      this.#giveUp(new ConnectionError('timeout', words));
+    });
     this.#connectTimer = timer;
     try {
       await untilAborted(ready(), signal);
@@ -319,13 +310,14 @@ export class Connector {
     const { credentials, connectTimeout } = this.#host.options;
     if (!credentials) return undefined;
     const attempt = { attempt: attempts, url: new URL(url), lastError, signal };
-    // A signer that hangs must not look like a server that does.
-    const timer = this.#limit(connectTimeout / 2, () => 'The option credentials gave nothing');
-    try {
-      return resolveCredentials(await untilAborted(credentials(attempt), signal));
-    } finally {
-      clearTimeout(timer);
-    }
+    // A signer that hangs must not look like a server that does; it is told that nobody waits for it any more.
+    const given = Promise.resolve(credentials(attempt));
+    const limits = { signal, timeout: connectTimeout / 2 };
+    const inTime = waiting(given, 'credentials', limits, (reason) => {
+      this.#abort?.abort(reason);
+      return reason;
+    });
+    return resolveCredentials(await inTime);
   }
 
   /** @throws UsageError when this version cannot carry it */

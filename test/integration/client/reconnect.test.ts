@@ -44,7 +44,7 @@ describe.each(kinds)('over %s', (kind) => {
     const connected = nextConnect(client);
     proxy.stall();
     const publish = client.publish('stalled', 'through', { qos: 1 });
-    await waitFor(() => client.status.type === 'reconnecting', { what: 'the end of the dead connection' });
+    await waitFor(() => disconnects.length > 0, { what: 'the end of the dead connection' });
     expect(disconnects).toMatchObject([{ error: { name: 'ConnectionError', code: 'keep-alive' } }]);
     proxy.heal();
     await expect(connected).resolves.toMatchObject({ sessionPresent: true });
