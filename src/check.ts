@@ -83,19 +83,17 @@ export const choice = <const Literals extends readonly (string | number)[]>(
 /** A function of the type that the caller names. */
 export const callback: Check<never> = kind('a function', (value) => typeof value === 'function');
 
-const object = kind<object>(
-  'an object',
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-);
-
 /** An object with members, as options are. */
 export function checkObject(value: unknown, name: string): asserts value is Record<string, unknown> {
-  if (object(value, name) === undefined) throw wrong(value, name, 'an object');
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
+  throw wrong(value, name, 'an object');
 }
 
 /** An object or nothing. */
 export function checkOptions(value: unknown, name: string, known: readonly string[]): void {
-  for (const member of Object.keys(object(value, name) ?? {})) {
+  if (value === undefined) return;
+  checkObject(value, name);
+  for (const member of Object.keys(value)) {
     if (known.includes(member)) continue;
     throw new UsageError(`${name}.${member}: there is no such option; one of ${known.join(', ')}`);
   }
@@ -117,7 +115,7 @@ export const text: Check<string> = (value, name) => {
 /** What forbids a string in MQTT: the rule that it breaks, completes `must …`. */
 function flawIn(text: string): string | undefined {
   const { length } = text;
-  if (length <= alwaysFits && !/[^ -~]/.test(text)) return undefined;
+  if (length <= alwaysFits && !/[\0\p{Surrogate}]/u.test(text)) return undefined;
   // [v5 MQTT-1.5.4-2]
   if (text.includes('\0')) return 'not contain the null character U+0000';
   // [v5 MQTT-1.5.4-1] of a well-formed pair the pattern sees the character
