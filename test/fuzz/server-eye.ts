@@ -196,7 +196,8 @@ export class ServerEye {
         return;
       case 'puback':
         if (!link.flows.has(packet.packetId)) this.#spoiled.add(packet.packetId);
-        this.#acknowledged(packet.packetId, link, (message) => !this.#exactlyOnce.has(message));
+        // A server without QoS 2 takes its messages as QoS 1; the client gives such a message up.
+        this.#acknowledged(packet.packetId, link, (message) => !this.#recognised.has(message));
         return;
       case 'pubcomp':
         if (!link.released.has(packet.packetId)) this.#spoiled.add(packet.packetId);

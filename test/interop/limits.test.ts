@@ -59,7 +59,7 @@ describe.each(brokerKinds)('$name', (kind) => {
         used.highest = Math.max(used.highest, packet.properties?.topicAlias ?? 0);
         if (packet.topic === '') used.aliased += 1;
       });
-      const topics = Array.from({ length: limit + 5 }, (_, index) => `${base}/${index}`);
+      const topics = Array.from({ length: Math.min(limit, 256) + 5 }, (_, index) => `${base}/${index}`);
       // Twice each in turn, then all again from the front: aliases are set, used, and taken for other topics.
       const sent = [...topics.flatMap((topic) => [topic, topic]), ...topics];
       for (const [index, topic] of sent.entries()) {
@@ -67,7 +67,8 @@ describe.each(brokerKinds)('$name', (kind) => {
       }
       await received.count(sent.length);
       expect(received.messages.map(({ topic }) => topic)).toEqual(sent);
-      expect(used.highest).toBe(limit);
+      // More would make each new topic slow.
+      expect(used.highest).toBe(Math.min(limit, 256));
       expect(used.aliased).toBeGreaterThanOrEqual(topics.length);
     });
 
