@@ -6,7 +6,7 @@
  */
 
 import type { ClientEvents, ConnectResult, PublishResult, ServerLimits, Status } from '../index';
-import type { Bytes, PublishProperties, QoS } from '../message';
+import type { Message, QoS } from '../message';
 import type { Wired, WireError } from './wire-error';
 
 /** On the channel of all tabs. */
@@ -146,16 +146,8 @@ type CounterName =
   | 'inFlight'
   | 'unacknowledged';
 
-/** A message, without what is a function. */
-export interface WireMessage {
-  readonly topic: string;
-  readonly payload: Bytes;
-  readonly qos: QoS;
-  readonly retain: boolean;
-  readonly duplicate: boolean;
-  readonly redelivered: boolean;
-  readonly properties: PublishProperties;
-}
+/** A message, without what is a function, or differs from taker to taker. */
+export type WireMessage = Omit<Message, 'params' | 'text' | 'json' | 'ack'>;
 
 /** A message on its way to the takers in one tab. */
 export interface WireDelivery {
