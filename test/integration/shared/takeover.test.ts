@@ -49,8 +49,8 @@ afterEach(async () => {
   expect(broker.errors).toEqual([]);
 });
 
-async function open(): Promise<Opened> {
-  const { tab, client } = await tabs.open();
+async function open(protocolVersion: 4 | 5): Promise<Opened> {
+  const { tab, client } = await tabs.open({ protocolVersion });
   const came = new Map<string, string[]>();
   for (const qos of [1, 2] as const)
     await client.subscribe(`down/${qos}`, { qos }, async ({ topic, text, ...message }) => {
@@ -71,45 +71,48 @@ function verdict(sent: readonly string[], came: readonly string[]) {
 }
 
 describe('when the tab with the connection is killed, again and again, with messages both ways', () => {
-  test('nothing is lost, QoS 2 is not doubled, and the broker sees one client', async () => {
-    const opened: Opened[] = [];
-    for (let index = 0; index < count; index += 1) opened.push(await open());
-    const { client: peer } = await outside.open();
-    const up = new Map<string, string[]>([1, 2].map((qos) => [`up/${qos}`, []]));
-    await peer.subscribe('up/+qos', { qos: 2 }, (message) => up.get(message.topic)?.push(message.text()));
+  test.each([5, 4] as const)(
+    'nothing is lost, QoS 2 is not doubled, and the broker sees one client, with version %s',
+    async (protocolVersion) => {
+      const opened: Opened[] = [];
+      for (let index = 0; index < count; index += 1) opened.push(await open(protocolVersion));
+      const { client: peer } = await outside.open();
+      const up = new Map<string, string[]>([1, 2].map((qos) => [`up/${qos}`, []]));
+      await peer.subscribe('up/+qos', { qos: 2 }, (message) => up.get(message.topic)?.push(message.text()));
 
-    const sent = new Map<string, string[]>();
-    const published: Promise<unknown>[] = [];
-    const publish = (client: Client, topic: string, text: string, qos: 1 | 2) => {
-      sent.set(topic, [...(sent.get(topic) ?? []), text]);
-      published.push(client.publish(topic, text, { qos }));
-    };
-    const survivors = opened.slice(kills);
-    for (let round = 0; round < kills; round += 1) {
-      const owner = tabs.owner;
-      for (const [index, { client }] of survivors.entries())
+      const sent = new Map<string, string[]>();
+      const published: Promise<unknown>[] = [];
+      const publish = (client: Client, topic: string, text: string, qos: 1 | 2) => {
+        sent.set(topic, [...(sent.get(topic) ?? []), text]);
+        published.push(client.publish(topic, text, { qos }));
+      };
+      const survivors = opened.slice(kills);
+      for (let round = 0; round < kills; round += 1) {
+        const owner = tabs.owner;
+        for (const [index, { client }] of survivors.entries())
+          for (const qos of [1, 2] as const)
+            for (let n = 0; n < 5; n += 1) publish(client, `up/${qos}`, `${round} ${index} ${n}`, qos);
         for (const qos of [1, 2] as const)
-          for (let n = 0; n < 5; n += 1) publish(client, `up/${qos}`, `${round} ${index} ${n}`, qos);
-      for (const qos of [1, 2] as const)
-        for (let n = 0; n < 5; n += 1) publish(peer, `down/${qos}`, `${round} ${n}`, qos);
-      // At another step of the exchange each time.
-      for (let step = 0; step < round; step += 1) await new Promise((resolve) => setImmediate(resolve));
-      owner?.crash();
-      await waitFor(() => tabs.owner !== undefined && tabs.owner !== owner);
-    }
-    await Promise.all(published);
-    for (const qos of [1, 2]) {
-      const expected = sent.get(`down/${qos}`) ?? [];
-      for (const { came } of survivors) {
-        await waitFor(() => expected.every((text) => came.get(`down/${qos}`)?.includes(text)));
-        const { lost, doubled } = verdict(expected, came.get(`down/${qos}`) ?? []);
+          for (let n = 0; n < 5; n += 1) publish(peer, `down/${qos}`, `${round} ${n}`, qos);
+        // At another step of the exchange each time.
+        for (let step = 0; step < round; step += 1) await new Promise((resolve) => setImmediate(resolve));
+        owner?.crash();
+        await waitFor(() => tabs.owner !== undefined && tabs.owner !== owner);
+      }
+      await Promise.all(published);
+      for (const qos of [1, 2]) {
+        const expected = sent.get(`down/${qos}`) ?? [];
+        for (const { came } of survivors) {
+          await waitFor(() => expected.every((text) => came.get(`down/${qos}`)?.includes(text)));
+          const { lost, doubled } = verdict(expected, came.get(`down/${qos}`) ?? []);
+          expect(lost).toEqual([]);
+          if (qos === 2) expect(doubled).toEqual([]);
+        }
+        const { lost, doubled } = verdict(sent.get(`up/${qos}`) ?? [], up.get(`up/${qos}`) ?? []);
         expect(lost).toEqual([]);
         if (qos === 2) expect(doubled).toEqual([]);
       }
-      const { lost, doubled } = verdict(sent.get(`up/${qos}`) ?? [], up.get(`up/${qos}`) ?? []);
-      expect(lost).toEqual([]);
-      if (qos === 2) expect(doubled).toEqual([]);
-    }
-    expect([...broker.core.sessions.keys()].sort()).toEqual(['outside', 'tabs']);
-  });
+      expect([...broker.core.sessions.keys()].sort()).toEqual(['outside', 'tabs']);
+    },
+  );
 });
