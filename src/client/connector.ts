@@ -162,7 +162,7 @@ export class Connector {
     if (this.#wake) this.#wake();
     else this.#signAt = time;
     if (this.#status.type === 'connecting' && time - this.#begunAt > signCounts) {
-      this.#giveUp(new ConnectionError('timeout', 'The page or the network was away during the attempt'));
+      this.#giveUp(new ConnectionError('timeout', 'The page was away'));
     }
   }
 
@@ -220,11 +220,8 @@ export class Connector {
       const outcome = await this.#attempt(policy);
       if (this.#policy !== policy) return;
       let step = policy.next(outcome, isOffline());
-      if (
-        typeof step === 'number' &&
-        outcome.end?.by !== 'server' &&
-        performance.now() - this.#signAt < signCounts
-      ) {
+      const isFresh = performance.now() - this.#signAt < signCounts;
+      if (isFresh && step !== 'stop' && outcome.end?.by !== 'server') {
         this.#signAt = -Infinity;
         step = 'now';
       }

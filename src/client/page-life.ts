@@ -38,10 +38,11 @@ export function watchPage(tell: (news: PageNews) => void): () => void {
     } else if (type !== 'pageshow' || persisted) tell('alive');
   };
   // Those of the document are caught on their way.
-  for (const type of types) page.addEventListener?.(type, listener, true);
-  return () => {
-    for (const type of types) page.removeEventListener?.(type, listener, true);
+  const all = (verb: 'addEventListener' | 'removeEventListener') => {
+    for (const type of types) page[verb]?.(type, listener, true);
   };
+  all('addEventListener');
+  return () => all('removeEventListener');
 }
 
 /** Whether the machine says that it has no network; only a server on the machine itself can be reached then. */

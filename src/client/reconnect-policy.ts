@@ -168,8 +168,7 @@ export class ReconnectPolicy {
     if (isFirst) return this.#failures < this.#targets.length ? 'now' : 'stop';
     if (!reconnect || this.#failures > reconnect.maxAttempts) return 'stop';
     if (reconnect.retry?.(error, this.#failures) === false) return 'stop';
-    if (offline) return reconnect.maxDelay;
-    if (this.#isTakenOver(version, end, connectedFor)) return reconnect.maxDelay;
+    if (offline || this.#isTakenOver(version, end, connectedFor)) return reconnect.maxDelay;
     return backoffDelay(reconnect, this.#failures, Math.random());
   }
 

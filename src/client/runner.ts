@@ -83,8 +83,6 @@ export class Runner {
   #cancel: (() => void) | undefined;
   /** Monotonic time that the timer is set for. */
   #timerAt = Infinity;
-  /** Bytes that had left the transport's buffer when it was set. */
-  #left = 0;
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
   /** For publishers that wait for the next flush, and for the transport's buffer to shrink. */
   #drained: Deferred<void> | undefined;
@@ -402,13 +400,13 @@ export class Runner {
     if (deadline >= this.#timerAt) return;
     this.#cancel?.();
     this.#timerAt = deadline;
-    const buffered = () => this.#connection?.bufferedAmount ?? 0;
-    this.#left = this.counts.bytesSent - buffered();
+    const sent = () => this.counts.bytesSent - (this.#connection?.bufferedAmount ?? 0);
+    const sentBefore = sent();
     const delay = Math.min(longestDelay, Math.max(0, deadline - time.monotonic));
     this.#cancel = this.#clock(() => {
       this.#timerAt = Infinity;
       // An answer waits behind a large message; while that makes its way, the peer lives.
-      if (buffered() > 0 && this.counts.bytesSent - buffered() > this.#left) this.session.flowing(now());
+      if (sent() > sentBefore && sent() < this.counts.bytesSent) this.session.flowing(now());
       this.session.tick(now());
       this.flush();
     }, Math.ceil(delay));

@@ -21,8 +21,10 @@ const idleShare = 0.4;
 const longestWait = 30_000;
 /** Shortest wait, in milliseconds: a slow network still answers in it. */
 const shortestWait = 1_000;
-/** Shortest and longest wait after a sleep or a sign that the link may be dead, in milliseconds. */
-const probeWaits = [1_500, 5_000] as const;
+/** Shortest wait after a sleep or a sign that the link may be dead, in milliseconds. */
+const shortestProbe = 1_500;
+/** Longest such wait, in milliseconds. */
+const longestProbe = 5_000;
 /** Within these, how many times what the server took to answer CONNECT. */
 const probePatience = 4;
 /** How far a timer may be late without being called late, in milliseconds. */
@@ -67,8 +69,8 @@ export class KeepAlive {
   constructor(seconds: number, now: Now, connectTime: number) {
     this.#interval = seconds === 0 ? Infinity : seconds * 1_000;
     this.#wait = Math.min(longestWait, Math.max(shortestWait, this.#interval / 2));
-    const [least, most] = probeWaits;
-    this.#probeWait = Math.min(this.#wait, most, Math.max(least, probePatience * connectTime));
+    const probeWait = Math.max(shortestProbe, probePatience * connectTime);
+    this.#probeWait = Math.min(this.#wait, longestProbe, probeWait);
     this.#sentAt = now.monotonic;
     this.#receivedAt = now.monotonic;
     this.#looked = now;
