@@ -1,16 +1,16 @@
 // Prints one line that sums up the tests of all runners, and ends with the status of the run.
 //
-//   node .ci/summary.mjs STATUS VITEST.json PLAYWRIGHT.json
+//   node .ci/summary.mjs STATUS PLAYWRIGHT.json VITEST.json...
 
 import { existsSync, readFileSync } from 'node:fs';
 
-const [status, vitestFile, playwrightFile] = process.argv.slice(2);
+const [status, playwrightFile, ...vitestFiles] = process.argv.slice(2);
 const read = (file) => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined);
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 
-const vitest = read(vitestFile);
-if (vitest) {
+for (const vitest of vitestFiles.map(read)) {
+  if (!vitest) continue;
   total.passed += vitest.numPassedTests;
   total.failed += vitest.numFailedTests;
   total.skipped += vitest.numPendingTests + vitest.numTodoTests;

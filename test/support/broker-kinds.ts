@@ -76,10 +76,10 @@ const mosquitto: BrokerKind = {
   },
 };
 
-/** All brokers, the one that is always there first. */
+/** The brokers of all three versions of MQTT, the one that is always there first. */
 export const brokerKinds: readonly BrokerKind[] = [inRepo, mosquitto];
 
 /** URL of a port of 127.0.0.1: a broker's, or that of a proxy in front of it. */
-export function urlOf(transport: TransportName, port: number): string {
-  return transport === 'TCP' ? `mqtt://127.0.0.1:${port}` : `ws://127.0.0.1:${port}/mqtt`;
+export function urlOf(transport: TransportName, port: number, path = '/mqtt'): string {
+  return transport === 'TCP' ? `mqtt://127.0.0.1:${port}` : `ws://127.0.0.1:${port}${path}`;
 }
