@@ -53,7 +53,7 @@ export class FaultScript {
   async run({ published, isQuiet }: FaultProgress): Promise<void> {
     const { watch, trace } = this.#context;
     const party = this.#party;
-    let acrossBefore = 0;
+    let before = party.inFlight;
     for (let planned = this.#left[0]; planned; planned = this.#left[0]) {
       const { after, soon, fault } = planned;
       await watch.until(
@@ -61,7 +61,7 @@ export class FaultScript {
           this.#left[0] !== planned ||
           (published() >= after &&
             party.isConnected &&
-            (this.needsQuiet ? isQuiet() : soon || party.across > acrossBefore || party.isDone)),
+            (this.needsQuiet ? isQuiet() : soon || before.every(({ outcome }) => outcome !== undefined))),
       );
       if (this.#left[0] !== planned) continue;
       this.#isUnderWay = true;
@@ -70,7 +70,7 @@ export class FaultScript {
       trace(party.side, `-- ${fault.kind} is over`);
       if (fault.kind !== 'slow') {
         this.happened += 1;
-        acrossBefore = party.across;
+        before = party.inFlight;
       }
       this.#isUnderWay = false;
       this.#left.shift();

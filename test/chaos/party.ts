@@ -44,8 +44,6 @@ export class Party {
   readonly handshake: { readonly up: number; readonly down: number };
   /** Connections that ended, and attempts that failed. */
   ends = 0;
-  /** First answers to what it publishes; what it gets if it publishes nothing. */
-  across = 0;
   /** Messages that were acknowledged before their handlers had settled. */
   early = 0;
   /** Filters that the server granted since this was set to 0. */
@@ -91,7 +89,6 @@ export class Party {
     });
     client.on('packet', ({ direction, packet }) => {
       if (packet.type === 'suback') party.granted += packet.reasonCodes.length;
-      if (packet.type === 'puback' || packet.type === 'pubrec') party.across += direction === 'in' ? 1 : 0;
       const { payload: _, ...rest } = 'payload' in packet ? packet : { payload: undefined, ...packet };
       trace(side, () => `${direction === 'in' ? '<-' : '->'} ${JSON.stringify(rest)}`);
       watch.poke();
@@ -111,6 +108,12 @@ export class Party {
 
   get isConnected(): boolean {
     return this.client.status.type === 'connected';
+  }
+
+  /** What it has published and the server has, or may have, without an end: the oldest of what has not ended. */
+  get inFlight(): readonly Sent[] {
+    const open = this.sent.filter(({ qos, outcome }) => qos > 0 && outcome === undefined);
+    return open.slice(0, this.client.stats.inFlight);
   }
 
   /** Whether the server has granted all filters. */
@@ -266,7 +269,6 @@ export class Party {
         rest.length === plan.clients[other[this.side]].messages[index]?.padding &&
         rest.every((byte) => byte === (index & 0xff));
       this.arrivals.push({ qos, topic, index, isWhole });
-      if (qos > 0 && this.#messages.length === 0) this.across += 1;
     }
     watch.progress();
   }

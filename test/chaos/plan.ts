@@ -38,7 +38,7 @@ export interface PlannedFault {
   readonly after: number;
   readonly side: Side;
   readonly fault: Fault;
-  /** True: as soon as the last fault is over. False: once the side has got a message across since. */
+  /** True: as soon as the last fault is over. False: once what was in flight then is settled. */
   readonly soon: boolean;
 }
 
