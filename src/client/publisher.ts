@@ -197,20 +197,9 @@ export class Publisher {
 
   /** Gives a message to the session; one that has to be stored waits until the store has been read. */
   #start(ticket: Ticket, content: OutgoingContent): void {
-    const { runner } = this.#core;
-    let message: OutgoingMessage | undefined;
-    const publish = () => {
-      message = runner.session.outgoing.publish(content, ticket, now());
-      runner.touch();
-    };
-    ticket.withdraw = () => {
-      if (message ? !runner.session.outgoing.withdraw(message) : ticket.isStored) return false;
-      runner.touch();
-      return true;
-    };
     const ready = content.qos === 0 ? undefined : this.#core.ready();
     if (!ready) {
-      publish();
+      this.#hand(ticket, content);
       return;
     }
     ready
@@ -218,17 +207,33 @@ export class Publisher {
         // Stored: an earlier page published it under this key.
         if (ticket.isDone || ticket.isStored) return;
         this.#core.checkOpen();
-        publish();
+        this.#hand(ticket, content);
       })
       .catch((error: unknown) => ticket.failed(error));
+  }
+
+  #hand(ticket: Ticket, content: OutgoingContent): void {
+    const { runner } = this.#core;
+    ticket.message = runner.session.outgoing.publish(content, ticket, now());
+    runner.touch();
+  }
+
+  /** Takes the message back if it was never sent. @returns whether it was */
+  #withdraw({ message, isStored }: Ticket): boolean {
+    const { runner } = this.#core;
+    if (message ? !runner.session.outgoing.withdraw(message) : isStored) return false;
+    runner.touch();
+    return true;
   }
 
   /** The promise for one caller: the ticket's, or one that may give up before it. */
   #wait(ticket: Ticket, promise: Promise<PublishResult>, wait: WaitOptions): Promise<PublishResult> {
     ticket.callers += 1;
+    // What most calls ask for makes no closure.
+    if (!wait.signal && wait.timeout === undefined) return promise;
     return waiting(promise, 'publish', wait, (reason) => {
       ticket.callers -= 1;
-      if (ticket.callers === 0 && ticket.withdraw()) {
+      if (ticket.callers === 0 && this.#withdraw(ticket)) {
         ticket.failed(reason);
         return reason;
       }
@@ -262,8 +267,8 @@ export class Ticket implements PublishListener {
   readonly key: string | undefined;
   /** Callers that wait for it: the last one who gives up takes the message back, if that is possible. */
   callers = 0;
-  /** Takes the message back if it was never sent. @returns whether it was */
-  withdraw: () => boolean = () => false;
+  /** Once the session has it; never for one of an earlier page. */
+  message: OutgoingMessage | undefined;
   readonly #publisher: Publisher;
   readonly #end: Deferred<PublishResult> = deferred();
   #stored: Deferred<PublishResult> | undefined;
