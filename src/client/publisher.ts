@@ -269,65 +269,58 @@ export class Ticket implements PublishListener {
   callers = 0;
   /** Once the session has it; never for one of an earlier page. */
   message: OutgoingMessage | undefined;
-  readonly #publisher: Publisher;
-  readonly #end: Deferred<PublishResult> = deferred();
-  #stored: Deferred<PublishResult> | undefined;
-  #isStored = false;
-  #isDone = false;
+  /** Whether it has settled. */
+  isDone = false;
+  /** Whether the store has the message. */
+  isStored = false;
+  // Plain fields: private ones cost a good deal more to make.
+  private readonly publisher: Publisher;
+  private readonly end: Deferred<PublishResult> = deferred();
+  private whenStored: Deferred<PublishResult> | undefined;
 
   constructor(publisher: Publisher, key: string | undefined) {
-    this.#publisher = publisher;
+    this.publisher = publisher;
     this.key = key;
   }
 
   /** Settles with the message. */
   get promise(): Promise<PublishResult> {
-    return this.#end.promise;
-  }
-
-  /** Whether it has settled. */
-  get isDone(): boolean {
-    return this.#isDone;
-  }
-
-  /** Whether the store has the message. */
-  get isStored(): boolean {
-    return this.#isStored;
+    return this.end.promise;
   }
 
   /** Resolves once the message is accepted. */
   stored(): Promise<PublishResult> {
-    if (this.#isDone) return this.promise;
-    if (this.#isStored) return writtenPromise;
-    this.#stored ??= deferred();
-    return this.#stored.promise;
+    if (this.isDone) return this.promise;
+    if (this.isStored) return writtenPromise;
+    this.whenStored ??= deferred();
+    return this.whenStored.promise;
   }
 
   accepted(): void {
-    this.#isStored = true;
-    this.#stored?.resolve(writtenResult);
-    this.#stored = undefined;
+    this.isStored = true;
+    this.whenStored?.resolve(writtenResult);
+    this.whenStored = undefined;
   }
 
   acknowledged(reasonCode: number, properties: AckProperties | undefined, resent: boolean): void {
-    if (this.#isDone) return;
+    if (this.isDone) return;
     const result = resultOf(reasonCode, properties, resent || undefined);
     this.resolve(result);
-    this.#publisher.done(this, undefined, result);
+    this.publisher.done(this, undefined, result);
   }
 
   /** It was delivered. */
   resolve(result: PublishResult): void {
-    this.#isDone = true;
-    this.#stored?.resolve(result);
-    this.#end.resolve(result);
+    this.isDone = true;
+    this.whenStored?.resolve(result);
+    this.end.resolve(result);
   }
 
   failed(error: unknown): void {
-    if (this.#isDone) return;
-    this.#isDone = true;
-    this.#publisher.done(this, error);
-    for (const { promise, reject } of [this.#end, this.#stored ?? this.#end]) {
+    if (this.isDone) return;
+    this.isDone = true;
+    this.publisher.done(this, error);
+    for (const { promise, reject } of [this.end, this.whenStored ?? this.end]) {
       // An ignored publish must not raise an unhandled rejection.
       ignoreRejection(promise);
       reject(error);
