@@ -18,7 +18,10 @@ export function makeClient(url: string, options: ClientOptions = {}): Client {
 }
 
 /** Connects a client that ends with the running test. */
-export async function openClient(url: string, options: ClientOptions = {}): Promise<Client> {
+export async function openClient(
+  url: string | readonly string[],
+  options: ClientOptions = {},
+): Promise<Client> {
   const client = await connect(url, { ...impatient, ...options });
   onTestFinished(() => client.close({ force: true }));
   return client;

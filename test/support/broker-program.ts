@@ -60,7 +60,7 @@ export interface ProgramOptions {
 
 /**
  * Runs a command ("$@") until standard input ends, which it does however this process ends; then kills it and removes
- * its directory ($0).
+ * its directory ($0), at a second go if a program that was killed at the same time has still written there.
  */
 const guard = `
 exec 3<&0 </dev/null
@@ -69,7 +69,7 @@ program=$!
 (cat <&3 >/dev/null; kill -9 $program) 2>/dev/null &
 wait $program
 kill $! 2>/dev/null
-rm -rf "$0"
+rm -rf "$0" || { sleep 1; rm -rf "$0"; }
 `;
 
 /**

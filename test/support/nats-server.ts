@@ -15,7 +15,7 @@ export interface Nats {
 }
 
 /** How it says that a port is in use. */
-const portTaken = /address already in use/;
+export const natsPortTaken = /address already in use/;
 
 /** Milliseconds until it must listen; it takes some fifty. */
 const startTimeout = 30_000;
@@ -31,7 +31,7 @@ export const findNats = (): string | undefined => findProgram('nats-server', 'NA
 export async function startNats(): Promise<Nats> {
   const path = findNats();
   if (path === undefined) throw new Error(howToGetNats);
-  return startOnPorts(path, portTaken, async () => {
+  return startOnPorts(path, natsPortTaken, async () => {
     const ports = await freePorts(3);
     const [natsPort = 0, port = 0, wsPort = 0] = ports;
     const started = await startProgram({

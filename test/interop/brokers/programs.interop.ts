@@ -16,6 +16,7 @@ function listens(port: number, host: string): Promise<boolean> {
 
 test.each([
   ['NATS', '../../support/nats-server.ts', 'startNats'],
+  ['a NATS cluster', '../../support/nats-cluster.ts', 'startNatsCluster'],
   ['RabbitMQ', '../../support/rabbitmq.ts', 'startRabbitMq'],
 ])(
   '%s listens on loopback alone, and ends with the process that started it, even when that is killed',
