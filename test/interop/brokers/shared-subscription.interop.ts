@@ -23,7 +23,7 @@ describe('a shared subscription of three consumers on Mosquitto', () => {
   test.each([
     ['3.1.1', 4],
     ['5.0', 5],
-  ] as const)('loses nothing when one of them is killed, in MQTT %s', async (_version, protocolVersion) => {
+  ] as const)('loses nothing when one of them is killed, in MQTT %s', async (version, protocolVersion) => {
     const topic = freshTopic();
     const consumers = await Promise.all(
       proxies.map(async (proxy, index) => {
@@ -64,7 +64,7 @@ describe('a shared subscription of three consumers on Mosquitto', () => {
     const all = consumers.flatMap((consumer) => consumer.texts);
     const shares = consumers.map((consumer) => consumer.texts.length).join(', ');
     console.log(
-      `MQTT ${protocolVersion}: ${texts.length} messages, shares ${shares}; ${meanwhile} with the killed one before it ` +
+      `MQTT ${version}: ${texts.length} messages, shares ${shares}; ${meanwhile} with the killed one before it ` +
         `came back; ${all.length - texts.length} came twice`,
     );
     expect([...new Set(all)].sort()).toEqual([...texts].sort());
