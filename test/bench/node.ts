@@ -58,6 +58,9 @@ const rows: readonly Row[] = [
 
 const peers: readonly NodePeer[] = ['mqtide', 'MQTT.js', 'u8-mqtt', 'raw'];
 
+/** Milliseconds after which a peer that has not done its work will not do it. */
+const patience = 20_000;
+
 /** A peer's process. */
 class Runner {
   readonly #child: ChildProcess;
@@ -71,13 +74,17 @@ class Runner {
   async ask<Type extends Answer['type']>(question: Question): Promise<Extract<Answer, { type: Type }>> {
     const answer = message<Answer>(this.#child);
     this.#child.send(question);
-    const value = await answer;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`no answer within ${patience / 1_000} s`)), patience);
+    });
+    const value = await Promise.race([answer, late]).finally(() => clearTimeout(timer));
     if (value.type === 'failed') throw new Error(value.reason);
     return value as Extract<Answer, { type: Type }>;
   }
 
   close(): void {
-    this.#child.disconnect();
+    this.#child.kill('SIGKILL');
   }
 }
 

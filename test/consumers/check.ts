@@ -1,13 +1,16 @@
 /**
  * Looks at the package as npm would publish it, with the tools that find what its users would stumble over: publint (the
- * manifest against the files) and attw (whether types and files agree under every resolution). `npm run test:consumers`.
+ * manifest against the files) and attw (whether types and files agree under every resolution); then bundles and compiles
+ * an application with what its users have. `npm run test:consumers`.
  */
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ensureBuilt, npm, root } from '../support/built-package';
+import { ensureBuilt, installPackage, npm, root } from '../support/built-package';
+import { bundle } from './bundlers';
+import { compile } from './compilers';
 
 /** A tool of this folder, and how it is called for a tarball; each ends with a status of its own when it finds anything. */
 const tools: Readonly<Record<string, (tarball: string) => string[]>> = {
@@ -44,5 +47,18 @@ try {
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
+}
+
+for (const look of [bundle, compile]) {
+  const consumer = installPackage(['@types/node', 'undici-types']);
+  console.log(`\n--- ${look === bundle ? 'bundlers' : 'compilers'}`);
+  try {
+    for (const [name, what] of look(consumer.folder)) {
+      failures += 1;
+      console.log(`\n${name}:\n${what}`);
+    }
+  } finally {
+    consumer.remove();
+  }
 }
 process.exitCode = failures > 0 ? 1 : 0;
