@@ -260,8 +260,8 @@ function unreachable(
   cause: unknown,
 ): ConnectionError | UsageError {
   const words = cause instanceof Error ? cause.message : '';
-  // This is how `ws` says it; browsers say nothing.
-  if (/subprotocol/.test(words)) {
+  // This is how `ws` and Node 22 say it; browsers say nothing.
+  if (/subprotocol|sent protocols/.test(words)) {
     return new ConnectionError('subprotocol', refusedProtocol(url, protocols, ''), { cause });
   }
   const explanation = explain(url, cause);
