@@ -261,7 +261,7 @@ function unreachable(
 ): ConnectionError | UsageError {
   const words = cause instanceof Error ? cause.message : '';
   // This is how `ws` and Node 22 say it; browsers say nothing.
-  if (/subprotocol|sent protocols/.test(words)) {
+  if (/sent.*protocol/.test(words)) {
     return new ConnectionError('subprotocol', refusedProtocol(url, protocols, ''), { cause });
   }
   const explanation = explain(url, cause);
