@@ -97,8 +97,17 @@ async function measure(sink: Sink, row: Row, rounds: number): Promise<Map<NodePe
   const runners = new Map<NodePeer, Runner>();
   for (const peer of peers) {
     const runner = new Runner();
-    runners.set(peer, runner);
-    await runner.ask({ type: 'connect', peer, url: peer === 'u8-mqtt' ? url.replace('mqtt:', 'tcp:') : url });
+    try {
+      await runner.ask({
+        type: 'connect',
+        peer,
+        url: peer === 'u8-mqtt' ? url.replace('mqtt:', 'tcp:') : url,
+      });
+      runners.set(peer, runner);
+    } catch (error) {
+      runner.close();
+      console.log(`  ${peer} is left out of "${row.name}": ${error}`);
+    }
   }
   await sink.counts();
   const sizes = new Set<number>();
