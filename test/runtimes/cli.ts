@@ -116,10 +116,7 @@ function version({ program }: Runtime): string {
 
 const wanted = process.argv.slice(2);
 if (!existsSync(modules)) {
-  // Not `npm ci`: it takes the binaries for other systems, which deno names as optional, for missing in the lock file.
-  execFileSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--prefix', here], {
-    stdio: 'inherit',
-  });
+  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--prefix', here], { stdio: 'inherit' });
 }
 const folders = { ws: installPackage(['ws']), own: installPackage() };
 let failed = 0;
