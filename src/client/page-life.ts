@@ -14,8 +14,8 @@ interface PageEvent {
 
 /** The part of `globalThis` that matters here; looked at when a client opens, never at import. */
 interface Page {
-  addEventListener?(type: string, listener: (event: PageEvent) => void, capture: true): void;
-  removeEventListener?(type: string, listener: (event: PageEvent) => void, capture: true): void;
+  addEventListener?(type: string, listener: (event: PageEvent) => void, capture: boolean): void;
+  removeEventListener?(type: string, listener: (event: PageEvent) => void, capture: boolean): void;
   readonly document?: { readonly visibilityState: string };
   readonly navigator?: { readonly onLine?: boolean };
 }
@@ -37,9 +37,10 @@ export function watchPage(tell: (news: PageNews) => void): () => void {
       if (leaving && isHidden) tell('gone');
     } else if (type !== 'pageshow' || persisted) tell('alive');
   };
-  // Those of the document are caught on their way.
+  // Those of a document are caught on their way; Cloudflare's workers throw at a wish to.
+  const capture = page.document !== undefined;
   const all = (verb: 'addEventListener' | 'removeEventListener') => {
-    for (const type of types) page[verb]?.(type, listener, true);
+    for (const type of types) page[verb]?.(type, listener, capture);
   };
   all('addEventListener');
   return () => all('removeEventListener');

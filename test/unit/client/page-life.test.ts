@@ -59,6 +59,18 @@ const signs: [name: string, tell: (target: FakePage) => Promise<void>][] = [
   ['resume', (target) => target.tell('resume')],
 ];
 
+test('opens where events of the global have no way down to their target, as in workers of Cloudflare', async () => {
+  vi.stubGlobal('addEventListener', (_type: string, _listener: unknown, capture: boolean) => {
+    if (capture) throw new TypeError('addEventListener(): useCapture must be false.');
+  });
+  onTestFinished(() => {
+    vi.unstubAllGlobals();
+  });
+  fakeTime();
+  const { client } = await connected();
+  expect(client.status.type).toBe('connected');
+});
+
 describe.each(signs)('%s', (_, tell) => {
   test('ends the wait for the next attempt', async () => {
     const target = page();
