@@ -1,74 +1,37 @@
-/** `npm run test:runtimes`: the built package in Node, Deno and Bun, the same scenarios as in browsers. */
+/**
+ * The built package in Node, Deno, Bun and workerd, the same scenarios as in browsers.
+ *
+ *   npm run test:runtimes [-- NAME...]
+ *
+ * Names, or parts of them, choose among the runtimes.
+ */
 
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
-import { type Peers, startPeers } from '../browser/engines/peers';
+import { startPeers } from '../browser/engines/peers';
 import type { ScenarioName } from '../browser/engines/scenarios';
 import { ensureBuilt, installPackage, root } from '../support/built-package';
-import type { Errand, Report } from './runner';
+import { modules, prepare, type Runtime, runtimes, type Scheme } from './runtimes';
 
 // They import the package as it is built.
 ensureBuilt();
 const { scenarios } = await import('../browser/engines/scenarios');
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const modules = join(here, 'node_modules');
-
-/** A runtime and how it runs a script. */
-interface Runtime {
-  readonly name: string;
-  readonly program: string;
-  readonly flags: readonly string[];
-  /** Whether its WebSocket is that of the package `ws`, or its own. */
-  readonly webSocket: 'ws' | 'own';
-}
-
-const node = (major: number): string => join(modules, `node${major}/bin/node`);
-
-const runtimes: readonly Runtime[] = [
-  ...[20, 22, 24, 26].map(
-    (major): Runtime => ({ name: `Node ${major}`, program: node(major), flags: [], webSocket: 'ws' }),
-  ),
-  ...[22, 24, 26].map(
-    (major): Runtime => ({
-      name: `Node ${major}, own WebSocket`,
-      program: node(major),
-      flags: [],
-      webSocket: 'own',
-    }),
-  ),
-  {
-    name: 'Deno',
-    program: join(modules, '.bin/deno'),
-    flags: ['run', '--allow-all', '--quiet', '--no-lock'],
-    webSocket: 'own',
-  },
-  { name: 'Bun', program: join(modules, '.bin/bun'), flags: ['run'], webSocket: 'ws' },
-];
-
-const schemes = ['ws', 'mqtt'] as const;
 
 /** Why a cell is not run. */
-function reasonAgainst(name: ScenarioName, scheme: (typeof schemes)[number]): string | undefined {
+function reasonAgainst(name: ScenarioName, scheme: Scheme): string | undefined {
   if (name === 'IndexedDB store') return 'no IndexedDB outside browsers';
   if (scheme === 'mqtt' && (name === 'refused subprotocol' || name === 'text frame')) return 'WebSocket only';
   return undefined;
 }
 
-/** Longest time for all scenarios of one runtime, in milliseconds. */
-const patience = 180_000;
-
 /** Runs a runtime over a scheme. */
-async function run(
-  { program, flags }: Runtime,
-  scheme: (typeof schemes)[number],
-  folder: string,
-): Promise<Map<ScenarioName, string>> {
+async function run(runtime: Runtime, scheme: Scheme, folder: string): Promise<Map<ScenarioName, string>> {
   const results = new Map<ScenarioName, string>();
-  const peers: Peers = await startPeers(scheme);
+  const peers = await startPeers(scheme);
   try {
     // One process a scenario: what hangs takes no other with it.
     for (const name of Object.keys(scenarios) as ScenarioName[]) {
@@ -77,32 +40,9 @@ async function run(
         results.set(name, `(${reason})`);
         continue;
       }
-      const errands: readonly Errand[] = [{ name, here: peers.here() }];
-      const child = spawn(program, [...flags, join(folder, 'runner.mjs'), JSON.stringify(errands)], {
-        cwd: folder,
-        stdio: ['ignore', 'pipe', 'pipe'],
-        timeout: patience,
-        killSignal: 'SIGKILL',
-      });
-      let output = '';
-      let errors = '';
-      child.stdout.setEncoding('utf8').on('data', (text: string) => {
-        output += text;
-      });
-      child.stderr.setEncoding('utf8').on('data', (text: string) => {
-        errors += text;
-      });
-      const code = await new Promise<number | string | null>((resolve) => {
-        child.once('error', (error) => resolve(error.message));
-        child.once('close', resolve);
-      });
-      const line = output.split('\n').find((text) => text.startsWith('{'));
-      const report = line === undefined ? undefined : (JSON.parse(line) as Report);
-      if (report?.error === undefined && report !== undefined && code === 0) results.set(name, 'passed');
-      else {
-        results.set(name, 'FAILED');
-        console.log(`  ${name}: ${report?.error ?? `ended with ${code}`}\n${errors.slice(0, 2_000)}`);
-      }
+      const { error } = await runtime.run(runtime.program, folder, { name, here: peers.here() });
+      results.set(name, error === undefined ? 'passed' : 'FAILED');
+      if (error !== undefined) console.log(`  ${name}: ${error}`);
     }
   } finally {
     await peers.close();
@@ -111,7 +51,8 @@ async function run(
 }
 
 function version({ program }: Runtime): string {
-  return /\d+\.\d+\.\d+/.exec(execFileSync(program, ['--version'], { encoding: 'utf8' }))?.[0] ?? '?';
+  const printed = execFileSync(program, ['--version'], { encoding: 'utf8' });
+  return /\d+[.-]\d+[.-]\d+/.exec(printed)?.[0] ?? '?';
 }
 
 const wanted = process.argv.slice(2);
@@ -122,25 +63,12 @@ const folders = { ws: installPackage(['ws']), own: installPackage() };
 let failed = 0;
 let passed = 0;
 try {
-  for (const { folder } of Object.values(folders)) {
-    await build({
-      entryPoints: [join(here, 'runner.ts')],
-      outfile: join(folder, 'runner.mjs'),
-      bundle: true,
-      format: 'esm',
-      target: 'es2022',
-      platform: 'node',
-      // The package as it is installed, not its source.
-      external: ['mqtide', 'mqtide/*'],
-      logLevel: 'warning',
-    });
-  }
+  for (const { folder } of Object.values(folders)) await prepare(folder);
   const rows: string[][] = [];
   for (const runtime of runtimes) {
     if (wanted.length > 0 && !wanted.some((text) => runtime.name.toLowerCase().includes(text.toLowerCase())))
       continue;
-    for (const scheme of schemes) {
-      if (runtime.webSocket === 'own' && scheme === 'mqtt' && runtime.name.includes(',')) continue;
+    for (const scheme of runtime.schemes) {
       console.log(`${runtime.name} (${version(runtime)}) over ${scheme}: ...`);
       const results = await run(runtime, scheme, folders[runtime.webSocket].folder);
       rows.push([`${runtime.name} ${scheme}:`, ...results.values()]);
