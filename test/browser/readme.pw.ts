@@ -1,0 +1,101 @@
+/** The examples of the README do what it says, in a page that has nothing but the package. */
+
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, type Page, test } from '@playwright/test';
+import { build } from 'esbuild';
+import { startBroker } from '../broker';
+import { type Consumer, installPackage } from '../support/built-package';
+import { type ExampleName, readmeExamples } from '../support/readme-examples';
+import { type StaticServer, serveFolders } from '../support/static-server';
+import { waitFor } from '../support/wait-for';
+
+let consumer: Consumer;
+let server: StaticServer;
+let broker: Awaited<ReturnType<typeof startBroker>>;
+
+test.beforeAll(async () => {
+  consumer = installPackage();
+  server = await serveFolders({ '/': consumer.folder });
+});
+
+test.beforeEach(async () => {
+  broker = await startBroker();
+});
+
+test.afterEach(() => broker?.close());
+
+test.afterAll(async () => {
+  await server?.close();
+  consumer?.remove();
+});
+
+/** Opens a page that runs an example, and collects what it tells the console. */
+async function run(page: Page, name: ExampleName): Promise<string[]> {
+  const lines: string[] = [];
+  page.on('console', (message) => lines.push(message.text()));
+  page.on('pageerror', (error) => lines.push(`uncaught: ${error.message}`));
+  const readersOwn = `const url = '${broker.wsUrl}';
+    const receipt = 'receipt'; const userId = 7; const show = (message) => console.log('shown', message.text());`;
+  await build({
+    stdin: {
+      contents: `${readersOwn}\n${readmeExamples().get(name)?.code(broker.wsUrl)}`,
+      loader: 'ts',
+      resolveDir: consumer.folder,
+    },
+    outfile: join(consumer.folder, 'example.js'),
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    logLevel: 'warning',
+  });
+  copyFileSync(
+    join(consumer.folder, 'node_modules/mqtide/dist/clock-worker.js'),
+    join(consumer.folder, 'clock.js'),
+  );
+  writeFileSync(
+    join(consumer.folder, 'example.html'),
+    '<!doctype html><title>example</title><script type="module" src="example.js"></script>',
+  );
+  await page.goto(`${server.url}/example.html`);
+  return lines;
+}
+
+/** Packets of one type that came from clients. */
+const received = (type: string) =>
+  broker.log.filter(({ direction, packet }) => direction === 'in' && packet.type === type);
+
+test('connecting, subscribing, publishing, iterating', async ({ page }) => {
+  const lines = await run(page, 'sensor/+id');
+  await waitFor(() => lines.includes('kitchen 21.5'));
+  await waitFor(() => received('subscribe').length === 2);
+  broker.publish('alarm/door', '{"open":true}', { qos: 2 });
+  await waitFor(() => lines.some((line) => line.includes('open')));
+  expect(lines.filter((line) => line.startsWith('uncaught'))).toEqual([]);
+});
+
+test('a clock in a worker', async ({ page }) => {
+  const lines = await run(page, 'workerClock');
+  // Within the ten seconds of its keep alive.
+  await waitFor(() => received('pingreq').length > 0, { timeout: 15_000 });
+  expect(lines).toEqual([]);
+});
+
+test('a message that survives the page', async ({ page }) => {
+  const lines = await run(page, "until: 'stored'");
+  await waitFor(() => received('pubrel').length > 0);
+  expect(received('publish').map(({ packet }) => packet)).toMatchObject([{ topic: 'sales', qos: 2 }]);
+  expect(received('connect').map(({ packet }) => packet)).toMatchObject([
+    { clientId: 'till-7', clean: false },
+  ]);
+  expect(lines).toEqual([]);
+});
+
+test('one connection for all tabs', async ({ page }) => {
+  const lines = await run(page, 'connectShared');
+  await waitFor(() => received('subscribe').length === 1);
+  expect(received('connect').map(({ packet }) => packet)).toMatchObject([{ clientId: 'user-7' }]);
+  broker.publish('orders/1', 'paid', { qos: 1 });
+  await waitFor(() => lines.length > 0);
+  expect(lines).toEqual(['shown paid']);
+});
