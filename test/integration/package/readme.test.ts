@@ -1,22 +1,26 @@
 /** The README holds what it promises to a project that has nothing but the package. */
 
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import ts from 'typescript';
 import { expect, inject, test } from 'vitest';
+import { withPinnedScript } from '../../../pin-script';
 import { startBroker } from '../../broker';
-import { installPackage } from '../../support/built-package';
+import { installPackage, root } from '../../support/built-package';
 import { readersOwn, readmeExamples } from '../../support/readme-examples';
 import { waitFor } from '../../support/wait-for';
 
 const consumer = inject('consumer');
 
-test.each([...readmeExamples().values()])('the types accept the example with $name', ({ name, code }) => {
+test('the types accept the examples', () => {
   const declarations = Object.entries(readersOwn).map(([word, type]) => `declare const ${word}: ${type};`);
-  const file = join(consumer, `example-${name.replaceAll(/\W/g, '')}.ts`);
-  writeFileSync(file, `${declarations.join('\n')}\n${code('wss://broker.example/mqtt')}\nexport {};\n`);
+  const files = [...readmeExamples().values()].map(({ code }, index) => {
+    const file = join(consumer, `example-${index}.ts`);
+    writeFileSync(file, `${declarations.join('\n')}\n${code('wss://broker.example/mqtt')}\nexport {};\n`);
+    return file;
+  });
   const settings: ts.CompilerOptions = {
     target: ts.ScriptTarget.ES2022,
     module: ts.ModuleKind.ESNext,
@@ -28,7 +32,7 @@ test.each([...readmeExamples().values()])('the types accept the example with $na
   };
   const host = ts.createCompilerHost(settings);
   host.getCurrentDirectory = () => consumer;
-  const program = ts.createProgram([file], settings, host);
+  const program = ts.createProgram(files, settings, host);
   expect(ts.formatDiagnostics(ts.getPreEmitDiagnostics(program), host)).toBe('');
 });
 
@@ -62,4 +66,15 @@ test('the first example runs in Node with nothing installed but the package', as
     await broker.close();
     alone.remove();
   }
+});
+
+test('the script that the README pins is of this version, and gets the hash of its file when it is packed', async () => {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const file = readFileSync(join(root, 'dist/mqtide.min.js'));
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  expect(readme).toContain(`/mqtide@${version}/dist/mqtide.min.js" integrity="sha384-`);
+  const digest = Buffer.from(await crypto.subtle.digest('SHA-384', file)).toString('base64');
+  expect(withPinnedScript(readme, version, file)).toContain(
+    `<script src="https://unpkg.com/mqtide@${version}/dist/mqtide.min.js" integrity="sha384-${digest}" crossorigin="anonymous"></script>`,
+  );
 });
