@@ -133,6 +133,33 @@ describe("with ack: 'received' and a durable store", () => {
     },
   );
 
+  test('it is for the listener that was there before connect, too', async () => {
+    const server = new FakeServer();
+    const store = unownedStore();
+    await page(server, store);
+    server.link.publish('a', 'x', { qos: 1 });
+    await turn();
+    const { client } = idle({ store, clean: false, clientId: 'c', ack: 'received' }, server);
+    const seen: Message[] = [];
+    client.on('message', (message) => void seen.push(message));
+    await client.connect();
+    expect(seen).toMatchObject([{ topic: 'a', redelivered: true }]);
+    await turn();
+    expect(await inbox(store)).toEqual([]);
+  });
+
+  test('it is no part of the session: it outlives the end of that with clean: true', async () => {
+    const server = new FakeServer();
+    const store = unownedStore();
+    const first = await page(server, store, { clean: true });
+    server.link.publish('a', 'x', { qos: 2 });
+    await turn();
+    await first.client.close({ force: true });
+    expect((await store.load('c')).map(({ kind }) => kind)).toEqual(['inbox']);
+    const second = await page(server, store, { clean: true });
+    expect(second.seen.map((message) => message.text())).toEqual(['x']);
+  });
+
   test('it is saved beside those that come later', async () => {
     const server = new FakeServer();
     const store = unownedStore();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { RefusedError } from '../../../src/errors';
 import { disconnect, pingresp, puback, pubcomp, publish, pubrec } from '../../support/packet-makers';
-import { SessionBench } from '../../support/session-bench';
+import { SessionBench, spend } from '../../support/session-bench';
 
 function connected(options: ConstructorParameters<typeof SessionBench>[0] = {}): SessionBench {
   const bench = new SessionBench(options);
@@ -237,6 +237,22 @@ describe('a message after which the server closes the connection', () => {
     expect(sent.outcome).toBeUndefined();
   });
 
+  test('counts anew after its PUBREC, when a lost session sends it again', () => {
+    const bench = connected();
+    const sent = bench.publish('t', 2);
+    for (let times = 0; times < 2; times += 1) {
+      bench.kill();
+      bench.resume();
+    }
+    bench.receive(pingresp);
+    bench.receive(pubrec(1));
+    bench.cut();
+    bench.connect();
+    bench.expectFlow('publish t 2');
+    bench.kill();
+    expect(sent.outcome).toBeUndefined();
+  });
+
   test('of several with progress in between is not looked for', () => {
     const bench = connected({ maxInflight: 2 });
     const all = bench.publishAll(...Array.from({ length: 12 }, (_, index) => `${index}1`));
@@ -269,6 +285,16 @@ describe('a message after which the server closes the connection', () => {
     bench.expectNothingSent();
     expect(bench.session.needsCleanStart).toBe(false);
     expect(bench.store.list('session')).toMatchObject([{ kind: 'session', cleanStart: undefined }]);
+  });
+
+  test('of QoS 2 leaves an identifier that no other message gets where the session goes on', () => {
+    const bench = connected();
+    bench.publish('bad', 2);
+    bench.receive(disconnect(0x95));
+    bench.resume();
+    spend(bench, 2, 65_535);
+    bench.publish('next', 1);
+    bench.expectFlow('publish next 2');
   });
 
   test('of QoS 1 needs no clean start', () => {
