@@ -303,4 +303,17 @@ describe('a refused password', () => {
     expect(client.status.type).toBe('connected');
     expect(credentials).toHaveBeenCalledTimes(4);
   });
+
+  test('gets another one after each stable connection: what expires may be renewed for ever', async () => {
+    fakeTime();
+    const credentials = vi.fn(() => ({}));
+    const { client, server } = await connected({ credentials });
+    for (let count = 2; count <= 4; count += 1) {
+      await vi.advanceTimersByTimeAsync(30_000);
+      server.link.send({ type: 'disconnect', reasonCode: 0x87 });
+      await turn();
+      expect(client.status.type).toBe('connected');
+      expect(credentials).toHaveBeenCalledTimes(count);
+    }
+  });
 });

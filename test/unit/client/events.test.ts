@@ -3,6 +3,7 @@ import { Emitter } from '../../../src/client/emitter';
 import type { ClientEvents, EnhancedAuth, Packet } from '../../../src/index';
 import { connected, idle } from '../../support/fake-client';
 import { FakeServer, turn } from '../../support/fake-server';
+import { hex } from '../../support/hex';
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -249,6 +250,27 @@ describe("'packet'", () => {
     const { types } = shown(client);
     await client.publish('a', 'x', { qos: 1 });
     expect(types()).toEqual(['out publish', 'in puback']);
+  });
+
+  test('shows nothing that follows DISCONNECT in its chunk', async () => {
+    const { client, server } = await connected();
+    const { types } = shown(client);
+    server.link.sendBytes(hex`e0 00 30 04 0001 'a' 00`);
+    await turn();
+    expect(types().filter((type) => type.startsWith('in'))).toEqual(['in disconnect']);
+  });
+
+  test('may be where the client is closed: what was shown then is not taken', async () => {
+    const { client, server } = await connected();
+    const messages: unknown[] = [];
+    client.on('message', (message) => void messages.push(message));
+    client.on('packet', ({ packet }) => {
+      if (packet.type === 'publish') void client.close({ force: true });
+    });
+    server.link.publish('a', 'x', { qos: 1 });
+    await turn();
+    expect(client.status.type).toBe('closed');
+    expect(messages).toEqual([]);
   });
 
   test('costs nothing once its last listener is gone, by once or a signal as well', () => {

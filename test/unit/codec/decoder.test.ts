@@ -212,9 +212,14 @@ describe('after an error', () => {
     expect(packets).toHaveLength(1);
   });
 
-  test('the first byte is enough to refuse what is no MQTT', () => {
+  test.each([
+    ['text', hex`'H'`, 'wrong flags'],
+    ['packet type 0', hex`00`, 'reserved'],
+    ['PUBLISH with QoS 3', hex`36`, 'QoS 3'],
+    ['PUBLISH with DUP and QoS 0', hex`38`, 'DUP'],
+  ])('the first byte is enough to refuse what is no MQTT: %s', (_, first, words) => {
     const { decoder } = collect();
-    expect(() => decoder.push(hex`'H'`)).toThrow('wrong flags');
+    expect(() => decoder.push(first)).toThrow(words);
   });
 
   test('an error of onPacket comes out of push, and the decoder is dead', () => {
