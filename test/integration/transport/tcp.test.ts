@@ -204,6 +204,18 @@ describe('a TCP connection', () => {
     expect([recorded.closes, recorded.chunks, recorded.drains]).toEqual([[], [], 0]);
   });
 
+  test('by destroy() does not wait for the peer: what that still sends is reset', async () => {
+    const peer = await tcpPeer({ allowHalfOpen: true });
+    const recorded = await connect(`mqtt://127.0.0.1:${peer.port}`);
+    const socket = await socketOf(peer);
+    recorded.connection.destroy();
+    await waitFor(() => {
+      socket.write('still here');
+      return socket.destroyed;
+    });
+    expect(recorded.chunks).toEqual([]);
+  });
+
   test('keeps what comes before somebody listens, the end included', async () => {
     const peer = await tcpPeer();
     const connection = await tcpTransport().connect(new URL(`mqtt://127.0.0.1:${peer.port}`), {

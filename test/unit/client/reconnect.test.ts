@@ -367,7 +367,7 @@ const connackTable: [code: number, reaction: Reaction][] = [
 const disconnectTable: [code: number, reaction: Reaction][] = [
   [0x00, 'retry'],
   [0x80, 'retry'],
-  // These six concern one packet, which is dealt with as such.
+  // These seven concern one packet, which is dealt with as such.
   [0x81, 'retry'],
   [0x82, 'retry'],
   [0x90, 'retry'],
