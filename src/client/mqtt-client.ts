@@ -248,8 +248,8 @@ export class MqttClient implements Client {
         this.#runner.afterFlush = () => {
           if (!session.isConnected || this.#isIdle()) resolve();
         };
-        // What the session has yet to hand over counts, too.
-        this.#runner.flush();
+        // What the session has yet to hand over counts, too, and a handler that calls this and goes on.
+        this.#runner.touch();
       });
       await waiting(idle, 'close', { timeout }).catch(() => {});
       this.#hurry = undefined;

@@ -239,6 +239,18 @@ describe('close waits', () => {
     await closing;
   });
 
+  test('for the very handler that calls it and goes on', async () => {
+    const { client, server } = await connected();
+    let closing: Promise<void> | undefined;
+    await client.subscribe('a', { qos: 1 }, async () => {
+      closing = client.close();
+      await turn();
+    });
+    server.link.publish('a', '1', { qos: 1 });
+    await closing;
+    expect(server.link.types.slice(-2)).toEqual(['puback', 'disconnect']);
+  });
+
   test('from within a handler, for at most timeout', async () => {
     const { client, server } = await connected();
     const closed = new Promise<void>((resolve) => {
