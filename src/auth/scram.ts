@@ -84,6 +84,8 @@ function resolveOptions(
   options: ScramOptions,
   newNonce: () => string,
 ): ScramSettings & Pick<ScramOptions, 'password'> {
+  if (typeof options !== 'object' || options === null)
+    throw new UsageError('scram: options must be an object');
   const { username, password, hash = 'SHA-256', maximumIterations = defaultMaximumIterations } = options;
   if (typeof username !== 'string') throw new UsageError('scram: username must be a string');
   if (typeof password !== 'string' && typeof password !== 'function') {

@@ -1,6 +1,6 @@
 /** The decoder for tools and servers: it reads what clients send and what servers send. */
 
-import { checkInteger } from '../check';
+import { checkInteger, checkObject } from '../check';
 import { UsageError } from '../errors';
 import { ackReader } from './acks';
 import { readConnack, readConnect } from './connect';
@@ -38,6 +38,7 @@ const readers: PacketReaders = [
 export class Decoder extends PacketDecoder {
   /** @throws UsageError for a wrong option */
   constructor(options: DecoderOptions) {
+    checkObject(options as unknown, 'options');
     const { maximumPacketSize, onPacket } = options;
     if (maximumPacketSize !== undefined) {
       checkInteger(maximumPacketSize, 'maximumPacketSize', 1, Number.MAX_SAFE_INTEGER);

@@ -1,6 +1,7 @@
 /** Entry `mqtide/indexeddb`: sessions that survive a reload, a crash of the tab and an end of the browser. */
 
 import { unwrap } from 'idb';
+import { checkOptions } from '../check';
 import { StoreError, UsageError } from '../errors';
 import type { Bytes } from '../message';
 import type { StoreOperation, StoreRecord } from '../session/records';
@@ -41,6 +42,7 @@ export interface IndexedDbOptions {
  * @throws UsageError for wrong options
  */
 export function indexedDbStore(options: IndexedDbOptions = {}): SessionStore {
+  checkOptions(options, 'options', ['name', 'durability', 'inUse']);
   const { name = 'mqtide', durability = 'relaxed', inUse = 'reject' } = options;
   if (typeof name !== 'string') throw new UsageError('options.name: must be a string');
   if (durability !== 'strict' && durability !== 'relaxed') {

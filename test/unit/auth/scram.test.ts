@@ -350,6 +350,7 @@ describe('wrong use', () => {
     ['maximumIterations above 32 bits', { username: 'user', password: 'pencil', maximumIterations: 2 ** 32 }],
   ])('%s throws a UsageError at the call', (_, options) => {
     expect(() => Reflect.apply(scram, undefined, [options])).toThrow(UsageError);
+    expect(() => Reflect.apply(scram, undefined, [])).toThrow(UsageError);
   });
 
   test('what a password function gives is checked when it gives it', async () => {

@@ -410,6 +410,7 @@ test('wrong options and arguments are refused', () => {
   expect(() => new Decoder({ onPacket, maximumPacketSize: 0 })).toThrow(UsageError);
   expect(() => new Decoder({ onPacket, protocolVersion: 6 as 5 })).toThrow(UsageError);
   expect(() => new Decoder({} as DecoderOptions)).toThrow(UsageError);
+  expect(() => Reflect.construct(Decoder, [])).toThrow(UsageError);
   const decoder = new Decoder({ onPacket });
   expect(() => decoder.push('chunk' as unknown as Uint8Array)).toThrow(UsageError);
   expect(() => decoder.push(new ArrayBuffer(2) as unknown as Uint8Array)).toThrow(
