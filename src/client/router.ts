@@ -68,12 +68,16 @@ export class Router<Handle> {
     return new Map(routes.flatMap(({ handles }) => [...handles]));
   }
 
-  /** The routes of all identifiers; none when one is unknown, so that the topic has to decide. */
+  /** The routes of all identifiers, each once; none when one is unknown, so that the topic has to decide. */
   #identified(identifiers: readonly number[]): Route<Handle>[] {
     const routes: Route<Handle>[] = [];
+    // A server may repeat one as often as fits in a packet: without this each time would cost all its handles.
+    const seen = identifiers.length > 1 ? new Set<Route<Handle>>() : undefined;
     for (const identifier of identifiers) {
       const route = this.#byIdentifier.get(identifier);
       if (!route) return [];
+      if (seen?.has(route)) continue;
+      seen?.add(route);
       routes.push(route);
     }
     return routes;

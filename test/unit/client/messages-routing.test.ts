@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { Router } from '../../../src/client/router';
 import type { Client, ClientOptions } from '../../../src/index';
 import { connected } from '../../support/fake-client';
 import { type FakeServer, turn } from '../../support/fake-server';
@@ -30,6 +31,26 @@ describe('a message with Subscription Identifiers', () => {
     const { server, seen } = await subscribed(['a/+', 'a/#', 'a/b']);
     server.link.publish('a/b', '1', identifiers(server, 'a/+', 'a/b', 'a/+'));
     expect(seen).toEqual(['a/+ 1', 'a/b 1']);
+  });
+
+  test('costs no more when a hostile server names one again and again', () => {
+    const router = new Router<object>();
+    for (let count = 0; count < 3; count += 1) router.add('a', {}, () => ({}));
+    router.identify('a', 1);
+    router.add('b', {}, () => ({}));
+    router.identify('b', 2);
+    const walk = vi.spyOn(router.get('a')?.handles ?? new Map(), Symbol.iterator);
+    const subscriptionIdentifiers = [1, 2, 1, 2, 1];
+    const packet = {
+      type: 'publish',
+      topic: 'a',
+      payload: new Uint8Array(0),
+      qos: 0,
+      retain: false,
+    } as const;
+    const found = router.match({ ...packet, dup: false, properties: { subscriptionIdentifiers } });
+    expect([...found]).toHaveLength(4);
+    expect(walk).toHaveBeenCalledTimes(1);
   });
 
   test('goes once to each when several copies come', async () => {
