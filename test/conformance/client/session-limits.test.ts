@@ -314,6 +314,25 @@ describe('topic aliases that we set', () => {
     bench.expectSent(aliased('topic/a', 1));
   });
 
+  test('are used where a server takes them, after one that takes none', () => {
+    const bench = new SessionBench({ topicAliases: true });
+    bench.connect();
+    bench.cut();
+    bench.resume({ topicAliasMaximum: 5 });
+    bench.publish('topic/a');
+    bench.expectSent(aliased('topic/a', 1));
+  });
+
+  test('are kept for any topic, whatever objects call their members', () => {
+    const bench = new SessionBench({ topicAliases: true });
+    bench.connect({ topicAliasMaximum: 5 });
+    for (const topic of ['__proto__', 'constructor']) {
+      bench.publish(topic);
+      bench.publish(topic);
+    }
+    bench.expectSent(aliased('__proto__', 1), aliased('', 1), aliased('constructor', 2), aliased('', 2));
+  });
+
   test('are not used where they would make a packet too large', () => {
     const bench = new SessionBench({ topicAliases: true });
     const packet = publish('topic/a');

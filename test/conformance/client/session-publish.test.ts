@@ -98,9 +98,12 @@ describe.each(versions)('a publish, protocol level %i', (version) => {
   test('ignores a PUBACK and a PUBCOMP that it knows nothing of', () => {
     const bench = new SessionBench({ version });
     bench.connect();
-    bench.receive(puback(5), pubcomp(6));
+    bench.receive(puback(5), pubcomp(6), puback(1));
     bench.expectNothingSent();
     expect(bench.session.isConnected).toBe(true);
+    // Nor does it take their identifiers from us.
+    bench.publishAll('a1', 'b1');
+    bench.expectFlow('publish a1 1', 'publish b1 2');
   });
 
   test('leaves at once, one by one, and in the order of the calls', () => {

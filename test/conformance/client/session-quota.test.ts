@@ -162,7 +162,7 @@ describe('identifiers', () => {
     }
   });
 
-  test('go round at 65,535 and pass over those in use [v5 MQTT-2.2.1-3, v3 MQTT-2.3.1-2]', () => {
+  test('go round at 65,535 and pass over those in use [v5 MQTT-2.2.1-3, v5 MQTT-4.3.2-1, v3 MQTT-2.3.1-2, v3 MQTT-4.3.2-1]', () => {
     for (const version of [5, 4] as const) {
       const bench = new SessionBench({ version });
       bench.connect();

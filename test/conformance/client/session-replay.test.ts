@@ -222,11 +222,15 @@ describe.each(versions)('a lost session, protocol level %i', (version) => {
     const bench = new SessionBench({ version });
     bench.connect({}, { clean: true });
     bench.publishAll('a1', 'b2');
-    bench.receive(pubrec(2));
+    bench.receive(pubrec(2), publish('in', 7, 2));
+    bench.acknowledge();
     bench.take();
     bench.cut();
     bench.connect({}, { clean: true });
     bench.expectFlow('publish a1 3', 'publish b2 4');
+    // What was received there is forgotten, so that its identifier names another message.
+    bench.receive(publish('new', 7, 2));
+    expect(bench.topics).toEqual(['in', 'new']);
     // Nothing is lost that was to be kept.
     expect(bench.connections.at(-1)?.sessionLost).toBe(false);
   });

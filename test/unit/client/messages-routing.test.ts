@@ -111,6 +111,27 @@ describe('a message without Subscription Identifiers', () => {
     expect(seen).toEqual(['$share/h/a/b 1', '$share/g/a/+ 1']);
   });
 
+  test.each([5, 4] as const)(
+    'goes by any filter, whatever objects call their members (%i)',
+    async (version) => {
+      const filters = ['__proto__', 'constructor', 'toString', 'hasOwnProperty'];
+      const { client, server, seen } = await subscribed(filters, {
+        protocolVersion: version,
+        reconnect: { minDelay: 0, maxDelay: 0 },
+      });
+      for (const filter of filters) server.link.publish(filter, '1');
+      server.link.publish('valueOf', '2');
+      expect(seen).toEqual(filters.map((filter) => `${filter} 1`));
+      server.sessions.clear();
+      server.link.drop();
+      await vi.waitFor(() => expect(server.links).toHaveLength(2));
+      await client.connect();
+      await turn();
+      const again = server.link.packets('subscribe').flatMap(({ subscriptions }) => subscriptions);
+      expect(again.map(({ filter }) => filter)).toEqual(filters);
+    },
+  );
+
   test('goes to thousands of Subscriptions of one filter', async () => {
     const { client, server } = await connected();
     let count = 0;

@@ -130,6 +130,17 @@ describe('a key', () => {
     expect(client.stats).toMatchObject({ messagesSent: 1, publishesFailed: 1 });
   });
 
+  test('is remembered beside 10,000 others at most', async () => {
+    const { client, server } = await connected();
+    const all = Array.from({ length: 10_001 }, (_, index) => `${index}`);
+    const publish = (key = '') => client.publish('a', '', { qos: 1, key });
+    await Promise.all(all.map(publish));
+    await publish(all.at(-1));
+    expect(server.link.packets('publish')).toHaveLength(10_001);
+    await publish(all[0]);
+    expect(server.link.packets('publish')).toHaveLength(10_002);
+  });
+
   test('any string is one', async () => {
     const { client, server } = await connected();
     for (const key of ['', '__proto__', 'constructor', 'toString', '☃'])

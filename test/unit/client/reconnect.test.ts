@@ -61,16 +61,27 @@ describe('a lost connection', () => {
     expect(client.stats.connections).toBe(2);
   });
 
-  test('is made again with our client identifier, whatever the server assigned', async () => {
+  test('is made again with what the options say, whatever the server assigned and granted', async () => {
     const server = new FakeServer();
-    server.connack = { assignedClientIdentifier: 'theirs', receiveMaximum: 1 };
+    server.connack = {
+      assignedClientIdentifier: 'theirs',
+      serverKeepAlive: 7,
+      sessionExpiryInterval: 8,
+      receiveMaximum: 1,
+      maximumPacketSize: 1_000,
+      topicAliasMaximum: 9,
+    };
     const { client } = idle({ clientId: 'ours', reconnect: { minDelay: 0, maxDelay: 0 } }, server);
     await client.connect();
     expect(client.clientId).toBe('theirs');
     server.link.drop();
     await vi.waitFor(() => expect(server.links).toHaveLength(2));
-    expect(server.links.map(({ connect }) => connect.clientId)).toEqual(['ours', 'ours']);
-    expect(server.link.connect.properties?.receiveMaximum).toBe(256);
+    expect(server.links[0]?.connect).toMatchObject({
+      clientId: 'ours',
+      keepAlive: 60,
+      properties: { sessionExpiryInterval: 300, receiveMaximum: 256, topicAliasMaximum: 64 },
+    });
+    expect(server.links[1]?.connect).toEqual({ ...server.links[0]?.connect, clean: false });
   });
 
   test('is made again where the options say, whatever a transport does to its URL', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { RefusedError } from '../../../src/errors';
 import { disconnect, pingresp, puback, pubcomp, publish, pubrec } from '../../support/packet-makers';
-import { SessionBench, spend } from '../../support/session-bench';
+import { SessionBench } from '../../support/session-bench';
 
 function connected(options: ConstructorParameters<typeof SessionBench>[0] = {}): SessionBench {
   const bench = new SessionBench(options);
@@ -285,16 +285,6 @@ describe('a message after which the server closes the connection', () => {
     bench.expectNothingSent();
     expect(bench.session.needsCleanStart).toBe(false);
     expect(bench.store.list('session')).toMatchObject([{ kind: 'session', cleanStart: undefined }]);
-  });
-
-  test('of QoS 2 leaves an identifier that no other message gets where the session goes on', () => {
-    const bench = connected();
-    bench.publish('bad', 2);
-    bench.receive(disconnect(0x95));
-    bench.resume();
-    spend(bench, 2, 65_535);
-    bench.publish('next', 1);
-    bench.expectFlow('publish next 2');
   });
 
   test('of QoS 1 needs no clean start', () => {
