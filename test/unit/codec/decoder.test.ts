@@ -405,6 +405,16 @@ test('a megabyte in chunks of one byte is gathered without copying it again and 
   expect(packets).toHaveLength(1);
 });
 
+test('two megabytes of User Properties are gathered without copying them again and again', () => {
+  // Copying the list for each entry would move 640 GB.
+  const userProperties = Array<[string, string]>(400_000).fill(['', '']);
+  const payload = new Uint8Array(0);
+  const packet = { type: 'publish', topic: 'a', payload, qos: 0, retain: false, dup: false } as const;
+  const { decoder, packets } = collect();
+  decoder.push(encode({ ...packet, properties: { userProperties } }, 5));
+  expect(packets).toHaveLength(1);
+});
+
 test('wrong options and arguments are refused', () => {
   const onPacket = () => {};
   expect(() => new Decoder({ onPacket, maximumPacketSize: 0 })).toThrow(UsageError);
