@@ -214,6 +214,9 @@ export class FakeLink {
   }
 }
 
+/** Attempts to connect that no test makes on purpose. */
+const mostAttempts = 10_000;
+
 /** The server. */
 export class FakeServer implements Transport {
   /** Answers that replace the sensible ones. A member that returns nothing leaves its packets unanswered. */
@@ -244,6 +247,8 @@ export class FakeServer implements Transport {
   async connect(url: URL, options: TransportOptions): Promise<Connection> {
     this.attempts.push(url.href);
     options.signal.throwIfAborted();
+    // A client that comes back in a tight loop fails its test by the time-out, which could else never fire.
+    if (this.attempts.length > mostAttempts) return new Promise(() => {});
     if (this.unreachable) throw this.unreachable;
     const link = new FakeLink(this, url, options);
     this.links.push(link);
