@@ -82,10 +82,9 @@ export class Subscriber {
   lost(filter: string, error?: MqttError): void {
     const router = this.#router;
     for (const handle of [...(router.get(filter)?.handles.keys() ?? [])]) {
-      router.remove(filter, handle);
+      this.#detach(filter, handle);
       // A Subscription goes on while it has other filters.
-      if (!handle.patterns.some((pattern) => router.get(pattern.filter)?.handles.has(handle)))
-        handle.end(error);
+      if (handle.openFilters === 0) handle.end(error);
     }
   }
 
@@ -120,6 +119,7 @@ export class Subscriber {
     for (const { filter, params } of patterns) router.add(filter, handle, params);
     const settled = deferred<void>();
     const filters = wireFilters(patterns);
+    handle.openFilters = filters.length;
     const entries = filters.map((filter) => ({ ...options, filter, qos: this.#highestQos(filter) }));
     const request = runner.session.subscriptions.subscribe(entries, (outcomes) => {
       const error = this.#granted(handle, new Map(filters.map((filter, index) => [filter, outcomes[index]])));
@@ -149,7 +149,7 @@ export class Subscriber {
       const error = refusalOfOutcome(outcome, filter);
       if (!error) return { filter: pattern, qos: outcome as QoS };
       refusal ??= error;
-      this.#router.remove(filter, handle);
+      this.#detach(filter, handle);
       return {
         filter: pattern,
         error: error instanceof RefusedError ? error : new RefusedError(0x80, error.message),
@@ -179,7 +179,13 @@ export class Subscriber {
 
   /** Takes a Subscription out of the routing. @returns the filters that nobody needs any more */
   #remove(handle: SubscriptionHandle): string[] {
-    return wireFilters(handle.patterns).filter((filter) => this.#router.remove(filter, handle));
+    return wireFilters(handle.patterns).filter((filter) => this.#detach(filter, handle));
+  }
+
+  /** Takes one filter of a Subscription out of the routing. @returns whether nobody needs it any more */
+  #detach(filter: string, handle: SubscriptionHandle): boolean {
+    if (this.#router.get(filter)?.handles.has(handle)) handle.openFilters -= 1;
+    return this.#router.remove(filter, handle);
   }
 
   async #send(filters: readonly string[], wait: WaitOptions): Promise<void> {

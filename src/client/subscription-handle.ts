@@ -26,6 +26,8 @@ export class SubscriptionHandle implements Subscription {
   #hasEnded = false;
   /** Why it ended, until an iterator tells. */
   #error: Error | undefined;
+  /** Filters on the wire, several patterns of one counted once, that still lead here. */
+  openFilters = 0;
   /** What the server granted, from its answer on. */
   grants: readonly Grant[] = [];
 

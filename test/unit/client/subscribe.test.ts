@@ -290,6 +290,24 @@ describe('several filters', () => {
   });
 });
 
+describe('many filters of one Subscription', () => {
+  test('end by client.unsubscribe() without a look at all the others for each', async () => {
+    const lookUps = async (count: number) => {
+      const { client } = await connected();
+      const filters = Array.from({ length: count }, (_, index) => `a/${index}`);
+      await client.subscribe(filters, () => {});
+      const get = vi.spyOn(Map.prototype, 'get');
+      const unsubscribed = client.unsubscribe(filters);
+      const calls = get.mock.calls.length;
+      get.mockRestore();
+      await unsubscribed;
+      return calls;
+    };
+    const few = await lookUps(50);
+    expect(await lookUps(200)).toBeLessThan(8 * few);
+  });
+});
+
 describe('one wire filter with many Subscriptions', () => {
   test('is one filter on the wire, whatever the names of its wildcards', async () => {
     const { client, server } = await connected();
