@@ -134,7 +134,7 @@ export class Reader {
   /** A Packet Identifier is never zero [v5 2.2.1, v3 MQTT-2.3.1-1]. */
   packetId(): number {
     const packetId = this.uint16();
-    if (packetId === 0) throw new MalformedPacketError('the packet identifier is 0');
+    if (packetId === 0) throw new ProtocolError('the packet identifier is 0');
     return packetId;
   }
 

@@ -91,9 +91,11 @@ function readSubscription(reader: Reader): SubscriptionEntry {
 
 /** Reads a filter, of which there must be one. */
 function readFilter(reader: Reader): string {
-  // [v5 MQTT-3.8.3-2, MQTT-3.10.3-2, MQTT-4.7.3-1, v3 MQTT-3.8.3-3, MQTT-3.10.3-2, MQTT-4.7.3-1]
-  const filter = reader.offset < reader.end ? reader.text() : '';
-  if (filter === '') throw new ProtocolError('a topic filter is missing or empty');
+  // [v5 3.8.3, 3.10.3, MQTT-3.8.3-2, MQTT-3.10.3-2, v3 MQTT-3.8.3-3, MQTT-3.10.3-2]
+  if (reader.offset === reader.end) throw new ProtocolError('a topic filter is missing');
+  const filter = reader.text();
+  // [v5 MQTT-4.7.3-1, v3 MQTT-4.7.3-1]
+  if (filter === '') throw new MalformedPacketError('a topic filter is empty');
   return filter;
 }
 

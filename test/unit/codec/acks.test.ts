@@ -62,7 +62,7 @@ test('packet identifiers are never 0', () => {
       for (const packetId of [0, 65_536, undefined, '7']) {
         expectRefused({ type, packetId, reasonCode: 0 }, version, 'packetId');
       }
-      expectMalformed(Uint8Array.of(firstBytes[type], 2, 0, 0), version);
+      expectProtocolError(Uint8Array.of(firstBytes[type], 2, 0, 0), version);
     }
   }
 });

@@ -42,8 +42,8 @@ describe('PUBLISH', () => {
         const [packet] = decode(encode({ ...publish, qos, packetId: 65_535 }, version), version);
         expect(packet).toMatchObject({ qos, packetId: 65_535 });
       }
-      expectMalformed(hex`32 05 0001 'a' 0000`, version);
-      expectMalformed(hex`34 05 0001 'a' 0000`, version);
+      expectProtocolError(hex`32 05 0001 'a' 0000`, version);
+      expectProtocolError(hex`34 05 0001 'a' 0000`, version);
     }
   });
 

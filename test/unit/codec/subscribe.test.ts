@@ -31,7 +31,7 @@ describe('SUBSCRIBE', () => {
   test('has a packet identifier that is not 0 [v3 MQTT-2.3.1-1]', () => {
     for (const version of versions) {
       expectRefused({ ...subscribe, packetId: 0 }, version, 'packetId');
-      expectMalformed(hex`82 06 0000 0001 'a' 00`, version);
+      expectProtocolError(hex`82 06 0000 0001 'a' 00`, version);
     }
   });
 
@@ -65,8 +65,8 @@ describe('SUBSCRIBE', () => {
 
   test('has no empty filter [v5 MQTT-4.7.3-1, v3 MQTT-4.7.3-1]', () => {
     for (const version of versions) expectRefused(withEntry({ filter: '' }), version, 'must not be empty');
-    expectProtocolError(hex`82 06 0001 00 0000 00`, 5);
-    expectProtocolError(hex`82 05 0001 0000 00`, 4);
+    expectMalformed(hex`82 06 0001 00 0000 00`, 5);
+    expectMalformed(hex`82 05 0001 0000 00`, 4);
   });
 
   test('with reserved bits in its options is malformed [v5 MQTT-3.8.3-5]', () => {
@@ -183,7 +183,7 @@ describe('UNSUBSCRIBE', () => {
   test('has a packet identifier that is not 0 [v3 MQTT-2.3.1-1]', () => {
     for (const version of versions) {
       expectRefused({ ...unsubscribe, packetId: 0 }, version, 'packetId');
-      expectMalformed(hex`a2 05 0000 0001 'a'`, version);
+      expectProtocolError(hex`a2 05 0000 0001 'a'`, version);
     }
   });
 
