@@ -56,6 +56,7 @@ const checks: Readonly<Record<string, Check>> = {
   queueQoS0: isBoolean,
   overlapping: oneOf('one', 'each'),
   qos2Delivery: oneOf('release', 'receipt'),
+  disallowedCodePoints: oneOf('refused', 'taken'),
   validatePayloadFormat: isBoolean,
   reportNoSubscribers: isBoolean,
   diagnostics: oneOf('none', 'reason', 'full'),

@@ -11,7 +11,6 @@
  * 3. No packet exceeds the client's Maximum Packet Size [v5 MQTT-3.1.2-24].
  */
 
-import { Decoder } from '../../src/codec/decoder';
 import { Output } from '../../src/codec/output';
 import type {
   AckPacket,
@@ -21,12 +20,14 @@ import type {
   PublishPacket,
   WillPacket,
 } from '../../src/codec/packet';
+import type { PacketDecoder } from '../../src/codec/packet-decoder';
 import { packetSize, writePacket } from '../../src/codec/writer';
 import { PeerError } from '../../src/errors';
 import { InboundAliases, OutboundAliases } from './aliases';
 import type { AuthExchange } from './authentication';
 import type { Permissions } from './authorization';
 import { type ClientLimits, limitsOf } from './client-limits';
+import { clientPacketDecoder } from './client-packets';
 import type { Timer } from './clock';
 import { ConnectHead, returnCodeOf } from './connect-versions';
 import type { BrokerCore } from './core';
@@ -60,7 +61,7 @@ export class Connection implements OutboundPort, WireEvents {
   readonly openedAt: number;
 
   #state: ConnectionState = 'opened';
-  readonly #decoder: Decoder;
+  readonly #decoder: PacketDecoder;
   /** Packets of the current turn. */
   readonly #out = new Output();
   /** The first bytes, until CONNECT is understood. */
@@ -102,7 +103,7 @@ export class Connection implements OutboundPort, WireEvents {
     this.openedAt = core.clock.now();
     this.#keepAlive = new KeepAlive(core.clock, () => this.disconnect(0x8d, 'keep alive timeout'));
     const { maximumPacketSize, connectTimeout } = core.settings;
-    this.#decoder = new Decoder({ maximumPacketSize, onPacket: (packet) => this.#received(packet) });
+    this.#decoder = clientPacketDecoder({ maximumPacketSize, onPacket: (packet) => this.#received(packet) });
     this.#connectTimer = core.clock.schedule(connectTimeout, () => {
       if (this.faults.silent !== true) this.close();
     });

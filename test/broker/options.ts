@@ -69,7 +69,7 @@ export interface BrokerOptions {
   scramIterations?: number | undefined;
   /** Methods of enhanced authentication beside SCRAM, each beginning a new exchange. */
   authenticationMethods?: ReadonlyMap<string, () => AuthExchange> | undefined;
-  /** Filters that are never granted (0x80), so that a client can see a refusal; @default ['test/nosubscribe'] */
+  /** Filters that are never granted (0x80), so that a client can see a refusal; @default ['test/nosubscribe', 'nosubscribe'] */
   refusedFilters?: readonly string[] | undefined;
   /** Client identifiers that are rejected (0x85). */
   refusedClientIds?: readonly string[] | undefined;
@@ -80,7 +80,7 @@ export interface BrokerOptions {
   receiveMaximum?: number | undefined;
   /** Bytes; @default no limit but that of MQTT */
   maximumPacketSize?: number | undefined;
-  /** @default 1024 */
+  /** @default 10 */
   topicAliasMaximum?: number | undefined;
   /** @default true */
   retainAvailable?: boolean | undefined;
@@ -114,6 +114,8 @@ export interface BrokerOptions {
   overlapping?: 'one' | 'each' | undefined;
   /** When a QoS 2 message is forwarded: once PUBREL has come, or at once; @default 'release' */
   qos2Delivery?: 'release' | 'receipt' | undefined;
+  /** Control and other code points that strings should not have close the connection, or pass; @default 'refused' */
+  disallowedCodePoints?: 'refused' | 'taken' | undefined;
   /** Whether the payload of Payload Format Indicator 1 is checked (0x99); @default false */
   validatePayloadFormat?: boolean | undefined;
   /** Whether 0x10 tells a publisher that nobody subscribes; @default true */
@@ -162,6 +164,7 @@ export interface Settings {
   readonly queueQoS0: boolean;
   readonly overlapping: 'one' | 'each';
   readonly qos2Delivery: 'release' | 'receipt';
+  readonly disallowedCodePoints: 'refused' | 'taken';
   readonly validatePayloadFormat: boolean;
   readonly reportNoSubscribers: boolean;
   readonly diagnostics: 'none' | 'reason' | 'full';
@@ -173,10 +176,12 @@ export interface Settings {
 
 /** Enough for a client to keep busy, low enough for a conformance suite to exceed it. */
 const defaultReceiveMaximum = 256;
+/** As few as conformance suites assume: they exceed it by one. */
+const defaultTopicAliasMaximum = 10;
 /** The Eclipse interoperability tests ask for more and expect to be told this. */
 const defaultMaximumKeepAlive = 60;
-/** The filter that the Eclipse interoperability tests expect to be refused. */
-const defaultRefusedFilters = ['test/nosubscribe'];
+/** The filters that the Eclipse interoperability tests expect to be refused, in their newer and older versions. */
+const defaultRefusedFilters = ['test/nosubscribe', 'nosubscribe'];
 
 /** Fills in the defaults. */
 export function resolveOptions(options: BrokerOptions): Settings {
@@ -193,7 +198,7 @@ export function resolveOptions(options: BrokerOptions): Settings {
     maximumQoS: options.maximumQoS ?? 2,
     receiveMaximum: options.receiveMaximum ?? defaultReceiveMaximum,
     maximumPacketSize: options.maximumPacketSize,
-    topicAliasMaximum: options.topicAliasMaximum ?? 1_024,
+    topicAliasMaximum: options.topicAliasMaximum ?? defaultTopicAliasMaximum,
     retainAvailable: options.retainAvailable ?? true,
     wildcardSubscriptionAvailable: options.wildcardSubscriptionAvailable ?? true,
     sharedSubscriptionAvailable: options.sharedSubscriptionAvailable ?? true,
@@ -210,6 +215,7 @@ export function resolveOptions(options: BrokerOptions): Settings {
     queueQoS0: options.queueQoS0 ?? false,
     overlapping: options.overlapping ?? 'one',
     qos2Delivery: options.qos2Delivery ?? 'release',
+    disallowedCodePoints: options.disallowedCodePoints ?? 'refused',
     validatePayloadFormat: options.validatePayloadFormat ?? false,
     reportNoSubscribers: options.reportNoSubscribers ?? true,
     diagnostics: options.diagnostics ?? 'none',

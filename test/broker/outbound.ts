@@ -135,7 +135,7 @@ export class Outbound {
   }
 
   puback(packetId: number): void {
-    const entry = this.#published.get(packetId);
+    const entry = this.#published.get(packetId) ?? this.#released.get(packetId);
     if (entry === undefined) return;
     if (entry.delivery.qos !== 1) throw new ProtocolError(`PUBACK ${packetId} answers a QoS 2 PUBLISH`);
     this.#done(packetId);
@@ -156,6 +156,8 @@ export class Outbound {
   }
 
   pubcomp(packetId: number): void {
+    // PUBCOMP answers PUBREL [v5 3.7, v3 3.7], which this one did not get.
+    if (this.#published.has(packetId)) throw new ProtocolError(`PUBCOMP ${packetId} answers a PUBLISH`);
     if (this.#released.has(packetId)) this.#done(packetId);
   }
 

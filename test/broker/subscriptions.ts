@@ -96,15 +96,6 @@ export class SubscriptionIndex {
     this.#trie.remove(topicFilter, group);
   }
 
-  /** Whether anything matches; no member of a group loses its turn. */
-  hasAny(topic: string): boolean {
-    let found = false;
-    this.#trie.match(topic, () => {
-      found = true;
-    });
-    return found;
-  }
-
   /** Calls `visit` with each subscription that matches, and with one member of each group that does. */
   match(topic: string, visit: (subscription: Subscription) => void): void {
     this.#trie.match(topic, (entry) => {

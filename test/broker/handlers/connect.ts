@@ -6,6 +6,7 @@ import { checkTopicName } from '../../../src/topic/topic-name';
 import { InboundAliases, OutboundAliases } from '../aliases';
 import { isReserved, Permissions } from '../authorization';
 import { limitsOf } from '../client-limits';
+import { checkCodePoints } from '../code-points';
 import { connackProperties } from '../connack';
 import type { Connection } from '../connection';
 import { step } from './auth';
@@ -26,6 +27,7 @@ export function onConnect(connection: Connection, packet: ConnectPacket): void {
   connection.understood();
   const { properties = {} } = packet;
   connection.limits = limitsOf(properties);
+  checkCodePoints(connection.core.settings, packet.clientId, packet.username, packet.will?.topic);
   const { refuseConnect, serverReference } = connection.faults;
   if (refuseConnect !== undefined) {
     return connection.refuse(refuseConnect, 'refused by order', { serverReference });
@@ -74,6 +76,9 @@ function refusalOf(connection: Connection, packet: ConnectPacket): Refusal | und
   if (will.retain && !settings.retainAvailable) return { reasonCode: 0x9a, why: 'will is retained' };
   try {
     checkTopicName(will.topic, 'will');
+    const { responseTopic } = will.properties ?? {};
+    // [v5 MQTT-3.3.2-14, v5 MQTT-4.7.3-1]
+    if (responseTopic === '') return { reasonCode: 0x82, why: 'Response Topic of the will is empty' };
   } catch (error) {
     if (error instanceof UsageError) return { reasonCode: 0x90, why: error.message };
     throw error;

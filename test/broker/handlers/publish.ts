@@ -4,6 +4,7 @@ import type { AckPacket, PublishPacket } from '../../../src/codec/packet';
 import { ProtocolError, UsageError } from '../../../src/errors';
 import { checkTopicName } from '../../../src/topic/topic-name';
 import { isReserved } from '../authorization';
+import { checkCodePoints } from '../code-points';
 import type { Connection } from '../connection';
 import { withDiagnostics } from '../diagnostics';
 import { messageOfPublish } from '../message';
@@ -24,9 +25,9 @@ export function onPublish(connection: Connection, packet: PublishPacket): void {
   const { core } = connection;
   const message = messageOfPublish(packet, topic, connection.clientId, core.clock.now());
   if (qos === 2 && packetId !== undefined && core.settings.qos2Delivery === 'release') {
-    // It is forwarded when PUBREL comes; here only the answer depends on who subscribes.
+    // It is forwarded when PUBREL comes, to who subscribes then: that nobody does now says nothing.
     session.received.set(packetId, message);
-    return acknowledge(connection, packet, core.subscriptions.hasAny(topic) ? 0x00 : nobody(connection));
+    return acknowledge(connection, packet, 0x00);
   }
   if (qos === 2 && packetId !== undefined) session.received.set(packetId, undefined);
   const route = core.route(message);
@@ -43,6 +44,7 @@ function nobody({ core }: Connection): number {
 function check(connection: Connection, packet: PublishPacket, topic: string): void {
   const { settings } = connection.core;
   const { qos, retain, properties } = packet;
+  checkCodePoints(settings, packet.topic);
   try {
     checkTopicName(topic, 'PUBLISH');
   } catch (error) {

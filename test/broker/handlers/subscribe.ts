@@ -3,6 +3,7 @@
 import type { QoS, SubscribeAckPacket, SubscribePacket, SubscriptionEntry } from '../../../src/codec/packet';
 import { ProtocolError } from '../../../src/errors';
 import { parseSharedFilter } from '../../../src/topic/topic-filter';
+import { checkCodePoints } from '../code-points';
 import type { Connection } from '../connection';
 import { withDiagnostics } from '../diagnostics';
 import { checkWildcards, hasWildcard, isNotShareable } from '../filters';
@@ -43,9 +44,12 @@ export function onSubscribe(connection: Connection, packet: SubscribePacket): vo
 /** Rules whose breach ends the connection. */
 function check(connection: Connection, { filter, noLocal }: SubscriptionEntry): void {
   const { settings } = connection.core;
+  checkCodePoints(settings, filter);
   checkWildcards(filter);
   if (connection.version !== 5) return;
   const shared = filter.startsWith('$share/');
+  // [v5 MQTT-4.8.2-1, v5 MQTT-4.8.2-2]
+  if (isNotShareable(filter)) throw new ProtocolError('A shared subscription has no name or no filter');
   if (shared && noLocal) throw new ProtocolError('No Local on a shared subscription'); // [v5 MQTT-3.8.3-4]
   // What CONNACK announced as not available is a protocol error to use [v5 3.2.2.3.11, 3.2.2.3.13].
   if (shared && !settings.sharedSubscriptionAvailable) {
@@ -69,6 +73,7 @@ function subscribe(
   const topicFilter = shared?.filter ?? filter;
   const previous = session.subscriptions.get(filter);
   if (faults.refuseSubscribe !== undefined) return { reasonCode: faults.refuseSubscribe };
+  // MQTT 3.1.1 knows no such filters: this one is none that the broker can serve, and no breach of a rule.
   if (isNotShareable(filter)) return { reasonCode: 0x8f };
   if (settings.refusedFilters.includes(filter)) return { reasonCode: 0x80 };
   if (hasWildcard(topicFilter) && !settings.wildcardSubscriptionAvailable) return { reasonCode: 0xa2 };

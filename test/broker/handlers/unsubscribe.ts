@@ -1,6 +1,7 @@
 /** UNSUBSCRIBE: one code a filter, in order [v5 3.10, v3 3.10]. */
 
 import type { SubscribeAckPacket, UnsubscribePacket } from '../../../src/codec/packet';
+import { checkCodePoints } from '../code-points';
 import type { Connection } from '../connection';
 import { withDiagnostics } from '../diagnostics';
 import { checkWildcards } from '../filters';
@@ -8,7 +9,10 @@ import { checkWildcards } from '../filters';
 export function onUnsubscribe(connection: Connection, packet: UnsubscribePacket): void {
   const { core, session, faults } = connection;
   if (session === undefined) return;
-  for (const filter of packet.filters) checkWildcards(filter);
+  for (const filter of packet.filters) {
+    checkCodePoints(core.settings, filter);
+    checkWildcards(filter);
+  }
   const reasonCodes = packet.filters.map((filter) => {
     if (faults.refuseUnsubscribe !== undefined) return faults.refuseUnsubscribe;
     return core.unsubscribe(session, filter) ? 0x00 : 0x11;

@@ -79,7 +79,7 @@ describe('the size of an acknowledgement', () => {
     client.publish('t', '', { qos: 2, packetId: 2 });
     client.ack('pubrel', 2);
     client.ack('pubrel', 3);
-    expect(client.bytes.slice(start)).toBe('4003000110' + '5003000210' + '70020002' + '7003000392');
+    expect(client.bytes.slice(start)).toBe('4003000110' + '50020002' + '70020002' + '7003000392');
   });
 });
 
@@ -91,6 +91,7 @@ describe('the reason codes of an acknowledgement', () => {
     '%s has one of its table, whatever is published [v5 MQTT-3.4.2-1, v5 MQTT-3.5.2-1]',
     (type, qos) => {
       const bench = new Bench({
+        qos2Delivery: 'receipt',
         authorization: { publish: { deny: ['denied'] } },
         maximumRetained: 0,
         validatePayloadFormat: true,

@@ -204,6 +204,24 @@ describe('QoS 2 to a client', () => {
     expect(client.take()).toMatchObject([{ type: 'disconnect', reasonCode: 0x82 }]);
     expect(brief(bench.connect(kept()).take())).toHaveLength(1);
   });
+
+  test.each([
+    ['PUBCOMP for a PUBLISH with QoS 1', 1, ['pubcomp']],
+    ['PUBCOMP for a PUBLISH with QoS 2', 2, ['pubcomp']],
+    ['PUBACK for a PUBREL', 2, ['pubrec', 'puback']],
+  ] as const)(
+    'a %s is a protocol error, and settles nothing [v5 MQTT-4.3.3-5, v3 MQTT-4.3.3-1]',
+    (_, qos, acks) => {
+      const bench = new Bench();
+      const client = bench.subscriber('t', 2, kept());
+      publishAll(bench.connect(), qos, 'x');
+      const id = client.published()[0]?.packetId ?? 0;
+      for (const type of acks) client.ack(type, id);
+      expect(client.take().at(-1)).toMatchObject({ type: 'disconnect', reasonCode: 0x82 });
+      expect(client.ending).toBe('ended');
+      expect(brief(bench.connect(kept()).take())).toHaveLength(1);
+    },
+  );
 });
 
 describe('a refusal by the client', () => {

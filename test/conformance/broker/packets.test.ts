@@ -136,6 +136,60 @@ describe('a string', () => {
   );
 });
 
+describe('a code point that strings should not have', () => {
+  /** The first and last of each range, and non-characters of two planes. */
+  const disallowed = ['01', '1f', '7f', 'c280', 'c29f', 'efb790', 'efb7af', 'efbfbe', 'efbfbf', 'f09fbfbf'];
+
+  test.each(both)('MQTT %s: closes the connection, wherever it stands [v5 1.5.4, v3 1.5.3]', (version) => {
+    for (const text of disallowed) {
+      for (const place of Object.values(places)) {
+        const client = new Bench().connect({ version });
+        client.sendBytes(place(`61${text}`, version));
+        expectClosed(client, version);
+      }
+      for (const place of Object.values(connectPlaces)) {
+        const client = new Bench().open(version);
+        client.sendBytes(place(`61${text}`, version));
+        expect(client.ending).toBe('ended');
+        expect(client.take()).toMatchObject(version === 5 ? [{ type: 'connack', reasonCode: 0x81 }] : []);
+      }
+    }
+  });
+
+  test.each(both)('MQTT %s: passes where the broker is told to take it', (version) => {
+    for (const text of disallowed) {
+      const bench = new Bench({ disallowedCodePoints: 'taken' });
+      const watcher = bench.subscriber('#', 0, { version });
+      const client = bench.open(version);
+      client.sendBytes(connectPlaces['the client identifier']?.(text, version) ?? '');
+      client.sendBytes(places['the topic of PUBLISH']?.(text, version) ?? '');
+      expect(watcher.published()).toHaveLength(1);
+      expect(watcher.bytes).toContain(field(text));
+    }
+  });
+});
+
+describe('a packet that only a server sends', () => {
+  const serverOnly = [
+    ['CONNACK', '20 03 00 00 00', '20 00'],
+    ['SUBACK', '90 04 0001 00 00', '90 00'],
+    ['UNSUBACK', 'b0 04 0001 00 00', 'b0 00'],
+    ['PINGRESP', 'd0 00', 'd0 01 00'],
+  ] as const;
+
+  test.each(serverOnly)(
+    'is a protocol error, whatever is in it: %s [v5 2.1.2, v5 MQTT-4.13.1-1]',
+    (_, good, bad) => {
+      for (const bytes of [good, bad]) {
+        const client = new Bench().connect();
+        client.sendBytes(bytes);
+        expect(client.take()).toMatchObject([{ type: 'disconnect', reasonCode: 0x82 }]);
+        expect(client.ending).toBe('ended');
+      }
+    },
+  );
+});
+
 describe('lengths', () => {
   test.each([
     ['Remaining Length', 'c0 80 00'],

@@ -85,8 +85,8 @@ describe('the answer to a PUBLISH', () => {
     },
   );
 
-  test('says 0x10 when nobody subscribes', () => {
-    const bench = new Bench();
+  test('says 0x10 when nobody subscribes to what is forwarded at once', () => {
+    const bench = new Bench({ qos2Delivery: 'receipt' });
     const client = bench.connect();
     for (const qos of [1, 2] as const) client.publish('t', 'x', { qos, packetId: 1 });
     bench.subscriber('t');
@@ -97,6 +97,16 @@ describe('the answer to a PUBLISH', () => {
       { type: 'puback', reasonCode: 0 },
       { type: 'pubrec', reasonCode: 0 },
     ]);
+  });
+
+  test('does not say it of a QoS 2 message, which goes to those who subscribe when it is released', () => {
+    const bench = new Bench();
+    const client = bench.connect();
+    client.publish('t', 'x', { qos: 2, packetId: 1 });
+    expect(client.take()).toMatchObject([{ type: 'pubrec', reasonCode: 0 }]);
+    const late = bench.subscriber('t');
+    client.ack('pubrel', 1);
+    expect(late.published()).toHaveLength(1);
   });
 
   test('comes before the message itself, to a publisher that subscribes', () => {

@@ -135,6 +135,12 @@ describe('a will', () => {
   });
 });
 
+test('a Response Topic of the will is not empty [v5 MQTT-4.7.3-1]', () => {
+  const client = new Bench().dial({ will: will('gone', { responseTopic: '' }) });
+  expect(client.bytes).toBe('2003008200');
+  expect(client.ending).toBe('ended');
+});
+
 describe('the Will Delay Interval', () => {
   test('holds the will back until it is over [v5 MQTT-3.1.2-8]', () => {
     const bench = new Bench();
