@@ -2,6 +2,24 @@
 
 import type { Packet, PacketType } from '../../src/codec/packet';
 
+/** What both sides send. */
+const both: readonly PacketType[] = [
+  'publish',
+  'puback',
+  'pubrec',
+  'pubrel',
+  'pubcomp',
+  'disconnect',
+  'auth',
+];
+const ofClients: readonly PacketType[] = ['connect', 'subscribe', 'unsubscribe', 'pingreq', ...both];
+const ofServers: readonly PacketType[] = ['connack', 'suback', 'unsuback', 'pingresp', ...both];
+
+/** Nothing yet of each type, so that each has its figure from the start. */
+function none(types: readonly PacketType[]): Map<PacketType, number> {
+  return new Map(types.map((type) => [type, 0]));
+}
+
 /** Packets, application messages and bytes since the start. */
 export class Statistics {
   /** When the broker started, in milliseconds of its clock. */
@@ -18,8 +36,8 @@ export class Statistics {
   publishDropped = 0;
   socketsOpened = 0;
   clientsMaximum = 0;
-  readonly receivedByType = new Map<PacketType, number>();
-  readonly sentByType = new Map<PacketType, number>();
+  readonly receivedByType = none(ofClients);
+  readonly sentByType = none(ofServers);
 
   constructor(startedAt: number) {
     this.startedAt = startedAt;

@@ -21,6 +21,8 @@ describe('$SYS', () => {
       '$SYS/broker/clients/connected': '0',
       '$SYS/broker/subscriptions/count': '0',
       '$SYS/broker/retained messages/count': '0',
+      '$SYS/broker/packets/unsubscribe/received': '0',
+      '$SYS/broker/packets/unsuback/sent': '0',
     });
     expect(first['$SYS/broker/version']).toMatch(/mqtide/);
     bench.connect().publish('t', 'kept', { retain: true });
