@@ -60,7 +60,7 @@ export class Outbound {
   #resend: InFlight[] = [];
   /** Identifiers that count against Receive Maximum on this connection. */
   readonly #slots = new Set<number>();
-  /** The identifier that was given out last. */
+  /** The identifier whose turn it was last: a message that expired or is too large has had its turn too. */
   #lastId = 0;
   /** The connection, while there is one. */
   #port: OutboundPort | undefined;
@@ -127,7 +127,10 @@ export class Outbound {
       }
       const delivery = this.#queue.shift();
       if (delivery === undefined) return;
-      if (isExpired(delivery.message, port.now())) continue; // [v5 MQTT-3.3.2-5]
+      if (isExpired(delivery.message, port.now())) {
+        if (delivery.qos > 0) this.#lastId = this.#freeId() ?? this.#lastId;
+        continue; // [v5 MQTT-3.3.2-5]
+      }
       if (delivery.qos === 0)
         port.publish(publishOf(delivery, undefined, false, this.#expiry(port, delivery)));
       else if (!this.#sendFirst(port, delivery)) return;
@@ -178,9 +181,9 @@ export class Outbound {
   #sendFirst(port: OutboundPort, delivery: Delivery): boolean {
     const packetId = this.#freeId();
     if (packetId === undefined) return false;
+    this.#lastId = packetId;
     const expiry = this.#expiry(port, delivery);
     if (!port.publish(publishOf(delivery, packetId, false, expiry))) return true;
-    this.#lastId = packetId;
     this.#slots.add(packetId);
     this.#published.set(packetId, { delivery, packetId, expiry });
     return true;

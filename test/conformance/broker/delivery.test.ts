@@ -224,6 +224,18 @@ describe('QoS 2 to a client', () => {
   );
 });
 
+test('identifiers follow the order of the messages, those that expired or are too large included [v5 MQTT-2.2.1-4]', () => {
+  const bench = new Bench();
+  bench.subscriber('t', 1, kept()).drop();
+  const sender = bench.connect();
+  sender.publish('t', 'late', { qos: 1, properties: { messageExpiryInterval: 1 } });
+  sender.publish('t', 'x'.repeat(100), { qos: 1 });
+  sender.publish('t', 'good', { qos: 1 });
+  bench.advance(2);
+  const back = bench.connect(kept(5, { maximumPacketSize: 50 }));
+  expect(brief(back.published())).toEqual(['publish 3 qos1 good']);
+});
+
 describe('a refusal by the client', () => {
   test.each([
     [1, 'puback'],
