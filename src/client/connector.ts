@@ -259,6 +259,13 @@ export class Connector {
       const data = await untilAborted(authentication?.start(), signal);
       const connect = this.#connectPacket(policy, target, version, credentials, data);
       const connection = await this.#connection(target, version, credentials, signal);
+      // What waits leaves before CONNECT; a store may call whatever it likes.
+      runner.flush();
+      if (signal.aborted) {
+        // Too late for the transport to notice: it had opened.
+        connection.destroy();
+        throw signal.reason;
+      }
       this.#abort = undefined;
       this.#authentication = authentication;
       const end = await new Promise<LinkEnd>((resolve) => {

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Client, ClientEvents, ClientOptions } from '../../../src/index';
 import { ConnectionError, connect, createClient, RefusedError, StoreError } from '../../../src/index';
+import { memoryStore } from '../../../src/store/memory';
 import type { Connection, Transport } from '../../../src/transport/transport';
 import { connected, fakeTime, idle, watch } from '../../support/fake-client';
 import { type Answer, FakeServer, turn } from '../../support/fake-server';
@@ -403,6 +404,45 @@ describe('an aborted connect', () => {
     await slow.open();
     expect(server.link.connection.endedBy).toBe('destroy');
     expect(server.link.received).toEqual([]);
+  });
+
+  test('leaves no socket when it comes right after the transport has opened', async () => {
+    for (let steps = 0; steps < 12; steps += 1) {
+      const server = new FakeServer({ connect: () => undefined });
+      const abort = new AbortController();
+      const transport: Transport = {
+        connect: async (...target) => {
+          const connection = await server.connect(...target);
+          queueMicrotask(async () => {
+            for (let step = 0; step < steps; step += 1) await undefined;
+            abort.abort();
+          });
+          return connection;
+        },
+      };
+      const { client } = idle({ transport });
+      const connecting = watch(client.connect({ signal: abort.signal }));
+      await turn();
+      expect(connecting.state).toBe('rejected');
+      expect(client.status.type).toBe('closed');
+      expect(server.link.connection.endedBy).toBe('destroy');
+    }
+  });
+
+  test('leaves no socket when the store ends it before CONNECT', async () => {
+    const server = new FakeServer();
+    const { client } = idle({
+      transport: server,
+      clientId: 'kept',
+      clean: false,
+      store: { ...memoryStore(), write: () => void client.close({ force: true }) },
+    });
+    const publish = watch(client.publish('a', 'b', { qos: 1 }));
+    const connecting = watch(client.connect());
+    await turn();
+    expect([publish.state, connecting.state]).toEqual(['rejected', 'rejected']);
+    expect(client.status.type).toBe('closed');
+    expect(server.links.map(({ connection }) => connection.endedBy)).not.toContain(undefined);
   });
 
   test('is none of the business of others that wait for the same attempt', async () => {
