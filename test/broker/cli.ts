@@ -45,7 +45,6 @@ async function run(): Promise<void> {
   if (values['ws-port'] !== undefined || file.wsPort !== false) places.push(broker.wsUrl);
   if (file.tls !== undefined && file.tls.port !== false) places.push(broker.tlsUrl);
   if (file.tls !== undefined && file.tls.wsPort !== false) places.push(broker.wssUrl);
-  console.log(`mqtide broker listening on ${places.join(' and ')}`);
   let ending = false;
   const end = () => {
     if (ending) return;
@@ -54,6 +53,8 @@ async function run(): Promise<void> {
   };
   process.on('SIGINT', end).on('SIGTERM', end);
   onLauncherGone(end);
+  // Last: who reads the line may end us, or our launcher, at once.
+  console.log(`mqtide broker listening on ${places.join(' and ')}`);
 }
 
 run().catch((error: unknown) => {

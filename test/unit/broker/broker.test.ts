@@ -302,7 +302,9 @@ describe('the command line', () => {
     const port = Number(/:(\d+) and/.exec(line)?.[1]);
     const socket = connectTcp(port, '127.0.0.1');
     sockets.push(socket);
-    await once(socket, 'connect');
+    // A client that has connected is not closed for its silence.
+    socket.write(encode(connectPacket('a'), 5));
+    await once(socket, 'data');
     const closed = once(socket.resume(), 'close');
     child.kill('SIGTERM');
     await closed;
