@@ -5,17 +5,14 @@
 
 import type { DecodedPublishPacket } from '../codec/packet';
 import type { IncomingMessage } from '../session/incoming-message';
-import type { ManualAck } from './received-message';
 
 /** Reason code for a message whose handler failed [v5 3.4.2.1]. */
 const handlerFailed = 0x83;
 
-/** Where a message comes from, and what becomes of it. */
+/** Learns what becomes of a message. */
 export interface DeliveryHost {
   /** All takers have settled; the reason code is what to acknowledge with. */
   handled(delivery: Delivery, reasonCode: number): void;
-  /** For `message.ack()` of this message. */
-  manualAck(delivery: Delivery): ManualAck;
 }
 
 /** A message and the count of those who still work on it. */
@@ -27,11 +24,12 @@ export class Delivery {
   readonly host: DeliveryHost;
   /** Where the store keeps it, since it was acknowledged before its takers were done. */
   keptAs: number | undefined;
+  // Not #private: there is one of these for each message, and private fields take their time to be made.
   /** Takers that have not settled. */
-  #open = 0;
+  private open = 0;
   /** Whether any taker has worked on it. */
-  #handled = false;
-  #failed = false;
+  private handled = false;
+  private failed = false;
 
   constructor(
     packet: DecodedPublishPacket,
@@ -49,31 +47,32 @@ export class Delivery {
 
   /** Whether all its takers are done with it. */
   get hasSettled(): boolean {
-    return this.#handled && this.#open === 0;
+    return this.handled && this.open === 0;
   }
 
   /** Whether anybody has it, be it to offer it. */
   get isOpen(): boolean {
-    return this.#open > 0;
+    return this.open > 0;
   }
 
   /** Somebody takes it. */
   take(): void {
-    this.#open += 1;
+    this.open += 1;
   }
 
   /** A taker is done with it. */
   settle(failed = false): void {
-    this.#handled = true;
-    this.#failed ||= failed;
+    this.handled = true;
+    if (failed) this.failed = true;
     this.letGo();
   }
 
   /** A taker lets go of it without having worked on it. @returns whether nobody else has it or had it */
   letGo(): boolean {
-    this.#open -= 1;
-    if (this.#open > 0) return false;
-    if (this.#handled) this.host.handled(this, this.#failed ? handlerFailed : 0);
-    return !this.#handled;
+    this.open -= 1;
+    if (this.open > 0) return false;
+    if (!this.handled) return true;
+    this.host.handled(this, this.failed ? handlerFailed : 0);
+    return false;
   }
 }

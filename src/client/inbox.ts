@@ -15,14 +15,21 @@ import type { IncomingMessage } from '../session/incoming-message';
 import { timeoutFor } from './clock';
 import type { Core } from './core';
 import { Delivery, type DeliveryHost } from './delivery';
-import { type AnyMessage, type ManualAck, type ParamsOfTopic, ReceivedMessage } from './received-message';
+import { type AnyMessage, ManualMessage, type Params, ReceivedMessage } from './received-message';
 import type { Router } from './router';
 import { isThenable } from './thenable';
+
+/** Where messages are offered. */
+type Targets = Router<{
+  handle(packet: DecodedPublishPacket, params: Params): boolean;
+  offer(delivery: Delivery, params: Params): void;
+}>;
 
 /** Hands out what is received. */
 export class Inbox implements DeliveryHost {
   readonly #core: Core;
-  readonly #router: Router<{ offer(delivery: Delivery, params: ParamsOfTopic): void }>;
+  readonly #router: Targets;
+  readonly #ack: Core['options']['ack'];
   /** Messages that wait for a taker, and until when; oldest first, since all wait equally long. */
   readonly #unclaimed = new Map<Delivery, number>();
   /** Messages that were acknowledged on receipt, until they are done with. */
@@ -39,8 +46,9 @@ export class Inbox implements DeliveryHost {
   /** Messages that handlers, listeners and loops work on. */
   busy = 0;
 
-  constructor(core: Core, router: Router<{ offer(delivery: Delivery, params: ParamsOfTopic): void }>) {
+  constructor(core: Core, router: Targets) {
     this.#core = core;
+    this.#ack = core.options.ack;
     this.#router = router;
   }
 
@@ -52,6 +60,7 @@ export class Inbox implements DeliveryHost {
   /** A message came. */
   deliver(packet: DecodedPublishPacket, incoming: IncomingMessage | undefined, redelivered: boolean): void {
     this.received += 1;
+    if (!incoming && this.#handleAlone(packet)) return;
     const delivery = new Delivery(packet, incoming, redelivered, this);
     const isTaken = this.#offer(delivery);
     if (this.#ack === 'received' && incoming) {
@@ -113,10 +122,11 @@ export class Inbox implements DeliveryHost {
     this.#discard(delivery);
   }
 
-  /** See {@link DeliveryHost}. */
-  manualAck(delivery: Delivery): ManualAck {
-    if (this.#ack !== 'manual') return undefined;
-    return (reasonCode) => {
+  /** The message as a taker gets it. */
+  messageOf(delivery: Delivery, params: Params): AnyMessage {
+    const { packet, redelivered } = delivery;
+    if (this.#ack !== 'manual') return new ReceivedMessage(packet, params, redelivered);
+    return new ManualMessage(packet, params, redelivered, (reasonCode) => {
       const { link } = delivery.incoming ?? {};
       if (reasonCode !== 0 && link && link.protocolVersion !== 5) {
         throw new UsageError(
@@ -125,19 +135,20 @@ export class Inbox implements DeliveryHost {
         );
       }
       this.#acknowledge(delivery, reasonCode);
-    };
+    });
   }
 
   /**
    * Runs the application's code for a message that was taken for it; the message settles with it.
    *
+   * @param delivery undefined for a message with QoS 0 that nobody else has: nothing hangs on it
    * @param ended called when code that goes on has ended; nothing is called for other code
    * @returns whether it goes on
    */
   run(
     handler: (message: AnyMessage) => unknown,
     message: AnyMessage,
-    delivery: Delivery,
+    delivery: Delivery | undefined,
     ended?: () => void,
   ): boolean {
     const { emitter, options } = this.#core;
@@ -146,12 +157,12 @@ export class Inbox implements DeliveryHost {
       const result = handler(message);
       if (isThenable(result)) promise = result;
     } catch (error) {
-      delivery.settle(true);
+      delivery?.settle(true);
       emitter.failure(error);
       return false;
     }
     if (!promise) {
-      delivery.settle();
+      delivery?.settle();
       return false;
     }
     this.busy += 1;
@@ -160,7 +171,7 @@ export class Inbox implements DeliveryHost {
       if (!open) return;
       open = false;
       clearTimeout(timer);
-      delivery.settle(failed);
+      delivery?.settle(failed);
       if (failed) emitter.failure(error);
       ended?.();
       this.settled();
@@ -182,10 +193,6 @@ export class Inbox implements DeliveryHost {
     this.busy -= 1;
     // Looks whether `close` has waited for it, too.
     this.#core.runner.touch();
-  }
-
-  get #ack() {
-    return this.#core.options.ack;
   }
 
   get #session() {
@@ -231,16 +238,23 @@ export class Inbox implements DeliveryHost {
     delivery.keptAs = undefined;
   }
 
+  /** The usual case: a message with QoS 0 for one handler that waits for it. @returns false when it is to be offered */
+  #handleAlone(packet: DecodedPublishPacket): boolean {
+    if (this.#ack === 'manual' || this.#core.emitter.has('message')) return false;
+    const targets = this.#router.match(packet);
+    const [target] = targets;
+    return targets.length === 1 && target !== undefined && target.handle.handle(packet, target.params);
+  }
+
   /** @returns whether anybody took it */
   #offer(delivery: Delivery): boolean {
     // Held by us meanwhile: a taker that settles at once must not end it for the next one.
     delivery.take();
-    for (const [handle, params] of this.#router.match(delivery.packet)) handle.offer(delivery, params);
-    const listeners = this.#core.emitter.calls('message');
-    if (listeners.length > 0) {
-      const { packet, redelivered } = delivery;
-      const message: AnyMessage = new ReceivedMessage(packet, {}, redelivered, this.manualAck(delivery));
-      for (const call of listeners) {
+    for (const { handle, params } of this.#router.match(delivery.packet)) handle.offer(delivery, params);
+    const { emitter } = this.#core;
+    if (emitter.has('message')) {
+      const message = this.messageOf(delivery, {});
+      for (const call of emitter.calls('message')) {
         delivery.take();
         this.run(call, message, delivery);
       }
@@ -275,6 +289,6 @@ export class Inbox implements DeliveryHost {
     // Nobody else does it, with `ack: 'manual'` neither.
     if (incoming) this.#answer(incoming, 0);
     this.#discard(delivery);
-    this.#core.emitter.emit('unclaimed', new ReceivedMessage(packet, {}, redelivered, undefined));
+    this.#core.emitter.emit('unclaimed', new ReceivedMessage(packet, {}, redelivered));
   }
 }

@@ -3,15 +3,13 @@
 import type { DecodedPublishPacket } from '../codec/packet';
 import { UsageError } from '../errors';
 import type { Bytes, Message, PublishProperties, QoS } from '../message';
+import { noParams } from '../topic/pattern';
 
 /** A message as applications see it, where the names of wildcards are not known. */
 export type AnyMessage = Message<Record<string, string>>;
 
-/** Params of a topic under the pattern that the message came for. */
-export type ParamsOfTopic = (topic: string) => Record<string, string>;
-
-/** What `message.ack()` does; undefined when acknowledging is not the application's. */
-export type ManualAck = ((reasonCode: number) => void) | undefined;
+/** Params of a topic under a pattern; shared by many messages. */
+export type Params = Readonly<Record<string, string>>;
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
@@ -31,9 +29,8 @@ export class ReceivedMessage<Params> implements Message<Params> {
   readonly redelivered: boolean;
   readonly properties: PublishProperties;
   readonly params: Params;
-  readonly #ack: ManualAck;
 
-  constructor(packet: DecodedPublishPacket, params: Params, redelivered: boolean, ack: ManualAck) {
+  constructor(packet: DecodedPublishPacket, params: Readonly<Params>, redelivered: boolean) {
     this.topic = packet.topic;
     this.payload = packet.payload;
     this.qos = packet.qos;
@@ -41,8 +38,8 @@ export class ReceivedMessage<Params> implements Message<Params> {
     this.duplicate = packet.dup;
     this.redelivered = redelivered;
     this.properties = packet.properties ?? noProperties;
-    this.params = params;
-    this.#ack = ack;
+    // It may be changed by who gets it.
+    this.params = params === noParams ? params : { ...params };
   }
 
   text(): string {
@@ -53,13 +50,29 @@ export class ReceivedMessage<Params> implements Message<Params> {
     return JSON.parse(this.text()) as T;
   }
 
-  ack(reasonCode = 0): void {
-    if (!this.#ack) {
-      throw new UsageError(
-        "message.ack: is only for ack: 'manual'; with the current option mqtide acknowledges",
-        'unsupported',
-      );
-    }
+  ack(_reasonCode?: number): void {
+    throw new UsageError(
+      "message.ack: is only for ack: 'manual'; with the current option mqtide acknowledges",
+      'unsupported',
+    );
+  }
+}
+
+/** One that the application acknowledges. */
+export class ManualMessage<Params> extends ReceivedMessage<Params> {
+  readonly #ack: (reasonCode: number) => void;
+
+  constructor(
+    packet: DecodedPublishPacket,
+    params: Readonly<Params>,
+    redelivered: boolean,
+    ack: (reasonCode: number) => void,
+  ) {
+    super(packet, params, redelivered);
+    this.#ack = ack;
+  }
+
+  override ack(reasonCode = 0): void {
     if (!ackReasonCodes.has(reasonCode)) {
       throw new UsageError(
         `reasonCode: PUBACK and PUBREC have no reason code ${String(reasonCode)} [v5 3.4.2.1]`,

@@ -2,7 +2,11 @@
 
 import type { DecodedPublishPacket } from '../codec/packet';
 import { TopicTrie } from '../topic/topic-trie';
-import type { ParamsOfTopic } from './received-message';
+
+import type { Params } from './received-message';
+
+/** Params of a topic under the pattern that somebody subscribed with. */
+type ParamsOfTopic = (topic: string) => Params;
 
 /** One filter on the wire and who wants its messages. */
 export interface Route<Handle> {
@@ -12,11 +16,30 @@ export interface Route<Handle> {
   readonly handles: Map<Handle, ParamsOfTopic>;
 }
 
+/** Someone whose filter matches a topic. */
+export interface Target<Handle> {
+  readonly handle: Handle;
+  readonly params: Params;
+}
+
+/** What was found out about a topic. */
+interface Known<Handle> {
+  /** The one Subscription Identifier that its message had; 0 without. */
+  readonly identifier: number;
+  readonly targets: readonly Target<Handle>[];
+}
+
+/** Topics that are known at most, and the longest: a server must not fill our memory with ever new ones. */
+const mostKnown = 512;
+const longestKnown = 256;
+
 /** Routes by Subscription Identifier where the server gives it, else by topic. */
 export class Router<Handle> {
   readonly #routes = new Map<string, Route<Handle>>();
   readonly #byIdentifier = new Map<number, Route<Handle>>();
   readonly #trie = new TopicTrie<Route<Handle>>();
+  /** By topic, until the next change: a stream repeats a few. */
+  readonly #known = new Map<string, Known<Handle>>();
 
   /** The route of a filter as it is on the wire. */
   get(filter: string): Route<Handle> | undefined {
@@ -37,6 +60,7 @@ export class Router<Handle> {
       this.#trie.add(filter, route);
     }
     if (!route.handles.has(handle)) route.handles.set(handle, params);
+    this.#known.clear();
   }
 
   /** Notes the Subscription Identifier under which the server knows a filter. */
@@ -46,12 +70,15 @@ export class Router<Handle> {
     this.#byIdentifier.delete(route.identifier);
     route.identifier = identifier;
     if (identifier !== 0) this.#byIdentifier.set(identifier, route);
+    this.#known.clear();
   }
 
   /** Removes one. @returns true when it was the filter's last: then nobody wants its messages any more */
   remove(filter: string, handle: Handle): boolean {
     const route = this.#routes.get(filter);
-    if (!route?.handles.delete(handle) || route.handles.size > 0) return false;
+    if (!route?.handles.delete(handle)) return false;
+    this.#known.clear();
+    if (route.handles.size > 0) return false;
     this.#routes.delete(filter);
     this.#byIdentifier.delete(route.identifier);
     this.#trie.remove(filter, route);
@@ -59,13 +86,25 @@ export class Router<Handle> {
   }
 
   /** Everyone whose filter matches, once each: as it is now, for takers may subscribe and unsubscribe. */
-  match({ topic, properties }: DecodedPublishPacket): Iterable<readonly [Handle, ParamsOfTopic]> {
-    const routes = this.#identified(properties?.subscriptionIdentifiers ?? []);
+  match({ topic, properties }: DecodedPublishPacket): readonly Target<Handle>[] {
+    const identifiers = properties?.subscriptionIdentifiers;
+    const identifier = identifiers?.[0] ?? 0;
+    const isSingle = identifiers === undefined || identifiers.length === 1;
+    const known = this.#known.get(topic);
+    if (known !== undefined && isSingle && known.identifier === identifier) return known.targets;
+    const targets = this.#find(topic, identifiers ?? []);
+    if (isSingle && topic.length <= longestKnown) {
+      if (this.#known.size >= mostKnown) this.#known.clear();
+      this.#known.set(topic, { identifier, targets });
+    }
+    return targets;
+  }
+
+  #find(topic: string, identifiers: readonly number[]): Target<Handle>[] {
+    const routes = this.#identified(identifiers);
     if (routes.length === 0) this.#trie.match(topic, (route) => routes.push(route));
-    const [first, second] = routes;
-    if (!first) return [];
-    if (!second) return [...first.handles];
-    return new Map(routes.flatMap(({ handles }) => [...handles]));
+    const handles = new Map(routes.flatMap((route) => [...route.handles]));
+    return Array.from(handles, ([handle, params]) => ({ handle, params: params(topic) }));
   }
 
   /** The routes of all identifiers, each once; none when one is unknown, so that the topic has to decide. */

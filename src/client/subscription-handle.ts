@@ -1,5 +1,6 @@
 /** {@link Subscription}: one call of `subscribe`. */
 
+import type { DecodedPublishPacket } from '../codec/packet';
 import { UsageError } from '../errors';
 import type { QoS } from '../message';
 import type { SubscriptionOptions } from '../session/subscriptions';
@@ -9,7 +10,7 @@ import type { Grant, Subscription } from './client';
 import { ignoreRejection } from './deferred';
 import type { Delivery } from './delivery';
 import type { Inbox } from './inbox';
-import type { AnyMessage, ParamsOfTopic } from './received-message';
+import type { AnyMessage, Params } from './received-message';
 import { HandlerTaker, IteratorTaker, type Taker } from './taker';
 
 /** One Subscription. */
@@ -54,8 +55,13 @@ export class SubscriptionHandle implements Subscription {
     return this.grants[0]?.qos ?? 0;
   }
 
+  /** See {@link Taker}. */
+  handle(packet: DecodedPublishPacket, params: Params): boolean {
+    return this.#taker?.handle(packet, params) ?? false;
+  }
+
   /** Takes a message if it wants it now. */
-  offer(delivery: Delivery, params: ParamsOfTopic): void {
+  offer(delivery: Delivery, params: Params): void {
     this.#taker?.offer(delivery, params);
   }
 

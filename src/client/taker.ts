@@ -3,16 +3,17 @@
  * iterator reads.
  */
 
+import type { DecodedPublishPacket } from '../codec/packet';
 import { Fifo } from '../session/fifo';
 import type { Delivery } from './delivery';
 import type { Inbox } from './inbox';
-import { type AnyMessage, type ParamsOfTopic, ReceivedMessage } from './received-message';
+import { type AnyMessage, type Params, ReceivedMessage } from './received-message';
 
 type Result = IteratorResult<AnyMessage, undefined>;
 
 interface Unread {
   readonly delivery: Delivery;
-  readonly params: ParamsOfTopic;
+  readonly params: Params;
   /** Place in the order of arrival. */
   readonly order: number;
 }
@@ -30,8 +31,13 @@ export abstract class Taker {
     this.inbox = inbox;
   }
 
+  /** Handles a message with QoS 0 that nobody else wants, if it can at once. @returns false when it is to be offered */
+  handle(_packet: DecodedPublishPacket, _params: Params): boolean {
+    return false;
+  }
+
   /** Takes a message, unless it takes none any more. */
-  offer(delivery: Delivery, params: ParamsOfTopic): void {
+  offer(delivery: Delivery, params: Params): void {
     if (this.hasEnded) return;
     delivery.take();
     if (this.work(delivery, params)) return;
@@ -59,7 +65,7 @@ export abstract class Taker {
   }
 
   /** Works on a message at once. @returns false when it has to wait */
-  protected abstract work(delivery: Delivery, params: ParamsOfTopic): boolean;
+  protected abstract work(delivery: Delivery, params: Params): boolean;
 }
 
 /** Calls a handler, one message at a time. */
@@ -72,16 +78,23 @@ export class HandlerTaker extends Taker {
     this.#handler = handler;
   }
 
-  protected work(delivery: Delivery, params: ParamsOfTopic): boolean {
-    if (this.#running) return false;
-    this.#run(delivery, params);
+  override handle(packet: DecodedPublishPacket, params: Params): boolean {
+    if (this.#running || this.hasEnded) return false;
+    this.#run(new ReceivedMessage(packet, params, false), undefined);
     this.#next();
     return true;
   }
 
-  #run(delivery: Delivery, params: ParamsOfTopic): void {
+  protected work(delivery: Delivery, params: Params): boolean {
+    if (this.#running) return false;
+    this.#run(this.inbox.messageOf(delivery, params), delivery);
+    this.#next();
+    return true;
+  }
+
+  #run(message: AnyMessage, delivery: Delivery | undefined): void {
     this.#running = true;
-    this.#running = this.inbox.run(this.#handler, messageOf(delivery, params), delivery, this.#ended);
+    this.#running = this.inbox.run(this.#handler, message, delivery, this.#ended);
   }
 
   readonly #ended = (): void => {
@@ -93,7 +106,7 @@ export class HandlerTaker extends Taker {
     while (!this.#running) {
       const next = this.shift();
       if (!next) return;
-      this.#run(next.delivery, next.params);
+      this.#run(this.inbox.messageOf(next.delivery, next.params), next.delivery);
     }
   }
 }
@@ -137,18 +150,18 @@ export class IteratorTaker extends Taker implements AsyncIterator<AnyMessage, un
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  protected work(delivery: Delivery, params: ParamsOfTopic): boolean {
+  protected work(delivery: Delivery, params: Params): boolean {
     const reader = this.#readers.shift();
     reader?.resolve(this.#hand(delivery, params));
     return reader !== undefined;
   }
 
-  #hand(delivery: Delivery, params: ParamsOfTopic): Result {
+  #hand(delivery: Delivery, params: Params): Result {
     // `next` may have been called several times in advance.
     this.#putDown();
     this.#inHand = delivery;
     this.inbox.busy += 1;
-    return { done: false, value: messageOf(delivery, params) };
+    return { done: false, value: this.inbox.messageOf(delivery, params) };
   }
 
   #putDown(): void {
@@ -166,9 +179,4 @@ export class IteratorTaker extends Taker implements AsyncIterator<AnyMessage, un
     if (error) reject(error);
     else resolve({ done: true, value: undefined });
   }
-}
-
-function messageOf(delivery: Delivery, params: ParamsOfTopic): AnyMessage {
-  const { packet, redelivered } = delivery;
-  return new ReceivedMessage(packet, params(packet.topic), redelivered, delivery.host.manualAck(delivery));
 }

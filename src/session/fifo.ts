@@ -1,16 +1,22 @@
+/** Places that a queue keeps when it is empty, or before its items are moved to the front. */
+const mostRoom = 1_024;
+
 /** A first-in first-out queue whose operations cost the same at any length; an array's `shift` does not. */
 export class Fifo<Item> {
   #items: (Item | undefined)[] = [];
+  /** Where the next item lies. */
   #head = 0;
+  /** Where the next one goes. Places behind it are room that is kept: most queues are empty again and again. */
+  #tail = 0;
 
   /** Number of items. */
   get length(): number {
-    return this.#items.length - this.#head;
+    return this.#tail - this.#head;
   }
 
   /** Appends. */
   push(item: Item): void {
-    this.#items.push(item);
+    this.#items[this.#tail++] = item;
   }
 
   /** The item that comes next. */
@@ -20,30 +26,34 @@ export class Fifo<Item> {
 
   /** Takes the item that comes next. */
   shift(): Item | undefined {
-    const item = this.#items[this.#head];
-    if (this.length === 0) return undefined;
-    this.#items[this.#head] = undefined;
-    this.#head += 1;
-    if (this.#head === this.#items.length) {
-      this.#items = [];
+    const items = this.#items;
+    const head = this.#head;
+    if (head === this.#tail) return undefined;
+    const item = items[head];
+    items[head] = undefined;
+    this.#head = head + 1;
+    if (head + 1 === this.#tail) {
+      if (this.#tail > mostRoom) this.#items = [];
       this.#head = 0;
-    } else if (this.#head >= 1_024 && this.#head * 2 > this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
+      this.#tail = 0;
+    } else if (head >= mostRoom && head * 2 > this.#tail) {
+      this.#items = this.drain();
+      this.#tail = this.#items.length;
     }
     return item;
   }
 
   /** The items, oldest first. */
   *[Symbol.iterator](): Generator<Item> {
-    for (let index = this.#head; index < this.#items.length; index += 1) yield this.#items[index] as Item;
+    for (let index = this.#head; index < this.#tail; index += 1) yield this.#items[index] as Item;
   }
 
   /** Takes all items. */
   drain(): Item[] {
-    const items = this.#items.slice(this.#head) as Item[];
+    const items = this.#items.slice(this.#head, this.#tail) as Item[];
     this.#items = [];
     this.#head = 0;
+    this.#tail = 0;
     return items;
   }
 }

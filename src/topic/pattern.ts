@@ -16,7 +16,7 @@ export interface Pattern {
    * What the named wildcards stand for in a topic that the filter matches; a new object each time, but for a pattern
    * without names. `#rest` gives the remaining levels joined by `/`, `''` when there is none.
    */
-  readonly params: (topic: string) => Record<string, string>;
+  readonly params: (topic: string) => Readonly<Record<string, string>>;
 }
 
 /** A wildcard with a name. */
@@ -31,7 +31,7 @@ interface Slot {
 const identifier = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** What every pattern without names yields; frozen, because it is handed out again and again. */
-const noParams: Record<string, string> = Object.freeze({});
+export const noParams: Readonly<Record<string, string>> = Object.freeze({});
 
 /**
  * Validates and compiles a pattern.
