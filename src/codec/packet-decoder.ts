@@ -112,7 +112,7 @@ export class PacketDecoder {
       throw error;
     } finally {
       // Nothing of the chunk stays alive through us.
-      this.#reader.bytes = empty;
+      this.#reader.open(empty);
       if (this.#state === 'busy') this.#state = 'ready';
       else this.#partial = empty;
     }
@@ -128,6 +128,7 @@ export class PacketDecoder {
   #take(chunk: Bytes): void {
     const { length } = chunk;
     let at = 0;
+    this.#reader.open(chunk);
     while (at < length && this.#state === 'busy') {
       if (this.#held === 0) {
         const total = this.#measure(chunk, at, length);
@@ -149,7 +150,9 @@ export class PacketDecoder {
         this.#partial = empty;
         this.#held = 0;
         this.#wanted = 0;
+        this.#reader.open(packet);
         this.#deliver(packet, 0, total);
+        this.#reader.open(chunk);
       }
     }
   }
@@ -163,15 +166,15 @@ export class PacketDecoder {
   #measure(bytes: Uint8Array, at: number, length: number): number {
     checkFirstByte(bytes[at] as number, this.#reader.version);
     let remaining = 0;
+    let offset = at + 1;
     for (let shift = 0; shift <= 21; shift += 7) {
-      const offset = at + 1 + shift / 7;
       if (offset >= length) return 0;
-      const byte = bytes[offset] as number;
+      const byte = bytes[offset++] as number;
       remaining |= (byte & 0x7f) << shift;
       if (byte > 0x7f) continue;
       // [v5 MQTT-1.5.5-1] the fewest bytes that hold the value
       if (byte === 0 && shift > 0) break;
-      const total = offset + 1 - at + remaining;
+      const total = offset - at + remaining;
       if (total > this.#maximumPacketSize) throw tooLarge(total, this.#maximumPacketSize);
       return total;
     }
@@ -183,7 +186,6 @@ export class PacketDecoder {
     const first = bytes[at] as number;
     const read = this.#readers[first >> 4];
     if (read === undefined) throw reservedType(0);
-    reader.bytes = bytes;
     reader.offset = at + headerSize(total);
     reader.end = at + total;
     const packet = read(reader, first);

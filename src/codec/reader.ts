@@ -7,10 +7,9 @@ import { TopicCache } from './topic-cache';
 
 const empty: Bytes = new Uint8Array(0);
 
-/** V8 keeps arrays up to this size on its own heap: a copy costs no more than two views. */
-const onHeap = 64;
-
-/** Copies of middling payloads share a slab of this size: one allocation for many. It is what Node's Buffers do. */
+/**
+ * Small payloads of a large chunk are views of a copy of so much of it: one copy for many. It is what Node's Buffers do.
+ */
 const slabSize = 8_192;
 
 /** A payload may keep alive so many times its size. */
@@ -21,7 +20,7 @@ const viewShare = 4;
  * the field does.
  */
 export class Reader {
-  /** What holds the packet. */
+  /** What holds the packet; see {@link open}. */
   bytes: Bytes = empty;
   /** Where the next field begins. */
   offset = 0;
@@ -31,9 +30,22 @@ export class Reader {
   version: ProtocolVersion = 4;
 
   readonly #topics = new TopicCache();
-  /** What copies of payloads go into now, and how much of it is in use. */
-  #slab: Bytes = empty;
-  #slabUsed = 0;
+  // What holds `bytes`, and the copy of a part of them: read once, as reading them takes longer than a view.
+  #buffer: ArrayBuffer = empty.buffer;
+  #bufferSize = 0;
+  #slab: ArrayBuffer = empty.buffer;
+  /** Where in `bytes` the slab begins and ends. */
+  #slabStart = 0;
+  #slabEnd = 0;
+
+  /** Reads from these bytes; of what was read before nothing is kept. */
+  open(bytes: Bytes): void {
+    this.bytes = bytes;
+    this.#buffer = bytes.buffer;
+    this.#bufferSize = this.#buffer.byteLength;
+    this.#slab = empty.buffer;
+    this.#slabEnd = 0;
+  }
 
   byte(): number {
     if (this.offset >= this.end) this.#fail();
@@ -104,22 +116,20 @@ export class Reader {
    */
   payload(): Bytes {
     const { bytes, offset, end } = this;
-    const { buffer } = bytes;
     const size = end - offset;
     this.offset = end;
     if (size === 0) return empty;
-    if (buffer.byteLength <= Math.max(slabSize, size * viewShare)) {
-      return new Uint8Array(buffer, bytes.byteOffset + offset, size);
+    if (this.#bufferSize <= slabSize || this.#bufferSize <= size * viewShare) {
+      return new Uint8Array(this.#buffer, bytes.byteOffset + offset, size);
     }
-    if (size <= onHeap || size > slabSize / 2) return bytes.slice(offset, end);
-    if (this.#slabUsed + size > this.#slab.length) {
-      this.#slab = new Uint8Array(slabSize);
-      this.#slabUsed = 0;
+    if (size > slabSize / 2) return bytes.slice(offset, end);
+    if (end > this.#slabEnd) {
+      const slab = bytes.slice(offset, offset + slabSize);
+      this.#slab = slab.buffer;
+      this.#slabStart = offset;
+      this.#slabEnd = offset + slab.length;
     }
-    const copy = new Uint8Array(this.#slab.buffer, this.#slabUsed, size);
-    copy.set(bytes.subarray(offset, end));
-    this.#slabUsed += size;
-    return copy;
+    return new Uint8Array(this.#slab, offset - this.#slabStart, size);
   }
 
   /** Steps over a field that begins with its length; returns where its content begins. */
