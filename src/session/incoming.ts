@@ -15,7 +15,7 @@ import type { AckPacket, DecodedPublishPacket } from '../codec/packet';
 import { ProtocolError } from '../errors';
 import type { QoS } from '../message';
 import { IncomingMessage } from './incoming-message';
-import type { Link } from './link';
+import type { Link, PendingAck } from './link';
 import type { IncomingRecord } from './records';
 import { acknowledgements, type Turn } from './turn';
 
@@ -36,6 +36,8 @@ export class Incoming {
   readonly #received2 = new Map<number, IncomingMessage>();
   /** QoS 2 identifiers between PUBREC and PUBREL. */
   readonly #awaitingRelease = new Set<number>();
+  /** A message while it is handed out: most are decided on then, and need no place among those above. */
+  #current: IncomingMessage | undefined;
 
   constructor(turn: Turn, port: { message: Deliver }) {
     this.#turn = turn;
@@ -44,7 +46,7 @@ export class Incoming {
 
   /** Messages that were handed out and are not acknowledged. */
   get unacknowledged(): number {
-    return this.#received1.size + this.#received2.size;
+    return this.#received1.size + this.#received2.size + (this.#current ? 1 : 0);
   }
 
   /** Brings back what a store kept. */
@@ -59,14 +61,14 @@ export class Incoming {
 
   /** The server has a new session: what was received in the old one cannot be acknowledged any more. */
   restart(): void {
-    this.#received1.clear();
-    this.#received2.clear();
+    this.forget(undefined);
     for (const id of this.#awaitingRelease) this.#turn.delete('incoming', id);
     this.#awaitingRelease.clear();
   }
 
   /** The link is gone; what it delivered stays, for when the server sends it again. */
   detached(): void {
+    if (this.#current) this.#current.link = undefined;
     for (const [packetId, message] of this.#received1) {
       // Settled, and not sent again on this link: by the next one the identifier may name another message.
       if (message.decision >= 0 && !message.link) this.#received1.delete(packetId);
@@ -80,6 +82,7 @@ export class Incoming {
    * the server sends it again.
    */
   forget(message: IncomingMessage | undefined): void {
+    if (!message || message === this.#current) this.#current = undefined;
     for (const messages of [this.#received1, this.#received2]) {
       if (!message) messages.clear();
       else if (messages.get(message.packetId) === message) messages.delete(message.packetId);
@@ -107,13 +110,27 @@ export class Incoming {
     if (message?.link === link) return;
     link.unreleased.delete(packetId);
     this.#checkQuota(link);
-    const isNew = message === undefined;
-    message ??= new IncomingMessage(packet, packetId);
-    message.link = link;
+    if (message) message.link = link;
+    else {
+      messages.delete(packetId);
+      message = new IncomingMessage(packet, packetId);
+      message.link = link;
+      this.#current = message;
+      this.#port.message(packet, message, packet.dup);
+      if (this.#current !== message) return;
+      this.#current = undefined;
+      // Decided on, with none before it that is not.
+      const acks = qos === 1 ? link.acks1 : link.acks2;
+      if (message.decision >= 0 && message.link && acks.length === 0) {
+        this.#answer(message, link, qos);
+        return;
+      }
+    }
     messages.set(packetId, message);
-    (qos === 1 ? link.acks1 : link.acks2).push(message);
-    if (isNew) this.#port.message(packet, message, packet.dup);
-    else this.#flush(link, qos);
+    if (message.link) {
+      (qos === 1 ? link.acks1 : link.acks2).push(message);
+      this.#flush(link, qos);
+    } else this.#settled(message);
   }
 
   /** PUBREL [v5 3.6]. */
@@ -132,13 +149,17 @@ export class Incoming {
   acknowledge(message: IncomingMessage, reasonCode: number): void {
     if (message.decision >= 0) return;
     message.decision = reasonCode;
-    const { link, packetId, packet } = message;
-    if (link) this.#flush(link, packet.qos);
-    else if (reasonCode < 0x80 && this.#received2.get(packetId) === message) {
-      // It was handled, so it must not be delivered again when the server sends it again.
-      this.#received2.delete(packetId);
-      this.#awaitRelease(packetId);
-    }
+    if (message === this.#current) return;
+    if (message.link) this.#flush(message.link, message.packet.qos);
+    else this.#settled(message);
+  }
+
+  /** A message has no link: if it was handled it must not be delivered again when the server sends it again. */
+  #settled(message: IncomingMessage): void {
+    const { packetId, decision } = message;
+    if (decision < 0 || decision >= 0x80 || this.#received2.get(packetId) !== message) return;
+    this.#received2.delete(packetId);
+    this.#awaitRelease(packetId);
   }
 
   /** Writes the acknowledgements of this QoS that are due: those with no undecided one before them. */
@@ -147,16 +168,19 @@ export class Incoming {
     const messages = qos === 1 ? this.#received1 : this.#received2;
     for (let next = acks.peek(); next && next.decision >= 0; next = acks.peek()) {
       acks.shift();
-      const { packetId, decision } = next;
-      if (messages.get(packetId) === next) messages.delete(packetId);
+      if (messages.get(next.packetId) === next) messages.delete(next.packetId);
       else if (qos === 2) continue;
-      // Before MQTT 5.0 PUBREC has no reason code: the flow goes on.
-      if (qos === 2 && (decision < 0x80 || link.protocolVersion !== 5)) {
-        link.unreleased.add(packetId);
-        this.#awaitRelease(packetId);
-      }
-      this.#write(qos === 1 ? 'puback' : 'pubrec', packetId, decision, link);
+      this.#answer(next, link, qos);
     }
+  }
+
+  #answer({ packetId, decision }: PendingAck, link: Link, qos: QoS): void {
+    // Before MQTT 5.0 PUBREC has no reason code: the flow goes on.
+    if (qos === 2 && (decision < 0x80 || link.protocolVersion !== 5)) {
+      link.unreleased.add(packetId);
+      this.#awaitRelease(packetId);
+    }
+    this.#write(qos === 1 ? 'puback' : 'pubrec', packetId, decision, link);
   }
 
   /** Saved again with each PUBREC, so that none overtakes the first save. */
