@@ -129,6 +129,8 @@ export class SessionBench {
 
   /** What the application does at once when a publish ends. */
   onOutcome: (() => void) | undefined;
+  /** What the application does at once with a message. */
+  onMessage: (() => void) | undefined;
   /** The transport stays open when the session has ended its link. */
   lingers = false;
   /** Thrown at what hands out messages: a bug of ours. */
@@ -459,6 +461,7 @@ export class SessionBench {
       message: (packet, message, redelivered) => {
         if (this.failing) throw this.failing;
         this.delivered.push({ packet, message, redelivered });
+        this.onMessage?.();
       },
       subscriptionLost: (filter, error) => this.lost.push({ filter, error }),
       settled: (key, error) => this.settled.push({ key, error }),

@@ -70,6 +70,79 @@ describe.each(versions)('a message of the server, protocol level %i', (version) 
     expect(bench.topics).toEqual(['t']);
   });
 
+  describe('while it is handed over', () => {
+    test.each([1, 2] as const)(
+      'is acknowledged after those of QoS %i that came before it [v5 MQTT-4.6.0-2, v5 MQTT-4.6.0-3, v3 MQTT-4.6.0-2, v3 MQTT-4.6.0-3]',
+      (qos) => {
+        const bench = connected();
+        bench.receive(publish('a', 7, qos));
+        const counts: number[] = [];
+        bench.onMessage = () => {
+          counts.push(bench.session.counts.unacknowledged);
+          bench.acknowledge();
+        };
+        bench.receive(publish('b', 8, qos));
+        bench.expectNothingSent();
+        expect(counts).toEqual([2]);
+        expect(bench.session.counts.unacknowledged).toBe(2);
+        bench.acknowledge(0);
+        const answer = qos === 1 ? puback : pubrec;
+        bench.receive(publish('c', 9, qos));
+        bench.expectSent(answer(7), answer(8), answer(9));
+        expect(bench.session.counts.unacknowledged).toBe(0);
+      },
+    );
+
+    test.each([1, 2] as const)(
+      'is the same message when QoS %i comes again although its connection ended then',
+      (qos) => {
+        const bench = connected({ store: 'sync' });
+        bench.onMessage = () => {
+          bench.kill();
+          bench.acknowledge();
+        };
+        bench.receive(publish('t', 7, qos));
+        bench.flush();
+        expect(bench.store.list('incoming')).toEqual(qos === 1 ? [] : [{ kind: 'incoming', id: 7 }]);
+        bench.resume();
+        bench.onMessage = undefined;
+        bench.receive(publish('t', 7, qos, { dup: true }));
+        expect(bench.topics).toEqual(['t']);
+        bench.expectSent(qos === 1 ? puback(7) : pubrec(7));
+      },
+    );
+
+    test.each([1, 2] as const)('is forgotten at QoS %i with a session that ends then', (qos) => {
+      const bench = connected();
+      bench.onMessage = () => {
+        bench.kill();
+        bench.session.incoming.restart();
+      };
+      bench.receive(publish('t', 7, qos));
+      expect(bench.session.counts.unacknowledged).toBe(0);
+      bench.resume();
+      bench.onMessage = () => bench.acknowledge();
+      bench.receive(publish('t', 7, qos, { dup: true }));
+      expect(bench.topics).toEqual(['t', 't']);
+      bench.expectSent(qos === 1 ? puback(7) : pubrec(7));
+    });
+
+    test('has the identifier to itself: an older one of QoS 1 with it has lost its claim', () => {
+      const bench = connected();
+      bench.receive(publish('old', 7));
+      bench.onMessage = () => {
+        bench.onMessage = undefined;
+        bench.acknowledge();
+      };
+      bench.cut();
+      bench.resume();
+      bench.receive(publish('new', 7));
+      bench.expectSent(puback(7));
+      bench.receive(publish('next', 7, 1, { dup: true }));
+      expect(bench.topics).toEqual(['old', 'new', 'next']);
+    });
+  });
+
   test('of QoS 2 that is handled after its connection died is saved, and not handed over again', () => {
     const bench = new SessionBench({ version, store: 'sync' });
     bench.connect();

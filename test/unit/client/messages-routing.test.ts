@@ -20,6 +20,74 @@ const identifiers = (server: FakeServer, ...filters: string[]) => ({
   properties: { subscriptionIdentifiers: filters.map((filter) => server.link.identifierOf(filter) ?? 0) },
 });
 
+describe('messages at the same topic', () => {
+  test('go to who is subscribed now', async () => {
+    const { client, server, seen } = await subscribed(['a/+']);
+    server.link.publish('a/b', '1');
+    const second = await note(client, 'a/#', seen);
+    server.link.publish('a/b', '2');
+    const third = await note(client, 'a/#', seen);
+    server.link.publish('a/b', '3');
+    await third.unsubscribe();
+    server.link.publish('a/b', '4');
+    await second.unsubscribe();
+    server.link.publish('a/b', '5');
+    expect(seen).toEqual([
+      'a/+ 1',
+      ...['a/# 2', 'a/+ 2'],
+      ...['a/# 3', 'a/# 3', 'a/+ 3'],
+      ...['a/# 4', 'a/+ 4'],
+      'a/+ 5',
+    ]);
+  });
+
+  test('go where their own Subscription Identifiers say', async () => {
+    const { server, seen } = await subscribed(['a/+', 'a/#']);
+    for (const named of [['a/#'], ['a/+'], ['a/+', 'a/#'], ['a/+'], []]) {
+      server.link.publish('a/b', `${named}`, named.length === 0 ? {} : identifiers(server, ...named));
+    }
+    expect(seen).toEqual([
+      'a/# a/#',
+      'a/+ a/+',
+      ...['a/+ a/+,a/#', 'a/# a/+,a/#'],
+      'a/+ a/+',
+      ...['a/# ', 'a/+ '],
+    ]);
+  });
+
+  test('go no more to a Subscription whose filter for it has gone, though it has another one', async () => {
+    const { client, server } = await connected();
+    const seen: string[] = [];
+    await client.subscribe(['a/+', 'b'], (message) => void seen.push(message.text()));
+    server.link.publish('a/b', '1');
+    await client.unsubscribe('a/+');
+    server.link.publish('a/b', '2');
+    server.link.publish('b', '3');
+    expect(seen).toEqual(['1', '3']);
+  });
+
+  test('have params that are their own to change', async () => {
+    const { client, server } = await connected();
+    const seen: string[] = [];
+    await client.subscribe('a/+name', ({ params }) => {
+      seen.push(params.name);
+      params.name = 'changed';
+    });
+    server.link.publish('a/b', '1');
+    server.link.publish('a/b', '2');
+    expect(seen).toEqual(['b', 'b']);
+  });
+
+  test('with many topics go each to its own', async () => {
+    const { server, seen } = await subscribed(['a/+', 'a/b7']);
+    for (let round = 0; round < 2; round += 1) {
+      for (let index = 0; index < 1_500; index += 1) server.link.publish(`a/b${index}`, `${index}`);
+    }
+    expect(seen).toHaveLength(3_002);
+    expect(seen.filter((line) => line.startsWith('a/b7'))).toEqual(['a/b7 7', 'a/b7 7']);
+  });
+});
+
 describe('a message with Subscription Identifiers', () => {
   test('goes to the Subscriptions that they name, and to no other whose filter matches', async () => {
     const { server, seen } = await subscribed(['a/+', 'a/#', 'a/b']);
