@@ -287,7 +287,7 @@ export class Outgoing {
   /** PUBACK, PUBREC or PUBCOMP [v5 3.4, 3.5, 3.7]. */
   acknowledged(packet: AckPacket, link: Link): void {
     const { type, packetId, reasonCode } = packet;
-    const flow = this.#ids.get(packetId);
+    const flow = this.#ids.flows[packetId];
     if (!flow) {
       // A QoS 2 identifier that nobody knows is answered all the same, or the server waits for ever.
       if (type === 'pubrec' && reasonCode < 0x80) this.#pubrel(packetId, 0x92, link);
@@ -328,15 +328,14 @@ export class Outgoing {
   /** Messages in flight in this state, in the order in which it is replayed. */
   #inOrder(state: 'sent' | 'released'): OutgoingMessage[] {
     const messages: OutgoingMessage[] = [];
-    for (const [, flow] of this.#ids) {
+    for (const flow of this.#ids.flows) {
       if (flow instanceof OutgoingMessage && flow.state === state) messages.push(flow);
     }
     if (state === 'released') return messages.sort((a, b) => a.released - b.released);
     for (const message of this.#resends) {
       if (message.state === 'sent' && message.packetId === 0) messages.push(message);
     }
-    // They have come there in their order.
-    return messages;
+    return messages.sort(byOrder);
   }
 
   /** Whether a new message may be sent now, ahead of nothing. */

@@ -17,29 +17,21 @@ export function wrongAnswer({ type, packetId }: AckPacket | SubscribeAckPacket):
 
 /** Hands out identifiers that are not in use. */
 export class PacketIds<Flow extends object> {
-  /** Flows by identifier; undefined for one that is over, until its end is durable. */
-  readonly #flows = new Map<number, Flow | undefined>();
+  /** Flows by identifier: undefined where it is free, null for one that is over, until its end is durable. */
+  readonly flows: (Flow | null | undefined)[] = [];
+  /** Identifiers in use. */
+  #size = 0;
   /** Where the search for the next one starts. */
   #last = 0;
 
   /** Whether a publish can have one. */
   get hasForPublish(): boolean {
-    return this.#flows.size < highest - keptForSubscribe;
+    return this.#size < highest - keptForSubscribe;
   }
 
   /** Whether SUBSCRIBE or UNSUBSCRIBE can have one. */
   get hasForSubscribe(): boolean {
-    return this.#flows.size < highest;
-  }
-
-  /** The flow that an identifier belongs to, if it is live. */
-  get(packetId: number): Flow | undefined {
-    return this.#flows.get(packetId);
-  }
-
-  /** All live flows. */
-  *[Symbol.iterator](): Generator<[packetId: number, flow: Flow]> {
-    for (const [packetId, flow] of this.#flows) if (flow) yield [packetId, flow];
+    return this.#size < highest;
   }
 
   /**
@@ -48,33 +40,37 @@ export class PacketIds<Flow extends object> {
    */
   take(flow: Flow): number {
     do this.#last = (this.#last % highest) + 1;
-    while (this.#flows.has(this.#last));
-    this.#flows.set(this.#last, flow);
+    while (this.flows[this.#last] !== undefined);
+    this.claim(this.#last, flow);
     return this.#last;
   }
 
   /** Gives an identifier to a restored flow. */
   claim(packetId: number, flow: Flow): void {
-    this.#flows.set(packetId, flow);
+    if (this.flows[packetId] === undefined) this.#size += 1;
+    this.flows[packetId] = flow;
   }
 
   /** The flow is over; the identifier is not free before `release`. */
   end(packetId: number): void {
-    this.#flows.set(packetId, undefined);
+    this.flows[packetId] = null;
   }
 
   /** The flow is over, and its identifier free. */
   free(packetId: number): void {
-    this.#flows.delete(packetId);
+    this.flows[packetId] = undefined;
+    this.#size -= 1;
   }
 
   /** Frees the identifier of an ended flow, unless a new session of the server has given it to another flow. */
   release(packetId: number): void {
-    if (this.#flows.get(packetId) === undefined) this.#flows.delete(packetId);
+    if (this.flows[packetId] === null) this.free(packetId);
   }
 
   /** Forgets all: the server has a new session. */
   clear(): void {
-    this.#flows.clear();
+    // It stays as long as it is: what is set far beyond the end of an array makes it a hash table.
+    this.flows.fill(undefined);
+    this.#size = 0;
   }
 }
