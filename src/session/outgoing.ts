@@ -117,11 +117,14 @@ export class Outgoing {
     return true;
   }
 
-  /** Takes a message: sends it when it can go now, else queues it. A refusal reaches the listener. */
-  publish(content: OutgoingContent, listener: PublishListener, now: Now): OutgoingMessage {
+  /**
+   * Takes a message: sends it when it can go now, else queues it. A refusal reaches the listener.
+   * @param now needed for a message with properties: it may expire
+   */
+  publish(content: OutgoingContent, listener: PublishListener, now: Now | undefined): OutgoingMessage {
     const expiry = content.properties?.messageExpiryInterval;
-    this.#turn.now = now;
-    const expiresAt = expiry === undefined ? Infinity : now.wall + expiry * 1_000;
+    if (now) this.#turn.now = now;
+    const expiresAt = expiry === undefined ? Infinity : this.#turn.now.wall + expiry * 1_000;
     const message = new OutgoingMessage(content, expiresAt, listener);
     this.#order += 1;
     message.order = this.#order;
