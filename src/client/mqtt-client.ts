@@ -279,8 +279,8 @@ export class MqttClient implements Client {
     // What the application's store holds outlives a failure, whatever becomes of the session.
     const keepMessages = !clean || (recording && error !== undefined);
     session.abandon(
-      ({ content }) =>
-        keepMessages && content.qos > 0
+      ({ qos }) =>
+        keepMessages && qos > 0
           ? new ConnectionError('still-stored', 'The client was closed; the message stays and will be sent', {
               cause: error,
             })

@@ -1,13 +1,12 @@
 /** Payloads as applications give them, as bytes. */
 
 import { described } from '../check';
-import { referenceFrom } from '../codec/output';
 import { UsageError } from '../errors';
 
 const encoder = new TextEncoder();
 
 /** Holds a short text while it is written or copied: an array for each costs more than its encoding. */
-const scratch = new Uint8Array(referenceFrom);
+const scratch = new Uint8Array(4_096);
 
 /**
  * Encodes text, and views bytes as a plain Uint8Array: a `Buffer` has a `slice` that does not copy.
@@ -17,8 +16,8 @@ export function payloadBytes(payload: unknown, name: string): Uint8Array {
   if (typeof payload === 'string') return encoder.encode(payload);
   try {
     if (ArrayBuffer.isView(payload)) {
-      const isPlain = payload.byteLength > 0 && Object.getPrototypeOf(payload) === Uint8Array.prototype;
-      if (isPlain) return payload as Uint8Array;
+      // A Buffer, or an array that was transferred, goes the long way.
+      if (payload.byteLength > 0 && payload.constructor === Uint8Array) return payload as Uint8Array;
       return new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);
     }
     // It may come from another realm, as in a test runner with a DOM.
@@ -39,14 +38,4 @@ export function payloadBytes(payload: unknown, name: string): Uint8Array {
 export function passingBytes(payload: unknown, name: string): Uint8Array {
   if (typeof payload !== 'string' || payload.length * 3 > scratch.length) return payloadBytes(payload, name);
   return scratch.subarray(0, encoder.encodeInto(payload, scratch).written);
-}
-
-/** Passing bytes that are to stay as they are: those of the caller are copied, too. */
-export function settledBytes(bytes: Uint8Array, payload: unknown): Uint8Array {
-  return typeof payload === 'string' && bytes.buffer !== scratch.buffer ? bytes : bytes.slice();
-}
-
-/** Passing bytes that will be written at once: what the output would only refer to is copied. */
-export function bytesToWrite(bytes: Uint8Array, payload: unknown): Uint8Array {
-  return bytes.length < referenceFrom ? bytes : settledBytes(bytes, payload);
 }

@@ -13,7 +13,7 @@ import { now } from './clock';
 import type { Core } from './core';
 import { type Deferred, deferred, ignoreRejection } from './deferred';
 import type { Payload, PublishOptions, WaitOptions } from './options';
-import { bytesToWrite, passingBytes, settledBytes } from './payload';
+import { passingBytes } from './payload';
 import { checkWait, waiting } from './waiting';
 
 /** For how long after its end a key still names its message, in milliseconds. */
@@ -66,8 +66,8 @@ export class Publisher {
       }
       const bytes = passingBytes(payload, 'payload');
       if (bytes.length > alwaysFits) publishSize(topic, bytes, 2, undefined, 5);
-      if (options !== undefined) return this.#publish(topic, payload, bytes, options);
-      return this.#publish0(topic, payload, bytes, false, undefined, options);
+      if (options !== undefined) return this.#publish(topic, bytes, options);
+      return this.#publish0(topic, bytes, false, undefined, options);
     } catch (error) {
       this.#count(error);
       const promise = Promise.reject(error);
@@ -90,7 +90,7 @@ export class Publisher {
       this.#pending.delete(key);
       this.#completed.set(key, { ticket, until });
     }
-    for (const { content } of messages) if (content.key !== undefined) this.#adopt(content.key);
+    for (const { key } of messages) if (key !== undefined) this.#adopt(key);
   }
 
   /** The client is closed: what keys name is in the store, and `adopt` has it again. */
@@ -133,17 +133,12 @@ export class Publisher {
     ticket.accepted();
   }
 
-  #publish(
-    topic: string,
-    payload: Payload,
-    bytes: Uint8Array,
-    options: PublishOptions,
-  ): Promise<PublishResult> {
+  #publish(topic: string, payload: Uint8Array, options: PublishOptions): Promise<PublishResult> {
     checkOptions(options, 'options', knownOptions);
     const qos = qosOf(options.qos, 'options.qos') ?? 0;
     const retain = boolean(options.retain, 'options.retain') ?? false;
     const properties = ownProperties(options.properties);
-    if (properties) publishSize(topic, bytes, 2, properties, 5);
+    if (properties) publishSize(topic, payload, 2, properties, 5);
     const until = untilOf(options.until, 'options.until');
     const key = text(options.key, 'options.key');
     checkWait(options);
@@ -152,22 +147,21 @@ export class Publisher {
         `options.${key === undefined ? "until: 'stored'" : 'key'}: needs QoS 1 or 2; QoS 0 is not stored`,
       );
     }
-    if (qos === 0) return this.#publish0(topic, payload, bytes, retain, properties, options);
+    if (qos === 0) return this.#publish0(topic, payload, retain, properties, options);
 
     this.#core.checkOpen();
     let ticket = key === undefined ? undefined : this.#named(key);
     if (!ticket) {
       ticket = new Ticket(this, key);
       if (key !== undefined) this.#pending.set(key, ticket);
-      this.#start(ticket, { topic, payload: settledBytes(bytes, payload), qos, retain, properties, key });
+      this.#start(ticket, { topic, payload, qos, retain, properties, key });
     }
     return this.#wait(ticket, until === 'stored' ? ticket.stored() : ticket.promise, options);
   }
 
   #publish0(
     topic: string,
-    payload: Payload,
-    bytes: Uint8Array,
+    payload: Uint8Array,
     retain: boolean,
     properties: PublishProperties | undefined,
     wait: WaitOptions | undefined,
@@ -180,7 +174,7 @@ export class Publisher {
         'More than queue.maxBytes wait in the transport; await publish() to keep its pace',
       );
     }
-    if (runner.session.outgoing.publishNow(topic, bytesToWrite(bytes, payload), retain, properties)) {
+    if (runner.session.outgoing.publishNow(topic, payload, retain, properties)) {
       this.sent += 1;
       runner.touch();
       const written = runner.written();
@@ -196,7 +190,7 @@ export class Publisher {
       );
     }
     const ticket = new Ticket(this, undefined);
-    this.#start(ticket, { topic, payload: settledBytes(bytes, payload), qos: 0, retain, properties });
+    this.#start(ticket, { topic, payload, qos: 0, retain, properties });
     return this.#wait(ticket, ticket.promise, wait ?? {});
   }
 
@@ -207,12 +201,14 @@ export class Publisher {
       this.#hand(ticket, content);
       return;
     }
+    // Meanwhile the caller's array may change.
+    const kept = { ...content, payload: content.payload.slice() };
     ready
       .then(() => {
         // Stored: an earlier page published it under this key.
         if (ticket.isDone || ticket.isStored) return;
         this.#core.checkOpen();
-        this.#hand(ticket, content);
+        this.#hand(ticket, kept);
       })
       .catch((error: unknown) => ticket.failed(error));
   }

@@ -10,6 +10,7 @@ const empty: Bytes = new Uint8Array(0);
 /** Where packets go, one at a time. */
 class Slab implements Sink {
   bytes: Bytes = empty;
+  readonly referenceFrom = Infinity;
   /** Where the packet begins, and where it ends. */
   #start = 0;
   #end = 0;
@@ -26,9 +27,7 @@ class Slab implements Sink {
     return this.#start;
   }
 
-  reference(payload: Uint8Array): void {
-    this.bytes.set(payload, this.#end - payload.length);
-  }
+  reference(): void {}
 
   /** The packet that was written. */
   take(): Bytes {

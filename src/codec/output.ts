@@ -21,6 +21,8 @@ export class Output {
   bytes: Uint8Array<ArrayBuffer> = empty;
   /** Bytes that were written and not taken yet. */
   length = 0;
+  /** Payloads from this size on are referenced, not copied; Infinity for those that may change. */
+  referenceFrom = referenceFrom;
 
   /** Complete frames. */
   #frames: Frame[] = [];
@@ -65,6 +67,12 @@ export class Output {
     const frames = this.#frames;
     this.#frames = [];
     this.length = 0;
+    if (this.bytes.length > frameLimit) {
+      // The slab of a large packet must not stay for as long as nothing else is sent.
+      this.bytes = empty;
+      this.#start = 0;
+      this.#end = 0;
+    }
     return frames;
   }
 

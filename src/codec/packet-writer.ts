@@ -23,6 +23,7 @@ export function writeWith<Type extends PacketType>(
 /** A sink that only measures. */
 class Gauge implements Sink {
   bytes = new Uint8Array(0);
+  readonly referenceFrom = 0;
   total = 0;
 
   begin(size: number, total: number = size): number {

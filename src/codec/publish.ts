@@ -51,7 +51,9 @@ export function writePublish(
     bytes[at++] = packetId >> 8;
     bytes[at++] = packetId & 0xff;
   }
-  bytes.set(block, at);
+  // A call for one byte or none costs as much as one for twenty.
+  if (block.length > 1) bytes.set(block, at);
+  else if (block.length > 0) bytes[at] = 0;
   appendPayload(out, at + block.length, payload);
 }
 

@@ -2,13 +2,14 @@
 
 import { UsageError } from '../errors';
 import type { Body } from './body';
-import { referenceFrom } from './output';
 import { maximumVarint, varintSize, writeVarint } from './varint';
 
 /** What a writer needs of an {@link Output}. */
 export interface Sink {
   /** Holds the run that {@link begin} made room for. */
   readonly bytes: Uint8Array;
+  /** Payloads from this size on are given to {@link reference}. */
+  readonly referenceFrom: number;
   /** Makes room for `size` bytes of a packet of `total` bytes; returns the offset of the first. */
   begin(size: number, total?: number): number;
   /** Appends the payload of the packet that was just written. */
@@ -29,14 +30,14 @@ export function appendPacket(out: Sink, first: number, body: Body): void {
 export function beginPacket(out: Sink, first: number, bodySize: number, payload?: Uint8Array): number {
   const payloadSize = payload === undefined ? 0 : payload.length;
   const total = packetTotal(bodySize + payloadSize);
-  const offset = out.begin(payloadSize < referenceFrom ? total : total - payloadSize, total);
+  const offset = out.begin(payloadSize < out.referenceFrom ? total : total - payloadSize, total);
   out.bytes[offset] = first;
   return writeVarint(out.bytes, offset + 1, bodySize + payloadSize);
 }
 
-/** Appends the payload behind the body: a large one is not copied. */
+/** Appends the payload behind the body: a large one may not be copied. */
 export function appendPayload(out: Sink, offset: number, payload: Uint8Array): void {
-  if (payload.length < referenceFrom) out.bytes.set(payload, offset);
+  if (payload.length < out.referenceFrom) out.bytes.set(payload, offset);
   else out.reference(payload);
 }
 

@@ -10,7 +10,7 @@ import {
   writePacket,
   writePublish,
 } from '../codec/client-packets';
-import { Output } from '../codec/output';
+import { Output, referenceFrom } from '../codec/output';
 import type { AckPacket, ConnackPacket, ConnectPacket, DisconnectProperties, Packet } from '../codec/packet';
 import type { PacketDecoder } from '../codec/packet-decoder';
 import { serverPacketDecoder } from '../codec/server-packets';
@@ -214,13 +214,16 @@ export class Link {
         }
       }
     }
+    // With QoS 0 nobody waits for the payload's array to be free: it is the application's again at once.
+    this.output.referenceFrom = qos === 0 ? Infinity : referenceFrom;
     writePublish(this.output, name, payload, qos, retain, dup, packetId, all, this.protocolVersion);
     if (!this.tap) return;
     const id = qos === 0 ? undefined : packetId;
     this.tap('out', {
       type: 'publish',
       topic: name,
-      payload,
+      // The array may be another message's by the time that it is shown.
+      payload: payload.slice(),
       qos,
       retain,
       dup,

@@ -30,6 +30,13 @@ export interface PublishListener {
  */
 export type OutgoingState = 'queued' | 'sent' | 'released' | 'done';
 
+/** Payloads share arrays of this size where they fit: to make one for each takes longer than to copy it. */
+const slabSize = 8_192;
+
+/** Holds the payloads of messages, and room for more from `slabUsed` on. */
+let slab = new Uint8Array(0);
+let slabUsed = 0;
+
 /** What is published, complete and valid. */
 export interface OutgoingContent {
   readonly topic: string;
@@ -43,7 +50,11 @@ export interface OutgoingContent {
 
 /** One outgoing message with its state. */
 export class OutgoingMessage {
-  readonly content: OutgoingContent;
+  readonly topic: string;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  /** The application's name for it. */
+  readonly key: string | undefined;
   /** Place in the order of the calls; it is kept on resends. */
   order = 0;
   state: OutgoingState = 'queued';
@@ -67,17 +78,54 @@ export class OutgoingMessage {
   fatal = 0;
   /** Undefined for a message of an earlier page, and once the caller gave up. */
   listener: PublishListener | undefined;
+  // Plain fields: private ones cost a good deal more to make.
+  /** Holds the payload, perhaps among those of others. */
+  private bytes: Uint8Array;
+  /** Where the payload begins in it; -1 while the array is the caller's. */
+  private start = -1;
+  /** Bytes of the payload. */
+  private readonly length: number;
 
   constructor(content: OutgoingContent, expiresAt: number, listener: PublishListener | undefined) {
-    this.content = content;
+    const { topic, payload, qos, retain, properties, key } = content;
+    this.topic = topic;
+    this.qos = qos;
+    this.retain = retain;
+    this.key = key;
+    this.properties = properties;
+    this.bytes = payload;
+    this.length = payload.length;
     this.expiresAt = expiresAt;
     this.listener = listener;
-    this.properties = content.properties;
+  }
+
+  get payload(): Uint8Array {
+    const { bytes, start, length } = this;
+    return start < 0 ? bytes : bytes.subarray(start, start + length);
   }
 
   /** Bytes that it counts for in the queue. */
   get size(): number {
-    return this.content.payload.length + this.content.topic.length + 64;
+    return this.length + this.topic.length + 64;
+  }
+
+  /** Makes the payload its own: the caller's array may change from here on. */
+  keepPayload(): void {
+    const { bytes, length } = this;
+    if (this.start >= 0) return;
+    this.start = 0;
+    if (length > slabSize) {
+      this.bytes = new Uint8Array(bytes);
+      return;
+    }
+    if (slabUsed + length > slab.length) {
+      slab = new Uint8Array(slabSize);
+      slabUsed = 0;
+    }
+    slab.set(bytes, slabUsed);
+    this.bytes = slab;
+    this.start = slabUsed;
+    slabUsed += length;
   }
 
   /** Writes the seconds that are left into its properties; at least 1, since 0 would mean "for ever" to some. */
@@ -89,14 +137,19 @@ export class OutgoingMessage {
 
   /** The message as a record. */
   record(): PublishRecord {
+    const { topic, payload, qos, retain, properties, key, packetId, expiresAt } = this;
     return {
-      ...this.content,
       kind: 'publish',
       id: this.order,
-      packetId: this.packetId,
-      properties: this.properties,
-      expiresAt: this.expiresAt === Infinity ? undefined : this.expiresAt,
-      again: (this.state === 'sent' && this.packetId === 0) || undefined,
+      packetId,
+      topic,
+      payload,
+      qos,
+      retain,
+      key,
+      properties,
+      expiresAt: expiresAt === Infinity ? undefined : expiresAt,
+      again: (this.state === 'sent' && packetId === 0) || undefined,
       resent: this.resent || undefined,
     };
   }

@@ -12,6 +12,7 @@
  * 5. Expiry counts for what was never sent; once sent, a message stays, and as it was sent [v5 MQTT-4.3.3-7].
  */
 
+import { referenceFrom } from '../codec/output';
 import type { AckPacket } from '../codec/packet';
 import { ConnectionError, type MqttError, ProtocolError, RefusedError } from '../errors';
 import type { PublishProperties } from '../message';
@@ -133,8 +134,9 @@ export class Outgoing {
     if (refusal) this.#finish(message, refusal);
     else if (link && this.#mayGo(message, link)) {
       this.#accept(message);
-      this.#send(message, link);
+      this.#write(message, link);
     } else if (this.queue.push(message)) {
+      message.keepPayload();
       this.#accept(message);
       if (content.qos > 0 && this.#turn.recording) this.#turn.put(message.record());
     }
@@ -181,7 +183,7 @@ export class Outgoing {
     for (const message of this.pending()) {
       const { listener, state } = message;
       message.listener = undefined;
-      if (!keep || message.content.qos === 0) {
+      if (!keep || message.qos === 0) {
         if (state === 'queued') this.queue.remove(message);
         this.#forget(message);
       }
@@ -234,7 +236,7 @@ export class Outgoing {
       message.state = 'sent';
       message.released = 0;
       // Without PUBREC it may have been delivered, too: a server may forward QoS 2 on receipt [v5 4.3.3].
-      message.resent ||= mayBeDelivered || (message.reached && message.content.qos === 2);
+      message.resent ||= mayBeDelivered || (message.reached && message.qos === 2);
       message.reached = false;
       if (this.#turn.recording) this.#turn.put(message.record());
       this.#resends.push(message);
@@ -279,7 +281,7 @@ export class Outgoing {
       cause,
       new RefusedError(
         reasonCode ?? 0x80,
-        `The server closes the connection whenever this message to '${cause.content.topic}' arrives; it was removed`,
+        `The server closes the connection whenever this message to '${cause.topic}' arrives; it was removed`,
         { code: 'poison' },
       ),
     );
@@ -302,10 +304,7 @@ export class Outgoing {
       if (reasonCode < 0x80) this.#pubrel(packetId, 0, link);
       return;
     }
-    if (
-      message?.state !== (isRelease ? 'released' : 'sent') ||
-      message.content.qos !== (type === 'puback' ? 1 : 2)
-    ) {
+    if (message?.state !== (isRelease ? 'released' : 'sent') || message.qos !== (type === 'puback' ? 1 : 2)) {
       // A server without QoS 2 takes it as QoS 1, and would each time that it is sent.
       if (type === 'puback' && message?.state === 'sent') this.#finish(message, noQos2(message));
       throw wrongAnswer(packet);
@@ -342,9 +341,9 @@ export class Outgoing {
   }
 
   /** Whether a new message may be sent now, ahead of nothing. */
-  #mayGo({ content }: OutgoingMessage, link: Link): boolean {
+  #mayGo({ qos }: OutgoingMessage, link: Link): boolean {
     return (
-      content.qos === 0 ||
+      qos === 0 ||
       (link.quota > 0 &&
         this.#resends.length === 0 &&
         !this.queue.holdsStored &&
@@ -354,7 +353,7 @@ export class Outgoing {
   }
 
   #accept(message: OutgoingMessage): void {
-    if (message.content.qos === 0) return;
+    if (message.qos === 0) return;
     message.accepted = true;
     if (this.#turn.recording) this.#turn.accepted(message);
     else message.listener?.accepted?.();
@@ -367,9 +366,17 @@ export class Outgoing {
       this.#giveUp(message, refusal);
       return;
     }
-    const { topic, payload, qos, retain } = message.content;
+    this.#write(message, link);
+  }
+
+  #write(message: OutgoingMessage, link: Link): void {
+    const { topic, qos, retain } = message;
+    let { payload } = message;
     if (message.packetId === 0) message.updateExpiry(this.#turn.now);
     if (qos > 0) {
+      message.keepPayload();
+      // A small one is copied to the output, from wherever it is.
+      if (payload.length >= referenceFrom) payload = message.payload;
       if (message.packetId === 0) {
         message.packetId = this.#ids.take(message);
         if (message.state === 'queued') this.inFlight += 1;
@@ -405,7 +412,7 @@ export class Outgoing {
     if (reasonCode >= 0x80 && packet.type !== 'pubcomp') {
       this.#finish(
         message,
-        new RefusedError(reasonCode, `The server refused the message to '${message.content.topic}'`, {
+        new RefusedError(reasonCode, `The server refused the message to '${message.topic}'`, {
           reasonString: properties?.reasonString,
         }),
       );
@@ -413,12 +420,12 @@ export class Outgoing {
     }
     this.#forget(message);
     if (message.listener) message.listener.acknowledged(reasonCode, properties, message.resent);
-    else this.#port.settled(message.content.key, undefined, reasonCode, message.resent);
+    else this.#port.settled(message.key, undefined, reasonCode, message.resent);
   }
 
   /** Ends a message that may be known to the server: of QoS 2 its identifier is not free then. */
   #giveUp(message: OutgoingMessage, error: MqttError): void {
-    if (message.reached && message.content.qos === 2) {
+    if (message.reached && message.qos === 2) {
       this.#ids.end(message.packetId);
       message.packetId = 0;
       this.#needsCleanStart();
@@ -430,7 +437,7 @@ export class Outgoing {
   #finish(message: OutgoingMessage, error: MqttError): void {
     this.#forget(message);
     if (message.listener) message.listener.failed(error);
-    else if (message.content.qos > 0) this.#port.settled(message.content.key, error, 0, message.resent);
+    else if (message.qos > 0) this.#port.settled(message.key, error, 0, message.resent);
   }
 
   #forget(message: OutgoingMessage): void {
@@ -450,12 +457,12 @@ export class Outgoing {
 const byOrder = (a: OutgoingMessage, b: OutgoingMessage) => a.order - b.order;
 
 function refusalOf(message: OutgoingMessage, link: Link): MqttError | undefined {
-  const { topic, payload, qos, retain, properties } = message.content;
+  const { topic, payload, qos, retain, properties } = message;
   return refusalOfPublish(link, topic, payload, qos, retain, properties);
 }
 
-function noQos2({ content }: OutgoingMessage): MqttError {
+function noQos2({ topic }: OutgoingMessage): MqttError {
   return new ProtocolError(
-    `The server took the QoS 2 message to '${content.topic}' as one of QoS 1, with a PUBACK: it has no QoS 2; publish at QoS 1`,
+    `The server took the QoS 2 message to '${topic}' as one of QoS 1, with a PUBACK: it has no QoS 2; publish at QoS 1`,
   );
 }

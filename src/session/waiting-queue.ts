@@ -73,7 +73,7 @@ export class WaitingQueue {
 
   /** Takes a message that was accepted before, whatever the bounds. */
   restore(message: OutgoingMessage): void {
-    (message.content.qos === 0 ? this.#qos0 : this.#stored).push(message);
+    (message.qos === 0 ? this.#qos0 : this.#stored).push(message);
     this.length += 1;
     this.bytes += message.size;
     this.nextExpiry = Math.min(this.nextExpiry, message.expiresAt);

@@ -166,6 +166,22 @@ describe('the exception of a listener', () => {
 });
 
 describe("'packet'", () => {
+  test('shows the payload of each publish of a task as it is on the wire', async () => {
+    const { client } = await connected();
+    const shown: string[] = [];
+    client.on('packet', ({ packet }) => {
+      if (packet.type === 'publish') shown.push(new TextDecoder().decode(packet.payload));
+    });
+    const array = new TextEncoder().encode('bytes 1');
+    for (const qos of [0, 1, 2] as const) {
+      void client.publish('a', `text ${qos}`, { qos });
+      void client.publish('a', array, { qos });
+    }
+    array.fill(0);
+    await turn();
+    expect(shown).toEqual(['text 0', 'bytes 1', 'text 1', 'bytes 1', 'text 2', 'bytes 1']);
+  });
+
   /** Collects packets as they are shown. */
   function shown(client: ReturnType<typeof idle>['client']) {
     const events: ClientEvents['packet'][] = [];

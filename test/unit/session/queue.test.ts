@@ -140,7 +140,7 @@ describe('the queue', () => {
     bench.take();
     bench.cut();
     const waiting = bench.publish('c', 0);
-    bench.session.abandon(({ content }) => new ConnectionError('closed', content.topic), closed, true);
+    bench.session.abandon(({ topic }) => new ConnectionError('closed', topic), closed, true);
     bench.flush();
     expect(outcomes([...all, waiting])).toEqual(Array(3).fill('failed closed'));
     expect(all.map(({ error }) => error?.message)).toEqual(['a1', 'b1']);

@@ -11,7 +11,7 @@ describe('a session that a store kept', () => {
     bench.receive(pubrec(3), pubrec(1));
     bench.crash();
     expect(bench.session.counts).toMatchObject({ inFlight: 3, queued: 2 });
-    expect([...bench.session.outgoing.pending()].map(({ content }) => content.topic)).toEqual([
+    expect([...bench.session.outgoing.pending()].map(({ topic }) => topic)).toEqual([
       'c2',
       'a2',
       'b1',
