@@ -7,13 +7,13 @@ export interface Deferred<Value> {
 
 /** Makes a {@link Deferred}. */
 export function deferred<Value>(): Deferred<Value> {
-  let resolve: Deferred<Value>['resolve'] | undefined;
-  let reject: Deferred<Value>['reject'] | undefined;
+  // A promise calls its executor at once.
+  let resolve!: Deferred<Value>['resolve'];
+  let reject!: Deferred<Value>['reject'];
   const promise = new Promise<Value>((resolvePromise, rejectPromise) => {
     resolve = resolvePromise;
     reject = rejectPromise;
   });
-  if (!resolve || !reject) throw new TypeError('a promise calls its executor at once');
   return { promise, resolve, reject };
 }
 

@@ -14,6 +14,7 @@ import type { Core } from './core';
 import { type Deferred, deferred, ignoreRejection } from './deferred';
 import type { Payload, PublishOptions, WaitOptions } from './options';
 import { passingBytes } from './payload';
+import { writtenPromise, writtenResult } from './runner';
 import { checkWait, waiting } from './waiting';
 
 /** For how long after its end a key still names its message, in milliseconds. */
@@ -26,10 +27,6 @@ const maximumKeys = 10_000;
 const alwaysFits = 268_369_900;
 
 const knownOptions = ['qos', 'retain', 'properties', 'until', 'key', 'signal', 'timeout'] as const;
-
-/** The result of every QoS 0 publish: one object, one promise. */
-const writtenResult: PublishResult = Object.freeze({ reasonCode: 0 });
-const writtenPromise: Promise<PublishResult> = Promise.resolve(writtenResult);
 
 const qosOf = choice(0, 1, 2);
 const untilOf = choice('stored', 'acknowledged');
@@ -45,8 +42,6 @@ export class Publisher {
   readonly #completed = new Map<string, { readonly ticket: Ticket; readonly until: number }>();
   /** A good topic, the last that was checked: most publishes go where the one before went. */
   #topic = 'a';
-  /** What QoS 0 publishes wait for, and what all of them get for it. */
-  #flush: { readonly written: Promise<void>; readonly result: Promise<PublishResult> } | undefined;
   /** First sends. */
   sent = 0;
   /** Publishes that failed. */
@@ -178,10 +173,7 @@ export class Publisher {
       this.sent += 1;
       runner.touch();
       const written = runner.written();
-      if (!written) return writtenPromise;
-      if (this.#flush?.written !== written)
-        this.#flush = { written, result: written.then(() => writtenResult) };
-      return wait ? waiting(this.#flush.result, 'publish', wait) : this.#flush.result;
+      return wait ? waiting(written, 'publish', wait) : written;
     }
     if (!this.#keepsQos0()) {
       throw new ConnectionError(

@@ -13,10 +13,12 @@ import { frameLimit } from '../codec/output';
 import type { ConnectPacket, Packet } from '../codec/packet';
 import { ConnectionError, MqttError, StoreError } from '../errors';
 import type { PacketTap } from '../session/link';
+import type { Now } from '../session/now';
 import { Session, type SessionOptions, type SessionPort } from '../session/session';
 import type { Batch } from '../session/turn';
 import type { Release, SessionStore } from '../store/store';
 import type { Connection } from '../transport/transport';
+import type { PublishResult } from './client';
 import { type Clock, longestDelay, now } from './clock';
 import { type Deferred, deferred, ignoreRejection } from './deferred';
 import { atEndOfTask } from './end-of-task';
@@ -33,6 +35,10 @@ const storeTimeout = 15_000;
 
 /** How long the server may take to close its end after DISCONNECT, in milliseconds. */
 const closeGrace = 2_000;
+
+/** The result of every QoS 0 publish: one object, one promise. */
+export const writtenResult: PublishResult = Object.freeze({ reasonCode: 0 });
+export const writtenPromise: Promise<PublishResult> = Promise.resolve(writtenResult);
 
 /** Counters of the wire. */
 export interface WireCounts {
@@ -85,7 +91,7 @@ export class Runner {
   #timerAt = Infinity;
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
   /** For publishers that wait for the next flush, and for the transport's buffer to shrink. */
-  #drained: Deferred<void> | undefined;
+  #drained: Deferred<PublishResult> | undefined;
   /** Packets that were written since the last flush, for the tap. */
   #sentPackets: Packet[] = [];
   #tap: PacketTap | undefined;
@@ -226,10 +232,11 @@ export class Runner {
 
   /**
    * Resolves when what was written by now is with the transport, or leaves at the end of this task, and the transport
-   * is not congested. Undefined when that is so already.
+   * is not congested.
    */
-  written(): Promise<void> | undefined {
-    if (this.#flushed && this.session.pendingBytes < frameLimit && !this.#isCongested()) return undefined;
+  written(): Promise<PublishResult> {
+    if (this.#flushed && this.session.pendingBytes < frameLimit && !this.#isCongested())
+      return writtenPromise;
     this.#drained ??= deferred();
     return this.#drained.promise;
   }
@@ -242,10 +249,13 @@ export class Runner {
   /** Hands over everything that is due, now. */
   flush(): void {
     this.#due = 'no';
-    for (let batch = this.session.takeBatch(); batch; batch = this.session.takeBatch()) this.#commit(batch);
+    const time = now();
+    for (let batch = this.session.takeBatch(); batch; batch = this.session.takeBatch()) {
+      this.#commit(batch, time);
+    }
     for (const packet of this.#sentPackets.splice(0)) this.#tap?.('out', packet);
     this.#drain();
-    this.#arm();
+    this.#arm(time);
     this.afterFlush?.();
   }
 
@@ -299,11 +309,11 @@ export class Runner {
     this.#released = releasing.catch(() => {});
   }
 
-  #commit(batch: Batch): void {
+  #commit(batch: Batch, time: Now): void {
     // Too late: the stored session may be another's.
     if (this.#isStopped && batch.operations.length > 0) return;
     if (batch.operations.length === 0 && (!batch.ordered || this.isStored)) {
-      this.#release(batch);
+      this.#release(batch, time);
       return;
     }
     this.#waiting.push(batch);
@@ -338,7 +348,7 @@ export class Runner {
 
   #written(count: number): void {
     this.#writing = 0;
-    for (const batch of this.#waiting.splice(0, count)) this.#release(batch);
+    for (const batch of this.#waiting.splice(0, count)) this.#release(batch, now());
     if (this.#waiting.length > 0) this.#write();
     else this.#settleStored();
   }
@@ -360,8 +370,8 @@ export class Runner {
     return waiting(promise, '', { timeout: storeTimeout }, tooLong);
   }
 
-  #release(batch: Batch): void {
-    const mayWrite = this.session.committed(batch, now());
+  #release(batch: Batch, time: Now): void {
+    const mayWrite = this.session.committed(batch, time);
     const connection = this.#connection;
     if (!mayWrite || !connection) return;
     for (const frame of batch.frames) {
@@ -387,14 +397,13 @@ export class Runner {
       this.#drainTimer = setTimeout(() => this.#drain(), drainPoll);
       return;
     }
-    this.#drained.resolve();
+    this.#drained.resolve(writtenResult);
     this.#drained = undefined;
   }
 
   // --- the clock
 
-  #arm(): void {
-    const time = now();
+  #arm(time: Now): void {
     const deadline = this.session.deadline(time);
     // A timer that fires early only looks and is set again; setting it anew for each packet would cost more.
     if (deadline >= this.#timerAt) return;
