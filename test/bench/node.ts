@@ -2,6 +2,7 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { calibrated } from './calibrate';
 import type { Answer, NodePeer, Question } from './peer-process';
 import { type Bench, type Table, verdict } from './report';
 import { message, type Sink, startSink } from './sink-process';
@@ -88,7 +89,7 @@ class Runner {
   }
 }
 
-/** Runs one row; a warm-up round first, then all peers in turn, round after round. */
+/** Runs one row: each peer warms up, then all of them do the work in turn, round after round. */
 async function measure(sink: Sink, row: Row, rounds: number): Promise<Map<NodePeer, Samples>> {
   const url = `${row.transport === 'tcp' ? 'mqtt' : 'ws'}://127.0.0.1:${
     row.transport === 'tcp' ? sink.ports.tcp : sink.ports.webSocket
@@ -110,29 +111,38 @@ async function measure(sink: Sink, row: Row, rounds: number): Promise<Map<NodePe
     }
   }
   await sink.counts();
+  /** Bytes of a message on the wire. */
   const sizes = new Set<number>();
+  const run = async (peer: NodePeer, runner: Runner, work: Work) => {
+    const { measured, cpu } = await runner.ask<'measured'>({ type: 'work', work });
+    const counts = await sink.counts();
+    if (work.kind !== 'receive') {
+      if (counts.messages !== work.count) throw new Error(`${peer}: ${counts.messages} messages came`);
+      sizes.add(counts.bytes / counts.messages);
+    }
+    return { measured, cpu };
+  };
+  const works = new Map<NodePeer, Work>();
   for (let round = 0; round <= rounds; round += 1) {
     for (const [peer, runner] of runners) {
-      let answer: Extract<Answer, { type: 'measured' }>;
       try {
-        answer = await runner.ask<'measured'>({ type: 'work', work: row.work });
+        if (round === 0) {
+          const warm = async (work: Work) => (await run(peer, runner, work)).measured;
+          works.set(peer, await calibrated(row.work, warm));
+          continue;
+        }
+        const work = works.get(peer) ?? row.work;
+        const { measured, cpu } = await run(peer, runner, work);
+        const samples = found.get(peer) ?? { perSecond: [], cpu: [], median: [] };
+        samples.perSecond.push((work.count / measured.milliseconds) * 1_000);
+        samples.cpu.push((cpu / work.count) * 1_000);
+        if (measured.median !== undefined) samples.median.push(measured.median);
+        found.set(peer, samples);
       } catch (error) {
         runners.delete(peer);
         runner.close();
         console.log(`  ${peer} is left out of "${row.name}": ${error}`);
-        continue;
       }
-      const counts = await sink.counts();
-      if (row.work.kind !== 'receive') {
-        if (counts.messages !== row.work.count) throw new Error(`${peer}: ${counts.messages} messages came`);
-        sizes.add(counts.bytes);
-      }
-      if (round === 0) continue;
-      const samples = found.get(peer) ?? { perSecond: [], cpu: [], median: [] };
-      samples.perSecond.push((row.work.count / answer.measured.milliseconds) * 1_000);
-      samples.cpu.push((answer.cpu / row.work.count) * 1_000);
-      if (answer.measured.median !== undefined) samples.median.push(answer.measured.median);
-      found.set(peer, samples);
     }
   }
   if (sizes.size > 1) throw new Error(`The peers sent different bytes for "${row.name}": ${[...sizes]}`);
@@ -203,7 +213,7 @@ export const nodeBench: Bench = async (rounds) => {
   const tables: Table[] = [
     {
       title: 'Node: messages a second',
-      about: `Median of ${rounds} rounds (lowest to highest), MQTT 3.1.1, payloads of ${small} bytes unless said, each peer in a process of its own, the sink in another. Geometric mean over MQTT.js: ${ratio(geometricMean(overAll))}.`,
+      about: `Median of ${rounds} rounds (lowest to highest), MQTT 3.1.1, payloads of ${small} bytes unless said, each peer in a process of its own, the sink in another; warmed up for three seconds, a second a sample. Geometric mean over MQTT.js: ${ratio(geometricMean(overAll))}.`,
       head: [
         'by',
         'work',
