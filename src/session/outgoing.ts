@@ -76,9 +76,9 @@ export class Outgoing {
     this.queue = new WaitingQueue(options, (message, error) => this.#finish(message, error));
   }
 
-  /** True while replay waits for the answer to a ping, which the session has to send. */
-  get probing(): boolean {
-    return this.#poison.probing;
+  /** Monotonic time until which replay waits for the answer to a ping, which the session has to send; else Infinity. */
+  get probingUntil(): number {
+    return this.#poison.probingUntil;
   }
 
   /** Messages that the server has not taken yet, in order of their state, with what they are known by. */
@@ -246,7 +246,7 @@ export class Outgoing {
   /** A link is up, on which the server has the session as it is known here: everything in flight goes out again. */
   connected(link: Link): void {
     this.#link = link;
-    this.#poison.connected();
+    this.#poison.connected(this.#turn.now.monotonic);
     for (const message of this.#inOrder('released')) {
       this.#take(message, link);
       this.#pubrel(message.packetId, 0, link);
@@ -261,9 +261,9 @@ export class Outgoing {
     this.pump();
   }
 
-  /** The server answered a ping: replay, when it waited for that, may go on. */
+  /** The server answered a ping, or had the time to: replay, when it waited for that, may go on. */
   alive(): void {
-    this.#poison.probing = false;
+    this.#poison.probingUntil = Infinity;
   }
 
   /**
@@ -272,6 +272,7 @@ export class Outgoing {
    */
   detached(link: Link, byPeer: boolean, reasonCode: number | undefined): void {
     this.#link = undefined;
+    this.alive();
     if (!byPeer) return;
     const onTheWay = this.#inOrder('sent').filter(({ slot }) => slot === link);
     const elapsed = this.#turn.now.monotonic - link.publishedAt;

@@ -3,8 +3,8 @@
  *
  * A connection that ends while publishes are on their way says little: any of them may be the cause, or none. One that
  * ends long after the last of them says nothing. So after a second such end in a row they go out one at a time, each
- * only after the server has answered a ping on the new link. A message after which alone the connection ends three
- * times in a row, or once with a reason code that says "this message", is the cause.
+ * only after the server has answered a ping on the new link, or stood for a while without. A message after which alone
+ * the connection ends three times in a row, or once with a reason code that says "this message", is the cause.
  */
 
 import type { OutgoingMessage } from './outgoing-message';
@@ -18,6 +18,9 @@ const suspiciousEnds = 2;
 /** How long after a PUBLISH an end may be its effect, in milliseconds. */
 const longestEffect = 10_000;
 
+/** How long a link has to stand when the server does not answer pings, in milliseconds; shorter than it is given to. */
+const longestProof = 1_000;
+
 /** DISCONNECT reason codes that speak of the packet just received [v5 3.14.2.1]. */
 const namingCodes: ReadonlySet<number> = new Set([0x81, 0x82, 0x90, 0x95, 0x99, 0x9a, 0x9b]);
 
@@ -30,17 +33,17 @@ export class Poison {
   readonly #suspects = new Set<OutgoingMessage>();
   /** Links in a row that ended with several messages on their way and no acknowledgement. */
   #stalls = 0;
-  /** True while replay waits for the answer to a ping. */
-  probing = false;
+  /** Monotonic time until which replay waits for the answer to a ping; Infinity when it does not. */
+  probingUntil = Infinity;
 
   /** Whether one more message may go out beside what is on its way. */
   allows(onTheWay: number): boolean {
-    return this.#suspects.size === 0 || (!this.probing && onTheWay === 0);
+    return this.#suspects.size === 0 || (this.probingUntil === Infinity && onTheWay === 0);
   }
 
-  /** A link is up: with a suspect to replay, a ping has to be answered first. */
-  connected(): void {
-    this.probing = this.#suspects.size > 0;
+  /** A link is up: with a suspect to replay, the server has to prove first that it keeps it without. */
+  connected(monotonic: number): void {
+    if (this.#suspects.size > 0) this.probingUntil = monotonic + longestProof;
   }
 
   /** The message came further than the connection ever got with a poisonous one. */

@@ -328,7 +328,8 @@ export class Session {
   /** Monotonic time at which `tick` is due; Infinity when it is not. */
   deadline(now: Now): number {
     const keepAlive = this.#link?.keepAlive?.deadline(now) ?? Infinity;
-    return Math.min(keepAlive, now.monotonic + Math.max(0, this.outgoing.queue.nextExpiry - now.wall));
+    const { queue, probingUntil } = this.outgoing;
+    return Math.min(keepAlive, probingUntil, now.monotonic + Math.max(0, queue.nextExpiry - now.wall));
   }
 
   /** Time has passed. */
@@ -337,6 +338,10 @@ export class Session {
     this.outgoing.queue.expire(now);
     const link = this.#link;
     if (!link?.keepAlive) return;
+    if (now.monotonic >= this.outgoing.probingUntil) {
+      this.outgoing.alive();
+      this.outgoing.pump();
+    }
     const action = link.keepAlive.look(now);
     if (action === 'ping') link.write({ type: 'pingreq' });
     if (action === 'slept') {
@@ -473,7 +478,7 @@ export class Session {
       cleanStart: (resumed && record?.cleanStart) || undefined,
     });
     this.outgoing.connected(link);
-    if (this.outgoing.probing) this.probe(this.#turn.now);
+    if (this.outgoing.probingUntil < Infinity) this.probe(this.#turn.now);
     this.#port.connected({ sessionPresent: resumed, sessionLost, server, protocolVersion });
   }
 

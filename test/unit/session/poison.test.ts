@@ -144,6 +144,25 @@ describe('a message after which the server closes the connection', () => {
     expect(sent.outcome).toBe('acknowledged 0');
   });
 
+  test('is found although the server answers no ping, once the connection has stood for a second', () => {
+    const bench = connected();
+    const bad = bench.publish('bad', 1);
+    for (let times = 0; times < 2; times += 1) {
+      bench.kill();
+      bench.resume();
+    }
+    bench.take();
+    bench.pass(999);
+    bench.tick();
+    bench.expectNothingSent();
+    expect(bench.session.deadline(bench.now) - bench.now.monotonic).toBe(1);
+    bench.pass(1);
+    bench.tick();
+    bench.expectFlow('publish bad 1 dup');
+    bench.kill();
+    expect(bad.outcome).toBe('failed poison');
+  });
+
   test('has a ping that must be answered in time', () => {
     const bench = connected();
     bench.publish('t', 1);
