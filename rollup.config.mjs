@@ -74,6 +74,17 @@ function bundledPackages() {
   };
 }
 
+/** Writes constants where they are used: bundlers do that in a module only, and a name for each use costs more than the number. */
+function constantsInPlace() {
+  return terser({
+    module: true,
+    ecma: 2022,
+    compress: { defaults: false, evaluate: true, reduce_vars: true, unused: true },
+    mangle: false,
+    format: { beautify: true },
+  });
+}
+
 /** Empties dist once there is something new to put there. */
 function emptyDist() {
   return {
@@ -149,7 +160,7 @@ export default [
         stripInternal: true,
         declarationDir: `dist/${typesDir}`,
       },
-      plugins: [declarations(), emptyDist()],
+      plugins: [constantsInPlace(), declarations(), emptyDist()],
     },
   ),
   build(
