@@ -192,6 +192,8 @@ export default [
         terser({
           ecma: 2022,
           compress: { passes: 3, pure_getters: true, keep_fargs: false, lhs_constants: false },
+          // A function in parentheses is compiled as it is parsed; without them V8 skips over it first and parses it twice.
+          format: { wrap_iife: true },
         }),
       ],
     },
