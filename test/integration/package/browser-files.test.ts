@@ -88,6 +88,8 @@ describe('the files for browsers', () => {
   test('cost a page with the script file no more than the budget', () => {
     const script = readFileSync(join(dist, 'mqtide.min.js'));
     expect(reportSize('mqtide.min.js', script)).toBeLessThan(budgets.script);
+    // One character beyond ASCII doubles the text in memory.
+    expect(script.toString()).toMatch(/^[\n\x20-\x7e]+$/);
     // V8 skips over a function that is not in parentheses and parses it again when it is called, at once.
     expect(script.toString()).toMatch(/^var mqtide=\(function\(/m);
   });
