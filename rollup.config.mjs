@@ -180,7 +180,13 @@ function declarations() {
 export default [
   build(
     entries,
-    { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].js', minifyInternalExports: false },
+    {
+      dir: 'dist',
+      format: 'es',
+      chunkFileNames: 'chunks/[name].js',
+      minifyInternalExports: false,
+      hoistTransitiveImports: false,
+    },
     {
       compilerOptions: {
         declaration: true,

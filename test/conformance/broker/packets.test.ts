@@ -177,17 +177,14 @@ describe('a packet that only a server sends', () => {
     ['PINGRESP', 'd0 00', 'd0 01 00'],
   ] as const;
 
-  test.each(serverOnly)(
-    'is a protocol error, whatever is in it: %s [v5 MQTT-4.13.1-1]',
-    (_, good, bad) => {
-      for (const bytes of [good, bad]) {
-        const client = new Bench().connect();
-        client.sendBytes(bytes);
-        expect(client.take()).toMatchObject([{ type: 'disconnect', reasonCode: 0x82 }]);
-        expect(client.ending).toBe('ended');
-      }
-    },
-  );
+  test.each(serverOnly)('is a protocol error, whatever is in it: %s [v5 MQTT-4.13.1-1]', (_, good, bad) => {
+    for (const bytes of [good, bad]) {
+      const client = new Bench().connect();
+      client.sendBytes(bytes);
+      expect(client.take()).toMatchObject([{ type: 'disconnect', reasonCode: 0x82 }]);
+      expect(client.ending).toBe('ended');
+    }
+  });
 });
 
 describe('lengths', () => {
