@@ -163,14 +163,15 @@ export function readProperties<O extends Owner>(reader: Reader, owner: O): Prope
   const bag: Bag = {};
   while (reader.offset < reader.end) {
     const id = reader.byte();
-    const property = byId[id]?.find(([, , , owners]) => (owners & owner) !== 0);
+    // By index here and below: destructuring would make an iterator for each property.
+    const property = byId[id]?.find((row) => (row[3] & owner) !== 0);
     if (property === undefined)
       throw new MalformedPacketError(`property ${id} does not exist in this packet`);
-    const [, name, kind, , least = 0, many] = property;
-    const value = reader[kind]();
-    if (typeof value === 'number' && value < least) throw zero(name);
+    const name = property[1];
+    const value = reader[property[2]]();
+    if (typeof value === 'number' && value < (property[4] ?? 0)) throw zero(name);
     const earlier = bag[name];
-    if (earlier === undefined) bag[name] = many ? [value] : value;
+    if (earlier === undefined) bag[name] = property[5] ? [value] : value;
     else if (Array.isArray(earlier)) earlier.push(value);
     else throw new ProtocolError(`${name} comes twice`);
   }
