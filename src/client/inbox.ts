@@ -15,7 +15,7 @@ import type { IncomingMessage } from '../session/incoming-message';
 import { timeoutFor } from './clock';
 import type { Core } from './core';
 import { Delivery, type DeliveryHost } from './delivery';
-import { type AnyMessage, ManualMessage, type Params, ReceivedMessage } from './received-message';
+import { type AnyMessage, type ManualAck, type Params, ReceivedMessage } from './received-message';
 import type { Router } from './router';
 import { isThenable } from './thenable';
 
@@ -125,8 +125,12 @@ export class Inbox implements DeliveryHost {
   /** The message as a taker gets it. */
   messageOf(delivery: Delivery, params: Params): AnyMessage {
     const { packet, redelivered } = delivery;
-    if (this.#ack !== 'manual') return new ReceivedMessage(packet, params, redelivered);
-    return new ManualMessage(packet, params, redelivered, (reasonCode) => {
+    return new ReceivedMessage(packet, params, redelivered, this.#manualAck(delivery));
+  }
+
+  #manualAck(delivery: Delivery): ManualAck {
+    if (this.#ack !== 'manual') return undefined;
+    return (reasonCode) => {
       const { link } = delivery.incoming ?? {};
       if (reasonCode !== 0 && link && link.protocolVersion !== 5) {
         throw new UsageError(
@@ -135,7 +139,7 @@ export class Inbox implements DeliveryHost {
         );
       }
       this.#acknowledge(delivery, reasonCode);
-    });
+    };
   }
 
   /**

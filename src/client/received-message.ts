@@ -11,6 +11,12 @@ export type AnyMessage = Message<Record<string, string>>;
 /** Params of a topic under a pattern; shared by many messages. */
 export type Params = Readonly<Record<string, string>>;
 
+/** What `message.ack()` does; undefined when acknowledging is not the application's. */
+export type ManualAck = ((reasonCode: number) => void) | undefined;
+
+/** Not in a #private field: that would take its time in each message, and few have one. */
+const manualAcks = new WeakMap<object, (reasonCode: number) => void>();
+
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Properties of a message without any: one object for all. */
@@ -30,7 +36,7 @@ export class ReceivedMessage<Params> implements Message<Params> {
   readonly properties: PublishProperties;
   readonly params: Params;
 
-  constructor(packet: DecodedPublishPacket, params: Readonly<Params>, redelivered: boolean) {
+  constructor(packet: DecodedPublishPacket, params: Readonly<Params>, redelivered: boolean, ack?: ManualAck) {
     this.topic = packet.topic;
     this.payload = packet.payload;
     this.qos = packet.qos;
@@ -40,6 +46,7 @@ export class ReceivedMessage<Params> implements Message<Params> {
     this.properties = packet.properties ?? noProperties;
     // It may be changed by who gets it.
     this.params = params === noParams ? params : { ...params };
+    if (ack) manualAcks.set(this, ack);
   }
 
   text(): string {
@@ -50,34 +57,19 @@ export class ReceivedMessage<Params> implements Message<Params> {
     return JSON.parse(this.text()) as T;
   }
 
-  ack(_reasonCode?: number): void {
-    throw new UsageError(
-      "message.ack: is only for ack: 'manual'; with the current option mqtide acknowledges",
-      'unsupported',
-    );
-  }
-}
-
-/** One that the application acknowledges. */
-export class ManualMessage<Params> extends ReceivedMessage<Params> {
-  readonly #ack: (reasonCode: number) => void;
-
-  constructor(
-    packet: DecodedPublishPacket,
-    params: Readonly<Params>,
-    redelivered: boolean,
-    ack: (reasonCode: number) => void,
-  ) {
-    super(packet, params, redelivered);
-    this.#ack = ack;
-  }
-
-  override ack(reasonCode = 0): void {
+  ack(reasonCode = 0): void {
+    const ack = manualAcks.get(this);
+    if (!ack) {
+      throw new UsageError(
+        "message.ack: is only for ack: 'manual'; with the current option mqtide acknowledges",
+        'unsupported',
+      );
+    }
     if (!ackReasonCodes.has(reasonCode)) {
       throw new UsageError(
         `reasonCode: PUBACK and PUBREC have no reason code ${String(reasonCode)} [v5 3.4.2.1]`,
       );
     }
-    this.#ack(reasonCode);
+    ack(reasonCode);
   }
 }

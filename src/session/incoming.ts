@@ -97,6 +97,7 @@ export class Incoming {
       return;
     }
     const messages = qos === 1 ? this.#received1 : this.#received2;
+    const acks = qos === 1 ? link.acks1 : link.acks2;
     let message = messages.get(packetId);
     if (qos === 2 && !message && this.#awaitingRelease.has(packetId)) {
       // [v5 MQTT-4.3.3-10] until PUBREL, the same identifier is the same message
@@ -120,17 +121,14 @@ export class Incoming {
       if (this.#current !== message) return;
       this.#current = undefined;
       // Decided on, with none before it that is not.
-      const acks = qos === 1 ? link.acks1 : link.acks2;
       if (message.decision >= 0 && message.link && acks.length === 0) {
         this.#answer(message, link, qos);
         return;
       }
     }
     messages.set(packetId, message);
-    if (message.link) {
-      (qos === 1 ? link.acks1 : link.acks2).push(message);
-      this.#flush(link, qos);
-    } else this.#settled(message);
+    if (message.link) acks.push(message);
+    this.#settled(message, qos);
   }
 
   /** PUBREL [v5 3.6]. */
@@ -149,17 +147,18 @@ export class Incoming {
   acknowledge(message: IncomingMessage, reasonCode: number): void {
     if (message.decision >= 0) return;
     message.decision = reasonCode;
-    if (message === this.#current) return;
-    if (message.link) this.#flush(message.link, message.packet.qos);
-    else this.#settled(message);
+    if (message !== this.#current) this.#settled(message, message.packet.qos);
   }
 
-  /** A message has no link: if it was handled it must not be delivered again when the server sends it again. */
-  #settled(message: IncomingMessage): void {
-    const { packetId, decision } = message;
-    if (decision < 0 || decision >= 0x80 || this.#received2.get(packetId) !== message) return;
-    this.#received2.delete(packetId);
-    this.#awaitRelease(packetId);
+  /** Does what is due after a decision. */
+  #settled(message: IncomingMessage, qos: QoS): void {
+    const { packetId, decision, link } = message;
+    if (link) this.#flush(link, qos);
+    else if (decision >= 0 && decision < 0x80 && this.#received2.get(packetId) === message) {
+      // It was handled, so it must not be delivered again when the server sends it again.
+      this.#received2.delete(packetId);
+      this.#awaitRelease(packetId);
+    }
   }
 
   /** Writes the acknowledgements of this QoS that are due: those with no undecided one before them. */
