@@ -51,7 +51,7 @@ const message = { id: count, topic: text, payload: bytes, qos: oneOf(0, 1, 2), r
 const kinds: { readonly [Kind in RecordKind]: Test } = {
   publish: having({
     ...message,
-    packetId: count,
+    packetId: (value) => count(value) && (value as number) <= 0xffff,
     key: optional(text),
     expiresAt: optional(time),
     again: optional(flag),
