@@ -50,6 +50,8 @@ export function ackReader(type: AckPacket['type']): (reader: Reader) => AckPacke
     const coded = reader.version === 5 && reader.offset < reader.end;
     const reasonCode = coded ? readReasonCode(reader, type) : 0;
     const properties = coded && reader.offset < reader.end ? readProperties(reader, ofAck) : undefined;
-    return { type, packetId, reasonCode, properties };
+    return properties === undefined
+      ? { type, packetId, reasonCode }
+      : { type, packetId, reasonCode, properties };
   };
 }

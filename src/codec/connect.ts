@@ -93,10 +93,10 @@ export function readConnect(reader: Reader): ConnectPacket {
     clientId,
     clean: (flags & cleanFlag) !== 0,
     keepAlive,
-    username,
-    password,
-    will,
-    properties,
+    ...(username !== undefined && { username }),
+    ...(password && { password }),
+    ...(will && { will }),
+    ...(properties && { properties }),
   };
 }
 
@@ -105,7 +105,7 @@ function readWill(reader: Reader, qos: QoS, retain: boolean): WillPacket {
   const topic = reader.topic();
   // [v5 MQTT-4.7.3-1, v3 MQTT-4.7.3-1]
   if (topic === '') throw new ProtocolError('CONNECT has a will with an empty topic');
-  return { topic, payload: reader.binary(), qos, retain, properties };
+  return { topic, payload: reader.binary(), qos, retain, ...(properties && { properties }) };
 }
 
 export function writeConnack(
@@ -130,10 +130,11 @@ export function readConnack(reader: Reader): ConnackPacket {
   const alone = reader.end - reader.offset === 1 && !sessionPresent;
   if (version === 5 && alone && reader.bytes[reader.offset] === 1) {
     reader.offset++;
-    return { type: 'connack', sessionPresent: false, reasonCode: 0x84, properties: undefined };
+    return { type: 'connack', sessionPresent: false, reasonCode: 0x84 };
   }
   const reasonCode = readReasonCode(reader, 'connack');
   // [v5 MQTT-3.2.2-6, v3 MQTT-3.2.2-4]
   if (sessionPresent && reasonCode !== 0) throw new ProtocolError('CONNACK refuses, yet has a session');
-  return { type: 'connack', sessionPresent, reasonCode, properties: readProperties(reader, ofConnack) };
+  const properties = readProperties(reader, ofConnack);
+  return { type: 'connack', sessionPresent, reasonCode, ...(properties && { properties }) };
 }

@@ -33,7 +33,7 @@ export function readDisconnect(reader: Reader): DisconnectPacket {
   const coded = reader.version === 5 && reader.offset < reader.end;
   const reasonCode = coded ? readReasonCode(reader, 'disconnect') : 0;
   const properties = coded && reader.offset < reader.end ? readProperties(reader, ofDisconnect) : undefined;
-  return { type: 'disconnect', reasonCode, properties };
+  return { type: 'disconnect', reasonCode, ...(properties && { properties }) };
 }
 
 export function writeAuth(out: Sink, { reasonCode, properties }: AuthPacket, version: ProtocolVersion): void {
@@ -56,5 +56,5 @@ export function readAuth(reader: Reader): AuthPacket {
   if (properties?.authenticationMethod === undefined && (reasonCode !== 0 || properties !== undefined)) {
     throw new ProtocolError('AUTH has no authentication method');
   }
-  return { type: 'auth', reasonCode, properties };
+  return { type: 'auth', reasonCode, ...(properties && { properties }) };
 }

@@ -32,8 +32,8 @@ const readers: PacketReaders = [
 
 /**
  * Decodes what clients and servers send. A payload is never overwritten: it is a view of the chunk it came in where
- * that keeps no more than 8 KiB or four times its own size alive, else a copy. PUBLISH has `packetId` undefined with
- * QoS 0, and any packet `properties` undefined when there are none.
+ * that keeps no more than 8 KiB or four times its own size alive, else a copy. A packet has no member for what it does
+ * not hold: no `packetId` with QoS 0, no `properties` when there are none.
  */
 export class Decoder extends PacketDecoder {
   /** @throws UsageError for a wrong option */

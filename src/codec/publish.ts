@@ -110,15 +110,17 @@ export function readPublish(reader: Reader, first: number): DecodedPublishPacket
   if (topic === '' && properties?.topicAlias === undefined) {
     throw new ProtocolError('PUBLISH has neither a topic nor a topic alias');
   }
-  return {
-    type: 'publish',
-    topic,
-    payload: reader.payload(),
-    qos,
-    retain: (first & 0x01) !== 0,
+  const payload = reader.payload();
+  const retain = (first & 0x01) !== 0;
+  // Written out: members that are added later, or spread, cost as much as all else here.
+  if (packetId === undefined) {
     // MQTT 3.1 gives DUP no meaning with QoS 0; later versions do not get here.
-    dup: (first & 0x08) !== 0 && qos > 0,
-    packetId,
-    properties,
-  };
+    return properties === undefined
+      ? { type: 'publish', topic, payload, qos, retain, dup: false }
+      : { type: 'publish', topic, payload, qos, retain, dup: false, properties };
+  }
+  const dup = (first & 0x08) !== 0;
+  return properties === undefined
+    ? { type: 'publish', topic, payload, qos, retain, dup, packetId }
+    : { type: 'publish', topic, payload, qos, retain, dup, packetId, properties };
 }

@@ -59,7 +59,7 @@ export function readSubscribe(reader: Reader): SubscribePacket {
   do {
     subscriptions.push(readSubscription(reader));
   } while (reader.offset < reader.end);
-  return { type: 'subscribe', packetId, subscriptions, properties };
+  return { type: 'subscribe', packetId, subscriptions, ...(properties && { properties }) };
 }
 
 function readSubscription(reader: Reader): SubscriptionEntry {
@@ -118,7 +118,7 @@ export function readUnsubscribe(reader: Reader): UnsubscribePacket {
   do {
     filters.push(readFilter(reader));
   } while (reader.offset < reader.end);
-  return { type: 'unsubscribe', packetId, filters, properties };
+  return { type: 'unsubscribe', packetId, filters, ...(properties && { properties }) };
 }
 
 export function writeSubscribeAck(
@@ -144,6 +144,6 @@ export function subscribeAckReader(type: SubscribeAckPacket['type']): (reader: R
       if (reader.offset === reader.end) throw new ProtocolError(`${type.toUpperCase()} has no reason code`);
       while (reader.offset < reader.end) reasonCodes.push(readReasonCode(reader, type));
     }
-    return { type, packetId, reasonCodes, properties };
+    return { type, packetId, reasonCodes, ...(properties && { properties }) };
   };
 }

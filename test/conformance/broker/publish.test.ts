@@ -63,7 +63,9 @@ describe('what is forwarded unaltered', () => {
     const bench = new Bench();
     const watcher = bench.subscriber('t', 1, { version: 4 });
     bench.connect().publish('t', 'x', { qos: 1, properties: { contentType: 'x', messageExpiryInterval: 5 } });
-    expect(watcher.published()).toMatchObject([{ topic: 't', properties: undefined }]);
+    const [forwarded] = watcher.published();
+    expect(forwarded).toMatchObject({ topic: 't' });
+    expect(forwarded).not.toHaveProperty('properties');
   });
 
   test('and no Topic Alias and no Subscription Identifier of somebody else', () => {
@@ -362,10 +364,9 @@ describe('topic aliases of the broker', () => {
       const bench = new Bench();
       const watcher = bench.subscriber('t', 0, { properties: { topicAliasMaximum } });
       for (const _ of [1, 2]) bench.connect().publish('t');
-      expect(watcher.published()).toMatchObject([
-        { topic: 't', properties: undefined },
-        { topic: 't', properties: undefined },
-      ]);
+      const published = watcher.published();
+      expect(published).toMatchObject([{ topic: 't' }, { topic: 't' }]);
+      for (const packet of published) expect(packet).not.toHaveProperty('properties');
     },
   );
 });

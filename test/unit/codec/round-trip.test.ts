@@ -28,6 +28,8 @@ describe.each<ProtocolVersion>([3, 4, 5])('version %i', (version) => {
         const decoder = new Decoder({ protocolVersion: version, onPacket: (packet) => decoded.push(packet) });
         for (const chunk of cut(bytes, sizes)) decoder.push(chunk);
         if (!same(decoded, packets)) expect(decoded).toEqual(packets);
+        // What a packet does not hold is no member of its object.
+        for (const packet of decoded) expect(Object.values(packet)).not.toContain(undefined);
       }),
       { numRuns: Math.ceil(runs / perStream) },
     );
