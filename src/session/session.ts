@@ -151,7 +151,6 @@ export class Session {
     this.#guard(link, now, () => {
       this.#accepted(held.connack, link);
       for (const packet of held.packets) if (this.#link === link) this.#handle(packet, link);
-      this.#pump();
     });
   }
 
@@ -307,7 +306,6 @@ export class Session {
       }
       link.held?.count(bytes.length);
       link.decoder.push(bytes);
-      this.#pump();
     });
   }
 
@@ -403,6 +401,7 @@ export class Session {
       throw new ProtocolError(`The server sent ${type.toUpperCase()}${when}, which it must not`);
     }
     handler(packet, link);
+    this.#pump();
   }
 
   /** What the server may send. */

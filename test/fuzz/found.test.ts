@@ -107,6 +107,14 @@ describe('found in the session', () => {
       { protocolVersion: 4, clean: 'always', steps: [send(2, 1), drop, commit(1), accept, failCommit] },
     ],
     [
+      'what waits for a slot leaves before or after other answers, as the bytes are cut',
+      {
+        protocolVersion: 4,
+        maxInflight: 1,
+        steps: [accept, publish(1), publish(1), bytes('40020001620200ff')],
+      },
+    ],
+    [
       'a QoS 2 message that a new limit keeps from being sent again frees an identifier that the server may hold',
       {
         slowStore: false,
