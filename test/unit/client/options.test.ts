@@ -473,13 +473,12 @@ describe('options', () => {
 
   test('have the defaults that the documentation names', async () => {
     const { server } = await connected();
-    expect(server.link.connect).toMatchObject({
+    expect(server.link.connect).toEqual({
+      type: 'connect',
       protocolVersion: 5,
+      clientId: expect.stringMatching(/^mqtide/),
       clean: true,
       keepAlive: 60,
-      username: undefined,
-      password: undefined,
-      will: undefined,
       properties: {
         sessionExpiryInterval: 300,
         receiveMaximum: 256,
