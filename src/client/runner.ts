@@ -78,6 +78,8 @@ export class Runner {
   #waiting: Batch[] = [];
   /** How many of them the write under way is for. */
   #writing = 0;
+  /** Settles with the writes that failed: one that took too long may still be applied, and nothing is read before. */
+  #late: Promise<unknown> | undefined;
   /** For those who wait until nothing waits for the store. */
   #stored: Deferred<void> | undefined;
   /** Whether a flush is due: in a microtask, or at the end of the task. */
@@ -122,6 +124,7 @@ export class Runner {
     const { signal } = ownership.ending;
     try {
       await waiting(ownership.acquired, '', { signal });
+      if (this.#late) await waiting(this.#inTime('write', this.#late), '', { signal });
       const records = this.#inTime('read', this.#store.load(this.#storeKey));
       this.session.restore(await waiting(records, '', { signal }));
     } catch (error) {
@@ -337,12 +340,16 @@ export class Runner {
       return;
     }
     this.#writing = count;
-    this.#inTime('write', written).then(
+    const writing = written;
+    this.#inTime('write', writing).then(
       () => {
         this.#written(count);
         this.touch();
       },
-      (error: unknown) => this.#failed(storeError(error, 'write')),
+      (error: unknown) => {
+        this.#late = Promise.allSettled([this.#late, writing]);
+        this.#failed(storeError(error, 'write'));
+      },
     );
   }
 

@@ -641,6 +641,33 @@ describe('a store at close', () => {
     expect([closing.state, publish.state]).toEqual(['resolved', 'rejected']);
   });
 
+  test('that took too long is read by the next connect once it is through, and not before', async () => {
+    fakeTime();
+    const { store, finish } = lazy();
+    const load = vi.spyOn(store, 'load');
+    const { client } = idle({ store, clean: false, clientId: 'kept', reconnect: false });
+    await client.connect();
+    const publish = watch(client.publish('a', 'b', { qos: 1 }));
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(publish.error).toMatchObject({ code: 'store-failed' });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(client.status.type).toBe('closed');
+    expect(load).toHaveBeenCalledTimes(1);
+
+    const inVain = watch(client.connect());
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(inVain.error).toMatchObject({ code: 'store-failed' });
+    expect(load).toHaveBeenCalledTimes(1);
+
+    const connecting = watch(client.connect());
+    for (let times = 0; times < 5; times += 1) {
+      finish();
+      await turn();
+    }
+    expect(load).toHaveBeenCalledTimes(2);
+    expect(connecting.state).toBe('resolved');
+  });
+
   test('that fails leaves nothing running', async () => {
     fakeTime();
     const write = vi.fn(() => Promise.reject(new Error('disk full')));
