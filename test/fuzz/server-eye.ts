@@ -215,6 +215,8 @@ export class ServerEye {
   #recorded(packetId: number, reasonCode: number, link: EyeLink): void {
     const message = this.#owners.get(packetId);
     if (message === undefined || !link.flows.has(packetId)) this.#spoiled.add(packetId);
+    // With QoS 1 it ends the connection, and the flow goes on.
+    else if (!this.#exactlyOnce.has(message)) return;
     else if (reasonCode < 0x80) this.#recognised.add(message);
     else this.#acknowledged(packetId, link, () => !this.#recognised.has(message));
   }
