@@ -293,7 +293,7 @@ export class Outgoing {
   /** PUBACK, PUBREC or PUBCOMP [v5 3.4, 3.5, 3.7]. */
   acknowledged(packet: AckPacket, link: Link): void {
     const { type, packetId, reasonCode } = packet;
-    const flow = this.#ids.flows[packetId];
+    const flow = this.#ids.get(packetId);
     if (!flow) {
       // A QoS 2 identifier that nobody knows is answered all the same, or the server waits for ever.
       if (type === 'pubrec' && reasonCode < 0x80) this.#pubrel(packetId, 0x92, link);
@@ -331,7 +331,7 @@ export class Outgoing {
   /** Messages in flight in this state, in the order in which it is replayed. */
   #inOrder(state: 'sent' | 'released'): OutgoingMessage[] {
     const messages: OutgoingMessage[] = [];
-    for (const flow of this.#ids.flows) {
+    for (const [, flow] of this.#ids) {
       if (flow instanceof OutgoingMessage && flow.state === state) messages.push(flow);
     }
     if (state === 'released') return messages.sort((a, b) => a.released - b.released);

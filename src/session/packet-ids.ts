@@ -15,10 +15,25 @@ export function wrongAnswer({ type, packetId }: AckPacket | SubscribeAckPacket):
   );
 }
 
-/** Hands out identifiers that are not in use. */
+/** Identifiers of a block: two to this power. */
+const blockBits = 8;
+const inBlock = (1 << blockBits) - 1;
+
+/** What identifiers of a block stand for: undefined for a free one, null for one that is over, until that is durable. */
+interface Block<Flow> {
+  readonly flows: (Flow | null | undefined)[];
+  /** How many are not free. */
+  used: number;
+}
+
+/**
+ * Hands out identifiers that are not in use. They are kept in blocks, of which only those in use take memory: a map
+ * takes its time, and an array as long as the highest identifier is more than an idle client should hold.
+ */
 export class PacketIds<Flow extends object> {
-  /** Flows by identifier: undefined where it is free, null for one that is over, until its end is durable. */
-  readonly flows: (Flow | null | undefined)[] = [];
+  readonly #blocks: (Block<Flow> | undefined)[] = [];
+  /** One without identifiers in use: the next to be needed. */
+  #spare: Block<Flow> | undefined;
   /** Identifiers in use. */
   #size = 0;
   /** Where the search for the next one starts. */
@@ -34,43 +49,74 @@ export class PacketIds<Flow extends object> {
     return this.#size < highest;
   }
 
+  /** The flow that an identifier belongs to, null for one that is over, undefined where it is free. */
+  get(packetId: number): Flow | null | undefined {
+    return this.#blocks[packetId >> blockBits]?.flows[packetId & inBlock];
+  }
+
+  /** All live flows, by identifier. */
+  *[Symbol.iterator](): Generator<[packetId: number, flow: Flow]> {
+    for (const [index, block] of this.#blocks.entries()) {
+      for (const [rest, flow] of block?.flows.entries() ?? []) {
+        if (flow) yield [(index << blockBits) | rest, flow];
+      }
+    }
+  }
+
   /**
    * Takes the next identifier; only while there is one. Going round instead of taking the lowest leaves a late answer
    * of the server without a flow to hit.
    */
   take(flow: Flow): number {
     do this.#last = (this.#last % highest) + 1;
-    while (this.flows[this.#last] !== undefined);
+    while (this.get(this.#last) !== undefined);
     this.claim(this.#last, flow);
     return this.#last;
   }
 
   /** Gives an identifier to a restored flow. */
   claim(packetId: number, flow: Flow): void {
-    if (this.flows[packetId] === undefined) this.#size += 1;
-    this.flows[packetId] = flow;
+    const index = packetId >> blockBits;
+    let block = this.#blocks[index];
+    if (!block) {
+      block = this.#spare ?? { flows: new Array(inBlock + 1).fill(undefined), used: 0 };
+      this.#spare = undefined;
+      this.#blocks[index] = block;
+    }
+    if (block.flows[packetId & inBlock] === undefined) {
+      block.used += 1;
+      this.#size += 1;
+    }
+    block.flows[packetId & inBlock] = flow;
   }
 
   /** The flow is over; the identifier is not free before `release`. */
   end(packetId: number): void {
-    this.flows[packetId] = null;
+    const block = this.#blocks[packetId >> blockBits];
+    if (block) block.flows[packetId & inBlock] = null;
   }
 
   /** The flow is over, and its identifier free. */
   free(packetId: number): void {
-    this.flows[packetId] = undefined;
+    const index = packetId >> blockBits;
+    const block = this.#blocks[index];
+    if (!block) return;
+    block.flows[packetId & inBlock] = undefined;
+    block.used -= 1;
     this.#size -= 1;
+    if (block.used > 0) return;
+    this.#blocks[index] = undefined;
+    this.#spare = block;
   }
 
   /** Frees the identifier of an ended flow, unless a new session of the server has given it to another flow. */
   release(packetId: number): void {
-    if (this.flows[packetId] === null) this.free(packetId);
+    if (this.get(packetId) === null) this.free(packetId);
   }
 
   /** Forgets all: the server has a new session. */
   clear(): void {
-    // It stays as long as it is: what is set far beyond the end of an array makes it a hash table.
-    this.flows.fill(undefined);
+    this.#blocks.length = 0;
     this.#size = 0;
   }
 }

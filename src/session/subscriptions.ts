@@ -163,9 +163,7 @@ export class Subscriptions {
   /** The link is gone: requests that were not answered go out again on the next one. */
   detached(): void {
     this.#link = undefined;
-    this.#ids.flows.forEach((flow, packetId) => {
-      if (flow instanceof SentRequest) this.#ids.free(packetId);
-    });
+    for (const [packetId, flow] of [...this.#ids]) if (flow instanceof SentRequest) this.#ids.free(packetId);
   }
 
   /** Sends requests as identifiers allow. */
@@ -182,7 +180,7 @@ export class Subscriptions {
 
   /** SUBACK or UNSUBACK [v5 3.9, 3.11]. */
   acknowledged(packet: SubscribeAckPacket, link: Link): void {
-    const sent = this.#ids.flows[packet.packetId];
+    const sent = this.#ids.get(packet.packetId);
     if (!sent) return;
     const isSuback = packet.type === 'suback';
     if (!(sent instanceof SentRequest) || isSuback !== (sent.type === 'subscribe')) throw wrongAnswer(packet);
