@@ -38,6 +38,9 @@ const versionRefused = [0x20, 0x02, 0x00, 0x01];
 /** More than a PUBLISH takes beside its topic, payload and properties. */
 const plentyOfBytes = 64;
 
+/** Payloads of this size leave little room for the rest of a packet, of which MQTT bounds the whole: none for an alias. */
+const longPayload = 268_000_000;
+
 /** Bytes that an alias adds at most: the property, and one more for each of two lengths that may grow. */
 const aliasSize = 5;
 
@@ -201,6 +204,7 @@ export class Link {
     if (
       this.outboundAliases &&
       !dup &&
+      payload.length < longPayload &&
       this.fits(this.sizeOfPublish(topic, payload, qos, properties) + aliasSize)
     ) {
       const alias = this.outboundAliases.use(topic);

@@ -108,7 +108,8 @@ describe("the server's limits", () => {
   });
 
   test('are not needed to refuse what no packet of MQTT can hold', () => {
-    const payload = new Uint8Array(268_435_400);
+    // With the topic and the identifier one byte too many in 3.1.1, and two in 5.0.
+    const payload = new Uint8Array(268_435_455 - 8);
     for (const version of [5, 4] as const) {
       const bench = new SessionBench({ version, maxBytes: 1e9 });
       const queued = bench.publish('topic', 1, { payload });
