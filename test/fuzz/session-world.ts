@@ -518,7 +518,8 @@ export class SessionWorld {
     this.#flush();
     this.#writing = 0;
     const error = new StoreError('store-failed', 'the disk is full');
-    for (const batch of this.#waiting.splice(0).reverse()) this.#session.commitFailed(batch, error);
+    // In order, as the runner does.
+    for (const batch of this.#waiting.splice(0)) this.#session.commitFailed(batch, error);
     if (this.#waiting.length === 0 && this.#wire === 'ending') this.#hangUp();
   }
 
