@@ -104,5 +104,5 @@ describe('a cluster of three NATS servers', () => {
     expect(a.sessions.length).toBeGreaterThanOrEqual(kills);
     expect([...a.sessions, ...b.sessions]).not.toContain(false);
     for (const { heard } of [a, b]) expect([...new Set(heard)]).toEqual(sent);
-  }, 420_000);
+  }, 600_000);
 });
