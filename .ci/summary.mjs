@@ -40,7 +40,9 @@ if (playwright) {
     for (const spec of suite.specs ?? []) {
       for (const test of spec.tests) {
         if (test.status !== 'unexpected' && test.status !== 'flaky') continue;
-        const messages = test.results.flatMap((result) => result.errors ?? []).map((error) => error.message ?? '');
+        const messages = test.results
+          .flatMap((result) => result.errors ?? [])
+          .map((error) => error.message ?? '');
         failed(`${spec.file}: ${spec.title} (${test.projectName})`, messages);
       }
     }
