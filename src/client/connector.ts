@@ -99,7 +99,7 @@ export class Connector {
     ignoreRejection(opening.promise);
     if (!this.#policy) {
       const { options, emitter, runner } = this.#host;
-      const policy = new ReconnectPolicy(options, this.#targets, (error) => emitter.emit('error', error));
+      const policy = new ReconnectPolicy(options, this.#targets, emitter);
       this.#policy = policy;
       runner.start();
       this.#unwatch = watchPage((news) => this.#told(news));

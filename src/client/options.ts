@@ -56,7 +56,10 @@ export interface ReconnectOptions {
   maxAttempts?: number | undefined;
   /** True keeps trying also when the first `connect()` fails. @default false */
   initial?: boolean | undefined;
-  /** Has the last word on whether to try again after this error; `attempt` counts from 1. */
+  /**
+   * Has the last word on whether to try again after this error; `attempt` counts from 1. An exception goes to the event
+   * `'error'`, and the client tries again.
+   */
   retry?: ((error: MqttError, attempt: number) => boolean) | undefined;
 }
 

@@ -10,7 +10,9 @@ import { ConnectionError, type MqttError, UsageError } from '../errors';
 import type { ProtocolVersion } from '../message';
 import type { LinkEnd } from '../session/link-end';
 import { backoffDelay } from './backoff';
+import type { Emitter } from './emitter';
 import { EnhancedAuthentication } from './enhanced-authentication';
+import type { ReconnectOptions } from './options';
 import { reactionTo } from './reason-table';
 import { redirectedUrl } from './redirect';
 import type { ResolvedOptions } from './resolve-options';
@@ -59,8 +61,8 @@ export class ReconnectPolicy {
   /** Whether the next attempt has to ask for a clean start: the server has a session that we do not know. */
   cleanStart = false;
   readonly #options: ResolvedOptions;
-  /** Where something needs attention that has no promise to reject. */
-  readonly #report: (error: MqttError) => void;
+  /** Hears of what needs attention and has no promise to reject. */
+  readonly #emitter: Emitter;
   /** Servers to try, in turn. */
   readonly #targets: Target[];
   /** The server to try next. */
@@ -80,10 +82,10 @@ export class ReconnectPolicy {
   #freshCredentials = false;
   #shortConnections = 0;
 
-  constructor(options: ResolvedOptions, targets: readonly Target[], report: (error: MqttError) => void) {
+  constructor(options: ResolvedOptions, targets: readonly Target[], emitter: Emitter) {
     this.#options = options;
     this.#targets = [...targets];
-    this.#report = report;
+    this.#emitter = emitter;
   }
 
   /** Begins an attempt. @returns the server to try */
@@ -167,9 +169,19 @@ export class ReconnectPolicy {
     if (!wasStable) this.#index = (this.#index + 1) % this.#targets.length;
     if (isFirst) return this.#failures < this.#targets.length ? 'now' : 'stop';
     if (!reconnect || this.#failures > reconnect.maxAttempts) return 'stop';
-    if (reconnect.retry?.(error, this.#failures) === false) return 'stop';
+    if (!this.#mayRetry(reconnect.retry, error)) return 'stop';
     if (offline || this.#isTakenOver(version, end, connectedFor)) return reconnect.maxDelay;
     return backoffDelay(reconnect, this.#failures, Math.random());
+  }
+
+  /** Whether the application wants it so. */
+  #mayRetry(retry: ReconnectOptions['retry'], error: MqttError): boolean {
+    try {
+      return retry?.(error, this.#failures) !== false;
+    } catch (cause) {
+      this.#emitter.failure(cause);
+      return true;
+    }
   }
 
   #mayFallBack(version: ProtocolVersion, end: LinkEnd | undefined): boolean {
@@ -195,7 +207,8 @@ export class ReconnectPolicy {
     const isShort = version < 5 && end?.by === 'network' && connectedFor < shortConnection;
     this.#shortConnections = isShort ? this.#shortConnections + 1 : 0;
     if (this.#shortConnections === shortConnectionsToReport) {
-      this.#report(
+      this.#emitter.emit(
+        'error',
         new ConnectionError(
           'lost',
           `The server closed ${shortConnectionsToReport} connections in a row right after accepting them: is the client identifier in use by another client?`,

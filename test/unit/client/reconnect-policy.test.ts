@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
+import { Emitter } from '../../../src/client/emitter';
 import { ReconnectPolicy } from '../../../src/client/reconnect-policy';
 import { resolveOptions } from '../../../src/client/resolve-options';
 
 test('versions of servers are remembered, but not of ever more of them', () => {
-  const policy = new ReconnectPolicy(resolveOptions(), [], () => undefined);
+  const policy = new ReconnectPolicy(resolveOptions(), [], new Emitter(() => undefined));
   const speaks4 = (name: string) => {
     policy.versionFor(new URL(`ws://${name}/`), undefined);
     policy.accepted(4);

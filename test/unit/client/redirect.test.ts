@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
+import { Emitter } from '../../../src/client/emitter';
 import { ReconnectPolicy } from '../../../src/client/reconnect-policy';
 import { redirectedUrl } from '../../../src/client/redirect';
 import { resolveOptions } from '../../../src/client/resolve-options';
@@ -189,7 +190,11 @@ describe('a redirect', () => {
   });
 
   test('to ever new servers is not remembered for ever', () => {
-    const policy = new ReconnectPolicy(resolveOptions(), [{ url: new URL('ws://a') }], () => undefined);
+    const policy = new ReconnectPolicy(
+      resolveOptions(),
+      [{ url: new URL('ws://a') }],
+      new Emitter(() => undefined),
+    );
     const versionOf = (host: string) => policy.versionFor(new URL(`ws://${host}`), undefined);
     const accept = (host: string) => {
       versionOf(host);
