@@ -2,7 +2,8 @@
  * The one place where the session meets the transport, the store and the clock.
  *
  * Flush: the first output of a task leaves in a microtask, more output of the same task at its end. So one publish
- * leaves at once, and ten thousand leave as few frames.
+ * leaves at once, and ten thousand leave as few frames. Whether it is the same task is told by the time since the last
+ * flush: a callback at the end of each task would cost more than all else that one publish takes.
  *
  * Store: a batch with store operations leaves once they are durable; batches leave in order; one without operations
  * may overtake those that wait. One write is under way at a time, and the next takes all that came meanwhile: so a
@@ -26,6 +27,9 @@ import { waiting } from './waiting';
 
 /** Bytes in the transport's buffer from which on publishers wait. */
 const highWaterMark = 512 * 1_024;
+
+/** Output so soon after a flush is taken for more of the same task, in milliseconds. */
+const sameTask = 0.25;
 
 /** How often a transport without drain events is looked at while publishers wait, in milliseconds. */
 const drainPoll = 10;
@@ -84,8 +88,8 @@ export class Runner {
   #stored: Deferred<void> | undefined;
   /** Whether a flush is due: in a microtask, or at the end of the task. */
   #due: 'no' | 'microtask' | 'task' = 'no';
-  /** Whether this task has flushed once. */
-  #flushed = false;
+  /** Monotonic time of the end of the last flush. */
+  #flushedAt = -Infinity;
   readonly #clock: Clock;
   /** Calls the timer off. */
   #cancel: (() => void) | undefined;
@@ -158,8 +162,10 @@ export class Runner {
     connection.onData = (bytes) => {
       if (this.#connection !== connection) return;
       this.counts.bytesReceived += bytes.length;
-      this.session.receive(bytes, now());
-      this.touch();
+      const time = now();
+      this.session.receive(bytes, time);
+      if (this.session.hasOutput || this.afterFlush) this.touch();
+      else this.#arm(time);
     };
     connection.onClose = (error) => {
       if (this.#connection !== connection) return;
@@ -217,19 +223,12 @@ export class Runner {
   /** The session may have output: sees to a flush. To be called after every input to it. */
   touch(): void {
     if (this.#due !== 'no') return;
-    if (this.#flushed) {
-      this.#due = 'task';
-      return;
-    }
-    this.#due = 'microtask';
-    queueMicrotask(() => {
-      if (this.#due !== 'microtask') return;
-      this.#flushed = true;
-      this.flush();
-      atEndOfTask(() => {
-        this.#flushed = false;
-        if (this.#due === 'task') this.flush();
-      });
+    const isMore = performance.now() - this.#flushedAt < sameTask;
+    const due = isMore ? 'task' : 'microtask';
+    const schedule = isMore ? atEndOfTask : queueMicrotask;
+    this.#due = due;
+    schedule(() => {
+      if (this.#due === due) this.flush();
     });
   }
 
@@ -238,7 +237,7 @@ export class Runner {
    * is not congested.
    */
   written(): Promise<PublishResult> {
-    if (this.#flushed && this.session.pendingBytes < frameLimit && !this.#isCongested())
+    if (this.#due === 'task' && this.session.pendingBytes < frameLimit && !this.#isCongested())
       return writtenPromise;
     this.#drained ??= deferred();
     return this.#drained.promise;
@@ -260,6 +259,8 @@ export class Runner {
     this.#drain();
     this.#arm(time);
     this.afterFlush?.();
+    // The transport may have taken its time.
+    this.#flushedAt = performance.now();
   }
 
   /** Whether nothing waits for the store. */

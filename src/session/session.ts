@@ -121,6 +121,12 @@ export class Session {
     return { queued: queue.length, queuedBytes: queue.bytes, inFlight, unacknowledged };
   }
 
+  /** Whether there is a batch to take. */
+  get hasOutput(): boolean {
+    const link = this.#link ?? this.#ending;
+    return this.#sealed !== undefined || this.#turn.pending || (link?.output.length ?? 0) > 0;
+  }
+
   /** Bytes that wait for the next batch. */
   get pendingBytes(): number {
     return this.#link?.output.length ?? 0;
@@ -218,9 +224,7 @@ export class Session {
   takeBatch(): Batch | undefined {
     const sealed = this.#sealed;
     this.#sealed = undefined;
-    if (sealed) return sealed;
-    const link = this.#link ?? this.#ending;
-    return this.#turn.pending || link?.output.length ? this.#turn.take(link) : undefined;
+    return sealed ?? (this.hasOutput ? this.#turn.take(this.#link ?? this.#ending) : undefined);
   }
 
   /**

@@ -29,8 +29,9 @@ async function microtasks(): Promise<void> {
 
 describe('the first output of a task', () => {
   test('leaves in a microtask', async () => {
+    fakeTime();
     const { client, server } = await connected();
-    await turn();
+    vi.advanceTimersByTime(1);
     const seen = frames(server);
     void client.publish('a', '1');
     expect(seen).toEqual([]);
@@ -39,8 +40,9 @@ describe('the first output of a task', () => {
   });
 
   test('takes along what comes in the same turn', async () => {
+    fakeTime();
     const { client, server } = await connected();
-    await turn();
+    vi.advanceTimersByTime(1);
     const seen = frames(server);
     void client.publish('a', '1');
     void client.publish('a', '2', { qos: 1 });
@@ -54,8 +56,9 @@ describe('the first output of a task', () => {
 
 describe('more output of the same task', () => {
   test('leaves at its end, in one frame', async () => {
+    fakeTime();
     const { client, server } = await connected();
-    await turn();
+    vi.advanceTimersByTime(1);
     const seen = frames(server);
     for (let step = 0; step < 10; step += 1) {
       void client.publish('a', `${step}`);
@@ -64,6 +67,26 @@ describe('more output of the same task', () => {
     expect(seen.map(({ packets }) => packets.length)).toEqual([1]);
     await turn();
     expect(seen.map(({ packets }) => packets.length)).toEqual([1, 9]);
+  });
+
+  test('is what comes soon after: a later publish leaves in a microtask again, whatever came in between', async () => {
+    fakeTime();
+    const { client, server } = await connected();
+    const seen = frames(server);
+    for (let step = 0; step < 3; step += 1) {
+      vi.advanceTimersByTime(1);
+      void client.publish('a', `${step}`);
+      await microtasks();
+      expect(seen).toHaveLength(step + 1);
+      server.link.send({
+        type: 'publish',
+        topic: 'b',
+        payload: Uint8Array.of(1),
+        qos: 0,
+        retain: false,
+        dup: false,
+      });
+    }
   });
 
   test('is few frames in a loop of await publish()', async () => {
@@ -75,6 +98,29 @@ describe('more output of the same task', () => {
     expect(count(seen)).toBe(10_000);
     expect(seen.length).toBeLessThan(30);
     expect(Math.max(...seen.map(({ size }) => size))).toBeLessThanOrEqual(65_536);
+  });
+
+  test('is none for a QoS 0 message that comes: nothing is scheduled', async () => {
+    const { client, server } = await connected();
+    const heard: string[] = [];
+    await client.subscribe('b', ({ topic }) => {
+      heard.push(topic);
+    });
+    await turn();
+    const scheduled = [vi.spyOn(globalThis, 'queueMicrotask'), vi.spyOn(globalThis, 'setImmediate')];
+    for (let step = 0; step < 10; step += 1) {
+      server.link.send({
+        type: 'publish',
+        topic: 'b',
+        payload: Uint8Array.of(1),
+        qos: 0,
+        retain: false,
+        dup: false,
+      });
+    }
+    await microtasks();
+    expect(heard).toHaveLength(10);
+    for (const spy of scheduled) expect(spy).not.toHaveBeenCalled();
   });
 
   test('waits for no timer', async () => {
