@@ -14,6 +14,8 @@ export interface NatsCluster {
   kill(url: string): Promise<void>;
   /** Starts a killed server again. */
   restart(url: string): Promise<void>;
+  /** Starts one server after the other once more, all of which must run. */
+  restartAll(): Promise<void>;
   /** Resolves when all that run have elected their leaders and hold what the others hold. */
   healthy(): Promise<void>;
   close(): Promise<void>;
@@ -110,6 +112,23 @@ async function tryToStart(path: string): Promise<NatsCluster | string> {
     if (wrong !== undefined) throw new Error(wrong);
   }
 
+  async function healthy(): Promise<void> {
+    const running = servers.filter(({ program }) => program !== undefined);
+    for (let left = secondChances; ; left -= 1) {
+      try {
+        await waitFor(() => agree(running), { timeout: agreement, what: 'the servers to agree' });
+        return;
+      } catch (error) {
+        if (left === 0 || !latest) throw error;
+        // Up to some 2.9 what a server missed may stay missing, until it, or another one, is started once more.
+        const next = servers[(servers.indexOf(latest) + 1) % servers.length] ?? latest;
+        const again = left === secondChances ? latest : next;
+        await again.program?.close();
+        await restart(again);
+      }
+    }
+  }
+
   async function close(): Promise<void> {
     await Promise.all(servers.map(({ program }) => program?.close()));
     await letGo();
@@ -131,22 +150,14 @@ async function tryToStart(path: string): Promise<NatsCluster | string> {
       await program?.close();
     },
     restart: (url) => restart(serverAt(url)),
-    async healthy() {
-      const running = servers.filter(({ program }) => program !== undefined);
-      for (let left = secondChances; ; left -= 1) {
-        try {
-          await waitFor(() => agree(running), { timeout: agreement, what: 'the servers to agree' });
-          return;
-        } catch (error) {
-          if (left === 0 || !latest) throw error;
-          // Up to some 2.9 what a server missed may stay missing, until it, or another one, is started once more.
-          const next = servers[(servers.indexOf(latest) + 1) % servers.length] ?? latest;
-          const again = left === secondChances ? latest : next;
-          await again.program?.close();
-          await restart(again);
-        }
+    restartAll: async () => {
+      for (const server of servers) {
+        await server.program?.close();
+        await restart(server);
+        await healthy();
       }
     },
+    healthy,
     close,
   };
 }
