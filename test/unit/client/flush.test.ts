@@ -31,6 +31,7 @@ describe('the first output of a task', () => {
   test('leaves in a microtask', async () => {
     fakeTime();
     const { client, server } = await connected();
+    await turn();
     vi.advanceTimersByTime(1);
     const seen = frames(server);
     void client.publish('a', '1');
@@ -42,6 +43,7 @@ describe('the first output of a task', () => {
   test('takes along what comes in the same turn', async () => {
     fakeTime();
     const { client, server } = await connected();
+    await turn();
     vi.advanceTimersByTime(1);
     const seen = frames(server);
     void client.publish('a', '1');
@@ -58,6 +60,7 @@ describe('more output of the same task', () => {
   test('leaves at its end, in one frame', async () => {
     fakeTime();
     const { client, server } = await connected();
+    await turn();
     vi.advanceTimersByTime(1);
     const seen = frames(server);
     for (let step = 0; step < 10; step += 1) {

@@ -262,8 +262,10 @@ describe('a write that fails', () => {
 
 describe('the memory store', () => {
   test('answers at once: a publish leaves as soon as without one', async () => {
+    fakeTime();
     const { client, server } = await connected({ store: memoryStore() });
     await turn();
+    vi.advanceTimersByTime(1);
     void client.publish('a', 'b', { qos: 1 });
     for (let step = 0; step < 5; step += 1) await undefined;
     expect(server.link.types).toEqual(['connect', 'publish']);
