@@ -4,6 +4,9 @@ import { freePorts, type RunningProgram, startOnPorts, startProgram } from './br
 import { findNats, howToGetNats, natsPortTaken } from './nats-server';
 import { waitFor } from './wait-for';
 
+/** The servers do not get over a kill. */
+export class Disagreement extends Error {}
+
 /** A running cluster. */
 export interface NatsCluster {
   /** MQTT URLs, one for each server. */
@@ -14,9 +17,11 @@ export interface NatsCluster {
   kill(url: string): Promise<void>;
   /** Starts a killed server again. */
   restart(url: string): Promise<void>;
-  /** Starts one server after the other once more, all of which must run. */
-  restartAll(): Promise<void>;
-  /** Resolves when all that run have elected their leaders and hold what the others hold. */
+  /**
+   * Resolves when all that run have elected their leaders and hold what the others hold.
+   *
+   * @throws Disagreement when they never do
+   */
   healthy(): Promise<void>;
   close(): Promise<void>;
 }
@@ -36,7 +41,7 @@ const patience = 60_000;
 const agreement = 30_000;
 
 /** How often a server is started once more when they do not agree. */
-const secondChances = 3;
+const secondChances = 2;
 
 /**
  * Starts it. The caller closes it; it ends in any case when this process does.
@@ -119,7 +124,7 @@ async function tryToStart(path: string): Promise<NatsCluster | string> {
         await waitFor(() => agree(running), { timeout: agreement, what: 'the servers to agree' });
         return;
       } catch (error) {
-        if (left === 0 || !latest) throw error;
+        if (left === 0 || !latest) throw new Disagreement(String(error), { cause: error });
         // Up to some 2.9 what a server missed may stay missing, until it, or another one, is started once more.
         const next = servers[(servers.indexOf(latest) + 1) % servers.length] ?? latest;
         const again = left === secondChances ? latest : next;
@@ -150,13 +155,6 @@ async function tryToStart(path: string): Promise<NatsCluster | string> {
       await program?.close();
     },
     restart: (url) => restart(serverAt(url)),
-    restartAll: async () => {
-      for (const server of servers) {
-        await server.program?.close();
-        await restart(server);
-        await healthy();
-      }
-    },
     healthy,
     close,
   };
