@@ -13,6 +13,7 @@ import { now } from './clock';
 import type { Core } from './core';
 import { type Deferred, deferred, ignoreRejection } from './deferred';
 import type { Payload, PublishOptions, WaitOptions } from './options';
+import { ownProperties } from './own-properties';
 import { passingBytes } from './payload';
 import { writtenPromise, writtenResult } from './runner';
 import { checkWait, waiting } from './waiting';
@@ -132,7 +133,7 @@ export class Publisher {
     checkOptions(options, 'options', knownOptions);
     const qos = qosOf(options.qos, 'options.qos') ?? 0;
     const retain = boolean(options.retain, 'options.retain') ?? false;
-    const properties = ownProperties(options.properties);
+    const properties = checkedProperties(options.properties);
     if (properties) publishSize(topic, payload, 2, properties, 5);
     const until = untilOf(options.until, 'options.until');
     const key = text(options.key, 'options.key');
@@ -326,8 +327,8 @@ function resultOf(reasonCode: number, properties?: AckProperties, resent?: boole
   return reasonCode === 0 && !properties && !resent ? writtenResult : { reasonCode, properties, resent };
 }
 
-/** A copy of the caller's properties, which may wait for long. */
-function ownProperties(properties: PublishProperties | undefined): PublishProperties | undefined {
+/** A copy of the caller's properties, checked. */
+function checkedProperties(properties: PublishProperties | undefined): PublishProperties | undefined {
   if (properties === undefined) return undefined;
   const name = 'options.properties';
   checkObject(properties as unknown, name);
@@ -335,11 +336,7 @@ function ownProperties(properties: PublishProperties | undefined): PublishProper
   if (properties.topicAlias !== undefined) {
     throw new UsageError(`${name}.topicAlias: is chosen by mqtide, see the option topicAliases`);
   }
-  const { correlationData, responseTopic, userProperties } = properties;
+  const { responseTopic } = properties;
   if (responseTopic !== undefined) checkTopicName(responseTopic, `${name}.responseTopic`);
-  return {
-    ...properties,
-    ...(correlationData && { correlationData: new Uint8Array(correlationData) }),
-    ...(userProperties && { userProperties: userProperties.map(([key, value]) => [key, value] as const) }),
-  };
+  return ownProperties(properties);
 }

@@ -29,6 +29,7 @@ import type {
   ReconnectOptions,
   Will,
 } from './options';
+import { ownProperties } from './own-properties';
 import { payloadBytes } from './payload';
 import { type Resolved, type Rules, resolve } from './rules';
 
@@ -136,7 +137,7 @@ const willRules = {
 const webSocketRules = {
   // Checked by the transport: every object inherits a member of this name.
   constructor: [() => undefined],
-  protocols: [(value: unknown, name: string) => structuredClone(strings(value, name))],
+  protocols: [(value: unknown, name: string) => strings(value, name)?.slice()],
   headers: [headers],
 } as const satisfies Rules<keyof NonNullable<ClientOptions['webSocket']>>;
 
@@ -272,7 +273,11 @@ export function resolveOptions(options?: ClientOptions) {
     // An option that 3.1.1 cannot honour forbids the fallback.
     protocolVersion: onlyMqtt5.some((value) => value !== undefined) ? 5 : protocolVersion,
     /** CONNECT as MQTT 5.0 has it, without what single attempts add. */
-    connect: structuredClone(connect),
+    connect: {
+      ...connect,
+      will: will && { ...will, properties: will.properties && ownProperties(will.properties) },
+      properties: ownProperties(connect.properties ?? {}),
+    },
     store: store ?? memoryStore(),
     /** False for a store that nobody else can read: then nothing needs to be recorded. */
     recording: store !== undefined,

@@ -4,6 +4,7 @@ import { checkObject, checkOptions } from '../check';
 import { validatePublishProperties } from '../codec/publish';
 import { UsageError } from '../errors';
 import type { UserProperties } from '../message';
+import { ownProperties } from './own-properties';
 
 /**
  * Checks the properties of a `subscribe`.
@@ -21,7 +22,5 @@ export function ownSubscribeProperties(properties: unknown, name: string): UserP
   if (userProperties === undefined) return undefined;
   // They are the same everywhere.
   validatePublishProperties({ userProperties }, name);
-  return userProperties.length === 0
-    ? undefined
-    : userProperties.map(([key, value]) => [key, value] as const);
+  return userProperties.length === 0 ? undefined : ownProperties({ userProperties }).userProperties;
 }

@@ -22,6 +22,16 @@ async function failureOf(call: () => unknown): Promise<unknown> {
   throw new Error('nothing was thrown');
 }
 
+/** What a framework with deep reactivity makes of an object. */
+function reactive<const Value extends object>(object: Value): Value {
+  return new Proxy(object, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === 'object' && member !== null ? reactive(member) : member;
+    },
+  });
+}
+
 function expectUsageError(error: unknown, name: string, code = 'invalid-argument'): void {
   expect(error).toBeInstanceOf(UsageError);
   expect(error).toMatchObject({ code });
@@ -432,6 +442,30 @@ describe('options', () => {
     expect(connect.will?.properties?.userProperties).toEqual([['a', 'b']]);
     expect(connect.properties?.userProperties).toEqual([['a', 'b']]);
     expect(connect.username).toBe('u');
+  });
+
+  test('may be proxies all the way down, as a framework makes them of its state', async () => {
+    const { client, server } = await connected(
+      reactive({
+        will: { topic: 'w', properties: { userProperties: [['a', 'b']] } },
+        properties: { userProperties: [['c', 'd']] },
+        webSocket: { protocols: ['mqtt'] },
+        queue: { maxMessages: 5 },
+      }),
+    );
+    await client.subscribe(
+      reactive(['a/+x', 'b']),
+      reactive({ properties: { userProperties: [['e', 'f']] } }),
+    );
+    await client.publish('a', 'b', reactive({ qos: 1, properties: { userProperties: [['g', 'h']] } }));
+    await client.close(reactive({ properties: { userProperties: [['i', 'j']] } }));
+    const { connect } = server.link;
+    expect(connect.will?.properties?.userProperties).toEqual([['a', 'b']]);
+    expect(connect.properties?.userProperties).toEqual([['c', 'd']]);
+    expect(server.link.options.protocols).toEqual(['mqtt']);
+    expect(server.link.last('subscribe').properties?.userProperties).toEqual([['e', 'f']]);
+    expect(server.link.last('publish').properties?.userProperties).toEqual([['g', 'h']]);
+    expect(server.link.last('disconnect').properties?.userProperties).toEqual([['i', 'j']]);
   });
 
   test('for the handshake may be changed after the call, too', async () => {
