@@ -116,11 +116,11 @@ export class Subscriber {
       this.#unsubscribeHandle(ended),
     );
     // Routing is in place before SUBSCRIBE goes out: a PUBLISH may come before SUBACK.
-    for (const { filter, params } of patterns) router.add(filter, handle, params);
+    for (const { filter, params } of patterns) router.add(filter, handle, params, options.qos);
     const settled = deferred<void>();
     const filters = wireFilters(patterns);
     handle.openFilters = filters.length;
-    const entries = filters.map((filter) => ({ ...options, filter, qos: this.#highestQos(filter) }));
+    const entries = filters.map((filter) => ({ ...options, filter, qos: router.highestQos(filter) }));
     const request = runner.session.subscriptions.subscribe(entries, (outcomes) => {
       const error = this.#granted(handle, new Map(filters.map((filter, index) => [filter, outcomes[index]])));
       if (error) settled.reject(error);
@@ -185,7 +185,7 @@ export class Subscriber {
   /** Takes one filter of a Subscription out of the routing. @returns whether nobody needs it any more */
   #detach(filter: string, handle: SubscriptionHandle): boolean {
     if (this.#router.get(filter)?.handles.has(handle)) handle.openFilters -= 1;
-    return this.#router.remove(filter, handle);
+    return this.#router.remove(filter, handle, handle.options.qos);
   }
 
   async #send(filters: readonly string[], wait: WaitOptions): Promise<void> {
@@ -204,15 +204,6 @@ export class Subscriber {
       request.listener = undefined;
       return reason;
     });
-  }
-
-  /** The highest QoS that any Subscription asked for with a filter. */
-  #highestQos(filter: string): QoS {
-    let highest: QoS = 0;
-    for (const { options } of this.#router.get(filter)?.handles.keys() ?? []) {
-      if (options.qos > highest) highest = options.qos;
-    }
-    return highest;
   }
 }
 
