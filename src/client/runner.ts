@@ -186,7 +186,8 @@ export class Runner {
     if (orderly) this.flush();
     // In this order: what the transport calls now concerns nobody any more.
     this.#connection = undefined;
-    connection.onData = undefined;
+    // Not undefined: what still comes would be kept for somebody, and the end behind it.
+    connection.onData = () => {};
     connection.onClose = undefined;
     connection.onDrain = undefined;
     if (orderly) {

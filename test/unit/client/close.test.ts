@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
+import { encode } from '../../../src/codec/encode';
 import type { Client, Message } from '../../../src/index';
 import { ConnectionError, createClient } from '../../../src/index';
 import { memoryStore } from '../../../src/store/memory';
@@ -107,6 +108,18 @@ describe('close of a connection', () => {
     expect(destroy).not.toHaveBeenCalled();
     await vi.advanceTimersByTimeAsync(2_000);
     expect(destroy).toHaveBeenCalledTimes(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('has done with a transport that ends, although the server sent more until then', async () => {
+    fakeTime();
+    const { client, server } = await connected();
+    const { connection } = server.link;
+    vi.spyOn(connection, 'close').mockImplementation(() => undefined);
+    await client.close();
+    expect(vi.getTimerCount()).toBe(1);
+    connection.feed(encode({ type: 'pingresp' }, 5));
+    connection.end();
     expect(vi.getTimerCount()).toBe(0);
   });
 });
