@@ -2,6 +2,8 @@
 
 const authority =
   'its certificate is not signed by an authority that is trusted here; give that authority as tls.ca';
+const handshakeFailure =
+  'it refused the TLS handshake: it may want a client certificate (tls.cert and tls.key), or ciphers that are not used here';
 const clientCertificate =
   'it does not accept the client certificate: check tls.cert, tls.key and who signed them';
 const noRoute = 'there is no way to it; check the network and the firewalls';
@@ -35,6 +37,9 @@ const explanations = new Map([
     'its certificate is for another host; use the name in it, or set tls.servername to that',
   ],
   ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'it wants a client certificate; give tls.cert and tls.key'],
+  ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', handshakeFailure],
+  ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'it does not speak the versions of TLS that are used here'],
+  ['ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL', 'it speaks none of tls.alpnProtocols'],
   ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', clientCertificate],
   ['ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', clientCertificate],
   ['ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED', clientCertificate],
@@ -43,8 +48,10 @@ const explanations = new Map([
 
 /** `error.code`, or `''`. */
 export function failureCode(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : '';
+  if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return '';
+  // A failed write names what OpenSSL had read in its message alone; this is how Node makes a code of it elsewhere.
+  const reason = error.code === 'EPROTO' && /:SSL routines:[^:]*:([^:]+)/.exec(error.message)?.[1];
+  return reason ? `ERR_SSL_${reason.replace(/\W+/g, '_').toUpperCase()}` : error.code;
 }
 
 /** Says what an error means, for the end of a message. */

@@ -281,6 +281,29 @@ describe('a WebSocket in Node', () => {
     );
   });
 
+  test.each([
+    [
+      'a client certificate',
+      { requestCert: true, rejectUnauthorized: true, maxVersion: 'TLSv1.2' },
+      {},
+      /it may want a client certificate \(tls\.cert and tls\.key\), .*\(ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE\)$/,
+    ],
+    [
+      'another application protocol',
+      { ALPNProtocols: ['http/1.1'] },
+      { alpnProtocols: ['mqtt'] },
+      /it speaks none of tls\.alpnProtocols /,
+    ],
+  ] as const)('tells apart what a TLS server wants: %s', async (_, wanted, given, words) => {
+    const { ca, server } = await certificates();
+    const peer = await webSocketPeer({
+      http: createTlsServer({ ...server, ...wanted }) as unknown as Server,
+    });
+    const error = await rejection(open127(peer.port, { tls: { ca: ca.cert, ...given } }, 'wss'));
+    expect(error).toMatchObject({ code: 'unreachable', cause: expect.any(Error) });
+    expect((error as Error).message).toMatch(words);
+  });
+
   test('uses the package ws also as constructor option with headers and TLS options', async () => {
     const { ca, server } = await certificates();
     const peer = await webSocketPeer({ http: createTlsServer(server) as unknown as Server });
