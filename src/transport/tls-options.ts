@@ -31,9 +31,9 @@ export interface TlsOptions {
 export function copyTlsOptions(tls: TlsOptions): TlsOptions {
   const { ca, cert, key, pfx, passphrase, servername, rejectUnauthorized, alpnProtocols, ...unknown } = tls;
   for (const member of Object.keys(unknown)) throw new UsageError(`tls.${member}: there is no such option`);
-  check('ca', (Array.isArray(ca) ? ca : [ca]).every(isPem), 'PEM, or a list of PEM');
-  check('cert', isPem(cert), 'PEM');
-  check('key', isPem(key), 'PEM');
+  check('ca', (Array.isArray(ca) ? ca : [ca]).every(isPem), `${pem}, or a list of such`);
+  check('cert', isPem(cert), pem);
+  check('key', isPem(key), pem);
   check('pfx', pfx === undefined || pfx instanceof Uint8Array, 'an Uint8Array');
   check('passphrase', isString(passphrase), 'a string');
   check('servername', isString(servername), 'a string');
@@ -41,6 +41,8 @@ export function copyTlsOptions(tls: TlsOptions): TlsOptions {
   check('alpnProtocols', alpnProtocols === undefined || isStrings(alpnProtocols), 'a list of strings');
   return { ...tls };
 }
+
+const pem = "PEM: what is in the file, with its '-----BEGIN' line, not the file's name";
 
 function check(member: keyof TlsOptions, holds: boolean, kind: string): void {
   if (!holds) throw new UsageError(`tls.${member}: must be ${kind}`);
@@ -54,6 +56,8 @@ function isStrings(value: unknown): boolean {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
+/** Node takes any text for `ca`, and trusts nobody when there is no certificate in it. */
 function isPem(value: unknown): boolean {
-  return isString(value) || value instanceof Uint8Array;
+  if (typeof value === 'string') return value.includes('-----BEGIN ');
+  return value === undefined || value instanceof Uint8Array;
 }

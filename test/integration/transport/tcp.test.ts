@@ -427,7 +427,7 @@ describe('a TLS connection', () => {
   });
 
   test.each([
-    ['a key that is none', { key: 'nonsense', cert: 'nonsense' }],
+    ['a key that is none', { key: '-----BEGIN nonsense', cert: '-----BEGIN nonsense' }],
     ['a passphrase that does not fit', { passphrase: 'wrong' }],
   ])('needs usable options: not %s', async (_, wrong) => {
     const { client } = await certificates();

@@ -337,7 +337,7 @@ describe('a WebSocket in Node', () => {
   test.each([
     ['headers', { headers: { 'a b': 'hunter2' } }, {}],
     ['headers', { headers: { a: 'hunter2\n' } }, {}],
-    ['tls', {}, { key: 'nonsense', cert: 'nonsense' }],
+    ['tls', {}, { key: '-----BEGIN nonsense', cert: '-----BEGIN nonsense' }],
   ])('needs usable options: not these %s', async (_, more, tls) => {
     const error = await rejection(open127(1, { tls }, 'wss', more));
     expect(error).toBeInstanceOf(UsageError);

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../../src/errors';
 import { copyTlsOptions, type TlsOptions } from '../../../src/transport/tls-options';
 
+const pem = (content: string) => `# a comment\n-----BEGIN CERTIFICATE-----\n${content}\n`;
+
 describe('TLS options', () => {
   test('may all be missing or undefined', () => {
     expect(copyTlsOptions({})).toEqual({});
@@ -10,8 +12,8 @@ describe('TLS options', () => {
 
   test('are copied, text and bytes alike', () => {
     const given: TlsOptions = {
-      ca: ['a', Uint8Array.of(1)],
-      cert: 'b',
+      ca: [pem('a'), Uint8Array.of(1)],
+      cert: pem('b'),
       key: Uint8Array.of(2),
       pfx: Uint8Array.of(3),
       passphrase: 'c',
@@ -25,8 +27,12 @@ describe('TLS options', () => {
 
   test.each([
     { ca: 1234 },
-    { ca: ['a', 1234] },
+    { ca: [pem('a'), 1234] },
+    { ca: './1234.pem' },
+    { ca: [pem('a'), '1234'] },
     { cert: 1234 },
+    { cert: '1234' },
+    { key: '/etc/1234.pem' },
     { key: ['1234'] },
     { pfx: '1234' },
     { passphrase: 1234 },
