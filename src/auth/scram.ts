@@ -86,7 +86,14 @@ function resolveOptions(
 ): ScramSettings & Pick<ScramOptions, 'password'> {
   if (typeof options !== 'object' || options === null)
     throw new UsageError('scram: options must be an object');
-  const { username, password, hash = 'SHA-256', maximumIterations = defaultMaximumIterations } = options;
+  const {
+    username,
+    password,
+    hash = 'SHA-256',
+    maximumIterations = defaultMaximumIterations,
+    ...unknown
+  } = options;
+  for (const name of Object.keys(unknown)) throw new UsageError(`scram: there is no option ${name}`);
   if (typeof username !== 'string') throw new UsageError('scram: username must be a string');
   if (typeof password !== 'string' && typeof password !== 'function') {
     throw new UsageError('scram: password must be a string, or a function that gives one');

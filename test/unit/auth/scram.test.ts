@@ -343,6 +343,7 @@ describe('wrong use', () => {
     ['an empty password', { username: 'user', password: '' }],
     ['a password that holds half of a surrogate pair', { username: 'user', password: 'a\uD800' }],
     ['bytes as password', { username: 'user', password: Uint8Array.of(1) }],
+    ['a misspelt option', { username: 'user', password: 'pencil', algorithm: 'SHA-512' }],
     ['an unknown hash', { username: 'user', password: 'pencil', hash: 'MD5' }],
     ['a hash named as an inherited member', { username: 'user', password: 'pencil', hash: 'toString' }],
     ['maximumIterations below 4,096', { username: 'user', password: 'pencil', maximumIterations: 4095 }],
