@@ -27,7 +27,14 @@ import type {
   Packet,
   PacketType,
 } from '../codec/packet';
-import { ConnectionError, MqttError, PeerError, ProtocolError, RefusedError } from '../errors';
+import {
+  ConnectionError,
+  MalformedPacketError,
+  MqttError,
+  PeerError,
+  ProtocolError,
+  RefusedError,
+} from '../errors';
 import type { ProtocolVersion } from '../message';
 import { reasonCodeOfReturnCode } from '../reason-code';
 import { authPacket, checkMethod, takeAuth } from './authentication';
@@ -378,10 +385,14 @@ export class Session {
       work();
     } catch (cause) {
       if (this.#link !== link) return;
-      const error =
+      let error =
         cause instanceof MqttError
           ? cause
           : new ConnectionError('lost', `An internal fault ended the connection: ${cause}`, { cause });
+      if (link.state === 'connecting' && cause instanceof MalformedPacketError) {
+        // Whoever answers may speak another protocol.
+        error = new MalformedPacketError(`${cause.message}; check scheme and port of the URL`, cause);
+      }
       const reasonCode = cause instanceof PeerError ? (cause.reasonCode ?? 0x82) : 0x83;
       this.disconnect(reasonCode, undefined, error);
     }

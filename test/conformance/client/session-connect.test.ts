@@ -71,6 +71,18 @@ describe.each(versions)('a connection, protocol level %i', (version) => {
     });
   });
 
+  test('to a server of another protocol ends with the advice to look at the URL', () => {
+    const bench = new SessionBench({ version });
+    bench.open();
+    // A packet type that there is not.
+    bench.receiveBytes(Uint8Array.of(0, 0));
+    expect(bench.lastEnd().error).toMatchObject({
+      code: 'malformed-packet',
+      reasonCode: 0x81,
+      message: expect.stringMatching(/.+; check scheme and port of the URL$/),
+    });
+  });
+
   test('of which the transport breaks ends once, and says whether the server had answered', () => {
     const bench = new SessionBench({ version });
     bench.open();
