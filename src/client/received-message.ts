@@ -14,8 +14,11 @@ export type Params = Readonly<Record<string, string>>;
 /** What `message.ack()` does; undefined when acknowledging is not the application's. */
 export type ManualAck = ((reasonCode: number) => void) | undefined;
 
-/** Not in a #private field: that would take its time in each message, and few have one. */
-const manualAcks = new WeakMap<object, (reasonCode: number) => void>();
+/**
+ * Where a message keeps its {@link ManualAck}, if it has one. Not in a #private field: that would take its time in each
+ * message, and a framework's proxy would not get at it.
+ */
+const manualAck = Symbol('ack');
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
@@ -35,6 +38,7 @@ export class ReceivedMessage<Params> implements Message<Params> {
   readonly redelivered: boolean;
   readonly properties: PublishProperties;
   readonly params: Params;
+  declare private readonly [manualAck]: ManualAck;
 
   constructor(packet: DecodedPublishPacket, params: Readonly<Params>, redelivered: boolean, ack?: ManualAck) {
     this.topic = packet.topic;
@@ -46,7 +50,7 @@ export class ReceivedMessage<Params> implements Message<Params> {
     this.properties = packet.properties ?? noProperties;
     // It may be changed by who gets it.
     this.params = params === noParams ? params : { ...params };
-    if (ack) manualAcks.set(this, ack);
+    if (ack) Object.defineProperty(this, manualAck, { value: ack });
   }
 
   text(): string {
@@ -58,7 +62,7 @@ export class ReceivedMessage<Params> implements Message<Params> {
   }
 
   ack(reasonCode = 0): void {
-    const ack = manualAcks.get(this);
+    const ack = this[manualAck];
     if (!ack) {
       throw new UsageError(
         "message.ack: is only for ack: 'manual'; with the current option mqtide acknowledges",

@@ -189,6 +189,16 @@ describe("ack: 'manual'", () => {
     expect(acks(server)).toEqual(['1: puback 1 0', '1: puback 2 135', '1: pubrec 3 16']);
   });
 
+  test('works by a proxy of the message, as frameworks make them of what they render', async () => {
+    const { server, messages } = await manual();
+    server.link.publish('a', '', { qos: 1 });
+    const [message] = messages;
+    if (message) new Proxy(message, {}).ack(0x87);
+    expect(Object.keys(message ?? {})).not.toContain('ack');
+    await turn();
+    expect(acks(server)).toEqual(['1: puback 1 135']);
+  });
+
   test('works for loops and listeners, too', async () => {
     const { client, server } = await connected({ ack: 'manual' });
     client.on('message', (message) => message.topic === 'listener' && message.ack());
