@@ -30,7 +30,7 @@ export function payloadBytes(payload: unknown, name: string): Uint8Array {
     });
   }
   throw new UsageError(
-    `${name}: must be a string, an ArrayBuffer or a view of one, not ${described(payload)}; JSON.stringify() makes a string of an object`,
+    `${name}: must be a string, an ArrayBuffer or a view of one, not ${described(payload)}; JSON.stringify() makes a string of an object, blob.arrayBuffer() bytes of a Blob`,
   );
 }
 
