@@ -173,6 +173,9 @@ export interface Client extends AsyncDisposable {
   /**
    * Subscribes to one filter or several. Wildcards may be named: `'sensor/+id/#rest'` gives `message.params`.
    *
+   * Once is enough: a Subscription lasts until `unsubscribe` or `close`, through reconnects too. Called again for each
+   * `'connect'`, it would make one more each time, and messages would be handled as often.
+   *
    * @throws UsageError for wrong arguments; RefusedError when the (or every) filter is refused
    */
   subscribe<const Pattern extends string>(
