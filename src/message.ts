@@ -51,7 +51,10 @@ export interface Message<Params = Record<string, string>> {
   readonly duplicate: boolean;
   /** True when it may have been handed out before: sent again by the server, or delivered again after a reload. */
   readonly redelivered: boolean;
-  /** MQTT 5.0 properties; empty on other versions. */
+  /**
+   * MQTT 5.0 properties; empty on other versions. To publish with them again, leave out `subscriptionIdentifiers` and
+   * `topicAlias`, which belong to this connection.
+   */
   readonly properties: PublishProperties;
   /** What the named wildcards of the pattern matched. */
   readonly params: Params;

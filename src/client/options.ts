@@ -67,7 +67,7 @@ export interface ReconnectOptions {
 export interface QueueOptions {
   /** @default 10_000 */
   maxMessages?: number | undefined;
-  /** Bytes of payloads and topics. @default 16_777_216 */
+  /** Bytes of payloads and topics, and 64 more for each message. @default 16_777_216 */
   maxBytes?: number | undefined;
   /** QoS 0 messages while a lost connection is restored: `'drop'` rejects them. @default 'drop' */
   qos0?: 'drop' | 'queue' | undefined;
@@ -242,7 +242,7 @@ export interface SubscribeOptions extends WaitOptions {
 export interface CloseOptions {
   /** Skips the wait for acknowledgements and handlers. @default false */
   force?: boolean | undefined;
-  /** Milliseconds for that wait. @default 5_000 */
+  /** Milliseconds for that wait; a handler or a loop that itself awaits `close()` is waited for to the end of it. @default 5_000 */
   timeout?: number | undefined;
   /** Reason code of DISCONNECT, MQTT 5.0: 0, or 4 to have the will published. @default 0 */
   reasonCode?: number | undefined;
