@@ -23,7 +23,7 @@ import type { Connection, Transport } from '../transport/transport';
 import type { ConnectResult, Status } from './client';
 import { now, timeoutFor } from './clock';
 import type { Core } from './core';
-import { type Deferred, deferred, ignoreRejection } from './deferred';
+import { type Deferred, deferred } from './deferred';
 import { EnhancedAuthentication } from './enhanced-authentication';
 import { isOffline, type PageNews, watchPage } from './page-life';
 import { type Outcome, ReconnectPolicy, type Target } from './reconnect-policy';
@@ -95,8 +95,6 @@ export class Connector {
     if (this.#result) return Promise.resolve(this.#result);
     this.#opening ??= deferred();
     const opening = this.#opening;
-    // A client may be opened and watched by its events alone.
-    ignoreRejection(opening.promise);
     if (!this.#policy) {
       const { options, emitter, runner } = this.#host;
       const policy = new ReconnectPolicy(options, this.#targets, emitter);

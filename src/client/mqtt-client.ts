@@ -156,10 +156,20 @@ export class MqttClient implements Client {
     };
   }
 
-  async connect(options?: { signal?: AbortSignal | undefined }): Promise<ConnectResult> {
-    checkOptions(options, 'options', ['signal']);
-    const { signal } = options ?? {};
-    checkSignal(signal);
+  connect(options?: { signal?: AbortSignal | undefined }): Promise<ConnectResult> {
+    try {
+      checkOptions(options, 'options', ['signal']);
+      checkSignal(options?.signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const connected = this.#connect(options?.signal);
+    // Events tell of it, too: who watches them need not look at the promise.
+    ignoreRejection(connected);
+    return connected;
+  }
+
+  async #connect(signal: AbortSignal | undefined): Promise<ConnectResult> {
     signal?.throwIfAborted();
     if (this.#closing) {
       await this.#closing;

@@ -167,8 +167,13 @@ describe('connect', () => {
     const server = new FakeServer();
     server.unreachable = new ConnectionError('unreachable', 'no');
     const { client } = idle({}, server);
-    await expect(client.connect()).rejects.toThrow('no');
-    await turn();
+    const closed = new Promise((resolve) => client.on('close', resolve));
+    void client.connect();
+    await expect(closed).resolves.toEqual({ error: server.unreachable });
+    const another = idle().client;
+    void another.connect();
+    await another.close();
+    await new Promise((resolve) => setTimeout(resolve));
     process.off('unhandledRejection', unhandled);
     expect(unhandled).not.toHaveBeenCalled();
   });
