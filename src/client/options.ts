@@ -96,6 +96,7 @@ export interface ConnectAttempt {
 
 /** What `credentials` gives; each member replaces the option of its name, for this attempt only. */
 export interface Credentials {
+  /** Where this attempt goes; user name and password in it count as those of the options' URL do. */
   url?: string | URL | undefined;
   clientId?: string | undefined;
   username?: string | undefined;
@@ -150,18 +151,22 @@ export interface ClientOptions {
   sessionExpiryInterval?: number | undefined;
   /** Seconds, 0 to 65,535; 0 turns it off. @default 60 */
   keepAlive?: number | undefined;
+  /** Stronger than the user name in the URL. @default none */
   username?: string | undefined;
+  /** Text is sent as UTF-8. Stronger than the password in the URL. @default none */
   password?: string | Uint8Array | undefined;
   /**
    * Asked before every attempt, for what changes: tokens, signatures, servers. It has half of `connectTimeout`; its
    * `signal` is aborted when the time is over.
    */
   credentials?: ((attempt: ConnectAttempt) => Credentials | Promise<Credentials>) | undefined;
+  /** What the server publishes when this client is gone without a DISCONNECT. @default nothing */
   will?: Will | undefined;
   /** Milliseconds for one attempt: credentials, name lookup, TLS, WebSocket open and CONNACK together. @default 30_000 */
   connectTimeout?: number | undefined;
   /** False closes the client when the connection is lost. */
   reconnect?: false | ReconnectOptions | undefined;
+  /** What may wait, and what gives way. */
   queue?: QueueOptions | undefined;
   /** QoS 1 and 2 messages in flight, 1 to 65,535; the server's Receive Maximum counts when it is lower. @default 1_000 */
   maxInflight?: number | undefined;
@@ -172,6 +177,7 @@ export interface ClientOptions {
   sessionLost?: 'resend' | 'reject' | undefined;
   /** Whether to go where the server sends us [v5 4.11]. @default 'follow' */
   redirect?: 'follow' | 'refuse' | undefined;
+  /** More of what CONNECT says. */
   properties?: ConnectProperties | undefined;
   /** Shortens repeated topics when the server takes aliases, MQTT 5.0. @default 'auto' */
   topicAliases?: 'auto' | 'off' | undefined;
@@ -197,8 +203,9 @@ export interface ClientOptions {
   clock?: Clock | undefined;
   /** Overrides the choice of transport by the URL's scheme. */
   transport?: Transport | undefined;
+  /** For `ws:` and `wss:`. */
   webSocket?: WebSocketOptions | undefined;
-  /** Node only. */
+  /** Authorities, certificates and keys for `mqtts:`, `tls:` and `wss:`; Node only. */
   tls?: TlsOptions | undefined;
 }
 
