@@ -154,7 +154,8 @@ export interface Client extends AsyncDisposable {
   readonly stats: ClientStats;
   /**
    * Connects. While an attempt is under way it joins that; while connected it gives that connection's result. Events
-   * tell of a failure, too: the promise may be left alone.
+   * tell of a failure, too: to a caller who listens to `'status'`, `'error'` or `'close'` by then, the promise
+   * may be left alone.
    *
    * @throws ConnectionError, PeerError when the attempt fails, with several URLs when each has failed once;
    * `signal.reason` when aborted, and then no socket is left

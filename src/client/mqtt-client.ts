@@ -21,7 +21,7 @@ import type {
 import { resolveCloseOptions } from './close-options';
 import { Connector } from './connector';
 import type { Core } from './core';
-import { ignoreRejection } from './deferred';
+import { deferred, ignoreRejection } from './deferred';
 import { Emitter } from './emitter';
 import { Inbox } from './inbox';
 import { masked } from './masked';
@@ -40,6 +40,9 @@ import { closedError, Runner } from './runner';
 import { Subscriber } from './subscriber';
 import type { SubscriptionHandle } from './subscription-handle';
 import { checkSignal, waiting } from './waiting';
+
+/** Events that tell why a client could not connect. */
+const tellingOfFailure = ['status', 'error', 'close'] as const;
 
 /** What an environment can connect with. */
 export interface Platform {
@@ -163,10 +166,15 @@ export class MqttClient implements Client {
     } catch (error) {
       return Promise.reject(error);
     }
-    const connected = this.#connect(options?.signal);
-    // Events tell of it, too: who watches them need not look at the promise.
-    ignoreRejection(connected);
-    return connected;
+    const { promise, resolve, reject } = deferred<ConnectResult>();
+    // Who watches events, or closes, need not look at the promise; for all others a failure must not be silent.
+    const isWatched = tellingOfFailure.some((event) => this.#emitter.has(event));
+    this.#connect(options?.signal).then(resolve, (error: unknown) => {
+      if (isWatched || (error instanceof ConnectionError && error.code === 'closed'))
+        ignoreRejection(promise);
+      reject(error);
+    });
+    return promise;
   }
 
   async #connect(signal: AbortSignal | undefined): Promise<ConnectResult> {

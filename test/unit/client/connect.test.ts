@@ -161,7 +161,7 @@ describe('connect', () => {
     });
   });
 
-  test('may be watched by events alone: its rejection needs no handler', async () => {
+  test('may be watched by events alone: its rejection needs no handler then', async () => {
     const unhandled = vi.fn();
     process.on('unhandledRejection', unhandled);
     const server = new FakeServer();
@@ -174,8 +174,13 @@ describe('connect', () => {
     void another.connect();
     await another.close();
     await new Promise((resolve) => setTimeout(resolve));
-    process.off('unhandledRejection', unhandled);
     expect(unhandled).not.toHaveBeenCalled();
+    // Nobody would see it.
+    const unwatched = idle({}, server).client;
+    void unwatched.connect();
+    await new Promise((resolve) => setTimeout(resolve));
+    process.off('unhandledRejection', unhandled);
+    expect(unhandled.mock.calls.map(([reason]) => reason)).toEqual([server.unreachable]);
   });
 });
 
