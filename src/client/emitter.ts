@@ -5,6 +5,7 @@ import { UsageError } from '../errors';
 import type { ClientEvents, Listener } from './client';
 import { reportUncaught } from './report-uncaught';
 import { isThenable } from './thenable';
+import { whenAborted } from './when-aborted';
 
 type Listeners = { [Name in keyof ClientEvents]: Set<Entry<Name>> };
 
@@ -51,14 +52,15 @@ export class Emitter {
       throw new UsageError(`listener: must be a function, not ${described(listener)}`);
     const { once = false, signal } = options;
     const entries = this.#listeners[event];
+    let callOff: (() => void) | undefined;
     const off = (): void => {
-      signal?.removeEventListener('abort', off);
+      callOff?.();
       if (entries.delete(entry)) this.#changed(event);
     };
     const entry: Entry<Name> = { listener, off, once };
     if (signal?.aborted) return off;
     entries.add(entry);
-    signal?.addEventListener('abort', off);
+    if (signal) callOff = whenAborted(signal, off);
     this.#changed(event);
     return off;
   }

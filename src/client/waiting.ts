@@ -5,6 +5,7 @@ import { ConnectionError } from '../errors';
 import { timeoutFor } from './clock';
 import { deferred, ignoreRejection } from './deferred';
 import type { WaitOptions } from './options';
+import { whenAborted } from './when-aborted';
 
 /**
  * Settles with the promise, or rejects before it.
@@ -22,23 +23,23 @@ export function waiting<Value>(
   const outer = deferred<Value>();
   // Whoever gave up need not look at what it rejects with.
   ignoreRejection(outer.promise);
+  let callOff: (() => void) | undefined;
   const stop = () => {
     clearTimeout(timer);
-    signal?.removeEventListener('abort', abort);
+    callOff?.();
   };
   const end = (reason: unknown) => {
     stop();
     outer.reject(giveUp(reason));
   };
-  const abort = () => end(signal?.reason);
   const timer =
     timeout === undefined
       ? undefined
       : timeoutFor(timeout, () =>
           end(new ConnectionError('timeout', `${what} did not finish within ${timeout} ms`)),
         );
-  if (signal?.aborted) abort();
-  else signal?.addEventListener('abort', abort);
+  if (signal?.aborted) end(signal.reason);
+  else if (signal) callOff = whenAborted(signal, () => end(signal.reason));
   promise.finally(stop).then(outer.resolve, outer.reject);
   return outer.promise;
 }
