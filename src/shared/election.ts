@@ -10,8 +10,8 @@ import type { Environment } from './environment';
 
 /** What becomes of it. */
 export interface ElectionHost {
-  /** This tab holds the connection from now on. */
-  elected(): void;
+  /** This tab holds the connection from now on. @param hasStolen whether the lock was stolen for it */
+  elected(hasStolen: boolean): void;
   /** The lock was stolen: this tab must not touch the connection any more. */
   deposed(): void;
 }
@@ -32,7 +32,6 @@ export class Election {
   #hide: (() => void) | undefined;
   /** Whether the next request steals. */
   #steals = false;
-  #hasStolen = false;
   #isOver = false;
   /** Counts candidacies, so that one which was overtaken notices. */
   #turn = 0;
@@ -50,11 +49,6 @@ export class Election {
   /** Whether this tab holds the lock. */
   get isElected(): boolean {
     return this.#release !== undefined;
-  }
-
-  /** Whether it was stolen for this tab. */
-  get hasStolen(): boolean {
-    return this.#hasStolen;
   }
 
   /** Takes the lock from its holder, unless another tab is at it. */
@@ -87,7 +81,6 @@ export class Election {
       this.#waiting = new AbortController();
       const options = this.#steals ? { steal: true } : { signal: this.#waiting.signal };
       const isSteal = this.#steals;
-      this.#hasStolen = isSteal;
       this.#steals = false;
       this.#turn += 1;
       const turn = this.#turn;
@@ -116,7 +109,7 @@ export class Election {
         this.#release = undefined;
         resolve();
       };
-      this.#host.elected();
+      this.#host.elected(isSteal);
     });
   }
 

@@ -8,7 +8,7 @@ import type { SessionStore } from '../index';
 
 /**
  * How long a look at the lock holds good, in milliseconds. Nobody steals it from a tab that was alive so lately: see
- * `silenceAllowed` in `room.ts`.
+ * `silenceAllowed` in `lookout.ts`.
  */
 const leaseTime = 2_000;
 

@@ -38,22 +38,7 @@ export class Guest {
     this.visit = visit;
     this.post = post;
   }
-
-  /** Whether it is subscribed to a filter. */
-  has(filter: string): boolean {
-    return [...this.subscriptions.values()].some(({ patterns }) => patterns.has(filter));
-  }
 }
 
 /** The takers of a message, by tab. */
 export type Targets = Map<Guest, Target[]>;
-
-/** A pattern as a filter on the wire: without the names of its wildcards. */
-export function wireFilter(pattern: string): string {
-  return pattern.replace(/(^|\/)([+#])[^/+#]+/g, '$1$2');
-}
-
-/** The filters of an argument, if they are any. */
-export function filtersOf(argument: unknown): string[] {
-  return [argument].flat().filter((filter) => typeof filter === 'string');
-}

@@ -8,24 +8,16 @@
 
 import { UsageError } from '../errors';
 import { Delivery, type DeliveryHost } from './delivery';
-import type { Events } from './events';
 import { SharedMessage } from './message';
-import { type HandlerHost, runHandler, type SharedSubscription } from './subscription';
+import { runHandler } from './run-handler';
+import type { SharedSubscription, SubscriptionInbox } from './subscription';
+import type { TabCore } from './tab-core';
 import { timerFor } from './waiting';
-import type { ToHub, WireDelivery, WireMessage } from './wire';
-
-/** What the inbox needs of its tab. */
-export interface InboxHost extends HandlerHost {
-  readonly ack: 'handled' | 'received' | 'manual';
-  readonly unclaimedTimeout: number;
-  protocolVersion(): 3 | 4 | 5 | undefined;
-  post(item: ToHub): void;
-}
+import type { WireDelivery, WireMessage } from './wire';
 
 /** Hands out what came. */
-export class Inbox implements DeliveryHost {
-  readonly #host: InboxHost;
-  readonly #events: Events;
+export class Inbox implements DeliveryHost, SubscriptionInbox {
+  readonly #core: TabCore;
   readonly #subscriptions: ReadonlyMap<number, SharedSubscription>;
   /** Messages that the server may send again, by packet identifier. */
   readonly #known = new Map<number, Delivery>();
@@ -33,10 +25,11 @@ export class Inbox implements DeliveryHost {
   readonly #acks = new WeakMap<Delivery, number>();
   /** Messages that wait for a taker, and the end of their patience. */
   readonly #held = new Map<Delivery, ReturnType<typeof setTimeout> | undefined>();
+  /** Unread QoS 0 messages that were dropped. */
+  unreadDropped = 0;
 
-  constructor(host: InboxHost, events: Events, subscriptions: ReadonlyMap<number, SharedSubscription>) {
-    this.#host = host;
-    this.#events = events;
+  constructor(core: TabCore, subscriptions: ReadonlyMap<number, SharedSubscription>) {
+    this.#core = core;
     this.#subscriptions = subscriptions;
   }
 
@@ -47,7 +40,7 @@ export class Inbox implements DeliveryHost {
     if (known && (message.duplicate || again) && isSame(known.message, message)) {
       known.id = id;
       const code = this.#acks.get(known);
-      if (code !== undefined) this.#host.post({ type: 'ack', delivery: id, reasonCode: code });
+      if (code !== undefined) this.#core.post({ type: 'ack', delivery: id, reasonCode: code });
       if (known.hasSettled) this.settled(known);
       return;
     }
@@ -84,7 +77,7 @@ export class Inbox implements DeliveryHost {
   /** See {@link DeliveryHost}. */
   settled(delivery: Delivery): void {
     const { id, hasFailed } = delivery;
-    if (id !== 0) this.#host.post({ type: 'settled', delivery: id, failed: hasFailed });
+    if (id !== 0) this.#core.post({ type: 'settled', delivery: id, failed: hasFailed });
   }
 
   /** A taker had messages and let go of them unread: what nobody else had is offered as if it had just come. */
@@ -94,13 +87,13 @@ export class Inbox implements DeliveryHost {
 
   /** The message for one taker. */
   messageOf(delivery: Delivery, params: Record<string, string>): SharedMessage {
-    if (this.#host.ack !== 'manual') return new SharedMessage(delivery.message, params, undefined);
+    if (this.#core.options.ack !== 'manual') return new SharedMessage(delivery.message, params, undefined);
     return new SharedMessage(delivery.message, params, (reasonCode) => {
-      if (reasonCode !== 0 && (this.#host.protocolVersion() ?? 5) < 5) {
+      if (reasonCode !== 0 && (this.#core.protocolVersion() ?? 5) < 5) {
         throw new UsageError('reasonCode: MQTT 5.0 introduced it', 'needs-mqtt-5');
       }
       this.#acks.set(delivery, reasonCode);
-      if (delivery.id !== 0) this.#host.post({ type: 'ack', delivery: delivery.id, reasonCode });
+      if (delivery.id !== 0) this.#core.post({ type: 'ack', delivery: delivery.id, reasonCode });
     });
   }
 
@@ -109,16 +102,16 @@ export class Inbox implements DeliveryHost {
     delivery.take();
     for (const { subscription, params } of delivery.targets)
       this.#subscriptions.get(subscription)?.offer(delivery, params);
-    const listeners = this.#events.calls('message');
+    const listeners = this.#core.events.calls('message');
     if (listeners.length > 0) {
       const message = this.messageOf(delivery, {});
       for (const call of listeners) {
         delivery.take();
-        runHandler(call, message, delivery, this.#host);
+        runHandler(this.#core, call, message, delivery);
       }
     }
     if (!delivery.letGo() || delivery.message.qos === 0) return;
-    const timer = timerFor(this.#host.unclaimedTimeout, () => this.#giveUp(delivery));
+    const timer = timerFor(this.#core.options.unclaimedTimeout ?? 10_000, () => this.#giveUp(delivery));
     this.#held.set(delivery, timer);
   }
 
@@ -130,8 +123,8 @@ export class Inbox implements DeliveryHost {
   #giveUp(delivery: Delivery): void {
     this.#held.delete(delivery);
     // Nobody else does it, with `ack: 'manual'` neither.
-    if (delivery.id !== 0) this.#host.post({ type: 'ack', delivery: delivery.id, reasonCode: 0 });
-    this.#events.emit('unclaimed', new SharedMessage(delivery.message, {}, undefined));
+    if (delivery.id !== 0) this.#core.post({ type: 'ack', delivery: delivery.id, reasonCode: 0 });
+    this.#core.events.emit('unclaimed', new SharedMessage(delivery.message, {}, undefined));
   }
 }
 

@@ -14,25 +14,18 @@ const ackReasonCodes: readonly number[] = [0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0
 
 /** {@link Message} that came from the hub. */
 export class SharedMessage implements Message {
-  readonly topic: string;
-  readonly payload: Bytes;
-  readonly qos: QoS;
-  readonly retain: boolean;
-  readonly duplicate: boolean;
-  readonly redelivered: boolean;
-  readonly properties: PublishProperties;
-  readonly params: Record<string, string>;
+  declare readonly topic: string;
+  declare readonly payload: Bytes;
+  declare readonly qos: QoS;
+  declare readonly retain: boolean;
+  declare readonly duplicate: boolean;
+  declare readonly redelivered: boolean;
+  declare readonly properties: PublishProperties;
+  declare readonly params: Record<string, string>;
   readonly #ack: ManualAck;
 
   constructor(message: WireMessage, params: Record<string, string>, ack: ManualAck) {
-    this.topic = message.topic;
-    this.payload = message.payload;
-    this.qos = message.qos;
-    this.retain = message.retain;
-    this.duplicate = message.duplicate;
-    this.redelivered = message.redelivered;
-    this.properties = message.properties;
-    this.params = params;
+    Object.assign(this, message, { params });
     this.#ack = ack;
   }
 
@@ -57,15 +50,12 @@ export class SharedMessage implements Message {
 
 /** What of a message can travel. The bytes get a buffer of their own: a clone of a view copies all that it views. */
 export function toWireMessage(message: Message): WireMessage {
-  const { topic, payload, qos, retain, duplicate, redelivered, properties } = message;
+  const { params: _params, ...wire } = message;
+  const { payload, properties } = wire;
   const { correlationData } = properties;
   return {
-    topic,
+    ...wire,
     payload: payload.slice(),
-    qos,
-    retain,
-    duplicate,
-    redelivered,
     properties: correlationData ? { ...properties, correlationData: correlationData.slice() } : properties,
   };
 }

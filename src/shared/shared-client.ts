@@ -2,11 +2,10 @@
 
 /** {@link Client} of one tab: what it is asked for, the hub does. */
 
-import { ConnectionError, MqttError, type RefusedError, UsageError } from '../errors';
+import { ConnectionError, type MqttError } from '../errors';
 import type {
   Client,
   ClientEvents,
-  ClientOptions,
   ClientStats,
   CloseOptions,
   ConnectResult,
@@ -20,16 +19,19 @@ import type {
   Subscription,
   WaitOptions,
 } from '../index';
-import type { Message } from '../message';
+import { Activity } from './activity';
+import { checkNames, ownPayload } from './arguments';
+import { asyncDispose } from './async-dispose';
 import { Events } from './events';
-import { filtersOf, wireFilter } from './guest';
-import { lostWords } from './hub';
-import { Inbox } from './inbox';
+import { lostWords } from './hub-core';
 import { SharedMessage } from './message';
+import type { RoomSetup } from './office';
 import { autoKey, isStored, Requests } from './requests';
-import { Room, type RoomSetup } from './room';
-import { asyncDispose, SharedSubscription, type SubscriptionHost } from './subscription';
-import { atLimit, checkSignal, takeLimits } from './waiting';
+import { Room } from './room';
+import type { Handler } from './subscription';
+import type { TabCore } from './tab-core';
+import { TabSubscriptions } from './tab-subscriptions';
+import { checkSignal, takeLimits } from './waiting';
 import type { Call, State, ToHub, ToTab, WireMessage } from './wire';
 import { fromWired, fromWireError, type WireError } from './wire-error';
 
@@ -50,17 +52,11 @@ const noStats: ClientStats = {
   unacknowledged: 0,
 };
 
-type Handler = (message: Message<never>) => unknown;
-
 /** See above. */
 export class SharedClient implements Client {
   readonly #setup: RoomSetup;
-  readonly #options: ClientOptions;
-  readonly #events: Events;
-  readonly #requests: Requests;
-  readonly #inbox: Inbox;
-  readonly #subscriptions = new Map<number, SharedSubscription>();
-  readonly #subscriptionHost: SubscriptionHost;
+  readonly #core: TabCore;
+  readonly #subscriptions: TabSubscriptions;
   /** While this tab shares the connection. */
   #room: Room | undefined;
   #joining: Promise<void> | undefined;
@@ -68,56 +64,28 @@ export class SharedClient implements Client {
   #state: State | undefined;
   #status: Status = { type: 'idle' };
   #closing: Promise<void> | undefined;
-  /** Ends the wait in `close`. */
-  #hurry: (() => void) | undefined;
-  /** Messages that handlers, listeners and loops work on. */
-  #busy = 0;
-  #unreadDropped = 0;
-  #lastSubscription = 0;
   #lastKey = 0;
 
   constructor(setup: RoomSetup) {
     this.#setup = setup;
-    const { options } = setup;
-    this.#options = options;
-    this.#events = new Events((name) => {
-      if (name === 'message') this.#inbox.reclaim();
-      if (name === 'packet') this.#wantPackets();
-    });
-    const handlerHost = {
-      handlerTimeout: options.handlerTimeout ?? 60_000,
-      failed: (error: unknown) => this.#events.failure(error),
-      busy: (change: 1 | -1) => {
-        this.#busy += change;
-        this.#lookAround();
+    const post = (item: ToHub) => this.#room?.post(item) ?? false;
+    const requests = new Requests(post);
+    this.#core = {
+      options: setup.options,
+      events: new Events((name) => {
+        if (name === 'message') this.#subscriptions.inbox.reclaim();
+        if (name === 'packet') this.#wantPackets();
+      }),
+      requests,
+      activity: new Activity(() => requests.isPublishing),
+      post,
+      protocolVersion: () => this.protocolVersion,
+      isOpen: () => this.#room !== undefined,
+      checkOpen: () => {
+        if (this.#closing || !this.#room) throw closedError(undefined);
       },
     };
-    this.#inbox = new Inbox(
-      {
-        ...handlerHost,
-        ack: options.ack ?? 'handled',
-        unclaimedTimeout: options.unclaimedTimeout ?? 10_000,
-        protocolVersion: () => this.protocolVersion,
-        post: (item) => this.#post(item),
-      },
-      this.#events,
-      this.#subscriptions,
-    );
-    this.#requests = new Requests((item) => this.#post(item));
-    this.#subscriptionHost = {
-      ...handlerHost,
-      maxUnread: options.queue?.maxUnread ?? 1_000,
-      unreadDropped: () => {
-        this.#unreadDropped += 1;
-      },
-      messageOf: (delivery, params) => this.#inbox.messageOf(delivery, params),
-      reclaim: () => this.#inbox.reclaim(),
-      release: (deliveries) => this.#inbox.release(deliveries),
-      end: async (subscription) => {
-        this.#drop(subscription);
-        if (this.#room) await this.#requests.ask({ method: 'end', subscription: subscription.id });
-      },
-    };
+    this.#subscriptions = new TabSubscriptions(this.#core);
   }
 
   get status(): Status {
@@ -125,7 +93,7 @@ export class SharedClient implements Client {
   }
 
   get clientId(): string {
-    return this.#state?.clientId ?? this.#options.clientId ?? '';
+    return this.#state?.clientId ?? this.#core.options.clientId ?? '';
   }
 
   get protocolVersion(): 3 | 4 | 5 | undefined {
@@ -138,7 +106,7 @@ export class SharedClient implements Client {
 
   get stats(): ClientStats {
     const stats = this.#state?.stats ?? noStats;
-    return { ...stats, unreadDropped: stats.unreadDropped + this.#unreadDropped };
+    return { ...stats, unreadDropped: stats.unreadDropped + this.#subscriptions.inbox.unreadDropped };
   }
 
   async connect(options?: { signal?: AbortSignal | undefined }): Promise<ConnectResult> {
@@ -152,13 +120,13 @@ export class SharedClient implements Client {
         receive: (item) => {
           if (this.#room === room) this.#receive(item);
         },
-        unspeakable: (item, error) => this.#requests.unspeakable(item, error),
+        unspeakable: (item, error) => this.#core.requests.unspeakable(item, error),
       });
       this.#room = room;
       this.#joining = room.join();
     }
     await this.#joining;
-    return this.#requests.ask({ method: 'connect' }, limits);
+    return this.#core.requests.ask({ method: 'connect' }, limits);
   }
 
   publish(topic: string, payload: Payload, options?: PublishOptions): Promise<PublishResult> {
@@ -170,7 +138,7 @@ export class SharedClient implements Client {
 
   async #publish(topic: string, payload: unknown, given: PublishOptions | undefined): Promise<PublishResult> {
     const { limits, others } = takeLimits(given);
-    this.#checkOpen();
+    this.#core.checkOpen();
     let call: Call & { method: 'publish' } = {
       method: 'publish',
       topic,
@@ -181,7 +149,7 @@ export class SharedClient implements Client {
       this.#lastKey += 1;
       call = { ...call, options: { ...others, key: `${autoKey}${this.#room?.id}:${this.#lastKey}` } };
     }
-    return this.#requests.ask(call, limits);
+    return this.#core.requests.ask(call, limits);
   }
 
   subscribe(
@@ -189,62 +157,23 @@ export class SharedClient implements Client {
     optionsOrHandler?: SubscribeOptions | ((message: never) => unknown),
     handler?: (message: never) => unknown,
   ): Promise<Subscription<never>> {
-    return this.#subscribe(
+    const subscribed: Promise<Subscription> = this.#subscriptions.subscribe(
       filter,
       optionsOrHandler as SubscribeOptions | Handler,
       handler as Handler,
-    ) as Promise<Subscription<never>>;
-  }
-
-  async #subscribe(
-    filters: unknown,
-    optionsOrHandler: SubscribeOptions | Handler | undefined,
-    lastHandler: Handler | undefined,
-  ): Promise<Subscription> {
-    const isHandler = typeof optionsOrHandler === 'function';
-    if (isHandler && lastHandler !== undefined)
-      throw new UsageError('handler: comes after the options; nothing comes after the handler');
-    const handler = isHandler ? optionsOrHandler : lastHandler;
-    if (handler !== undefined && typeof handler !== 'function')
-      throw new UsageError('handler: must be a function');
-    const { limits, others } = takeLimits(isHandler ? undefined : optionsOrHandler);
-    this.#checkOpen();
-    this.#lastSubscription += 1;
-    const id = this.#lastSubscription;
-    const patterns = filtersOf(filters);
-    const subscription = new SharedSubscription(id, patterns, others, handler, this.#subscriptionHost);
-    this.#subscriptions.set(id, subscription);
-    const ask = { method: 'subscribe', subscription: id, filters, options: others, again: false } as const;
-    try {
-      const grants = await this.#requests.ask(ask, limits);
-      subscription.granted(
-        grants.map(({ filter, qos, error }) => ({
-          filter,
-          qos,
-          error: error && (fromWireError(error) as RefusedError),
-        })),
-      );
-    } catch (error) {
-      this.#drop(subscription, error instanceof Error ? error : undefined);
-      throw error;
-    }
-    setTimeout(() => subscription.settleDown());
-    return subscription;
+    );
+    return subscribed as Promise<Subscription<never>>;
   }
 
   async unsubscribe(filter: string | readonly string[], options?: WaitOptions): Promise<void> {
     const { limits, others } = takeLimits(options);
     checkNames(others, []);
-    this.#checkOpen();
-    const wire = new Set(filtersOf(filter).map(wireFilter));
-    for (const subscription of [...this.#subscriptions.values()])
-      if (subscription.without(wire)) this.#drop(subscription);
-    await this.#requests.ask({ method: 'unsubscribe', filters: filter }, limits);
+    await this.#subscriptions.unsubscribe(filter, limits);
   }
 
   async reauthenticate(): Promise<void> {
-    this.#checkOpen();
-    await this.#requests.ask({ method: 'reauthenticate' });
+    this.#core.checkOpen();
+    await this.#core.requests.ask({ method: 'reauthenticate' });
   }
 
   on<Name extends keyof ClientEvents>(
@@ -254,7 +183,7 @@ export class SharedClient implements Client {
   ): () => void {
     checkNames(options, ['once', 'signal']);
     checkSignal(options?.signal);
-    return this.#events.on(event, listener, options);
+    return this.#core.events.on(event, listener, options);
   }
 
   async close(options?: CloseOptions): Promise<void> {
@@ -262,7 +191,7 @@ export class SharedClient implements Client {
     checkNames(options, ['force', 'timeout', 'reasonCode', 'properties']);
     takeLimits({ timeout });
     if (this.#closing) {
-      if (force) this.#hurry?.();
+      if (force) this.#core.activity.hurry();
       return this.#closing;
     }
     if (!this.#room) {
@@ -282,17 +211,7 @@ export class SharedClient implements Client {
   // --- closing
 
   async #close(options: CloseOptions | undefined, timeout: number): Promise<void> {
-    if (timeout > 0 && this.#status.type === 'connected') {
-      await new Promise<void>((resolve) => {
-        const stop = atLimit({ timeout }, 'close', () => resolve());
-        this.#hurry = () => {
-          stop();
-          resolve();
-        };
-        this.#lookAround();
-      });
-      this.#hurry = undefined;
-    }
+    if (timeout > 0 && this.#status.type === 'connected') await this.#core.activity.end(timeout);
     const room = this.#room;
     this.#room = undefined;
     this.#joining = undefined;
@@ -301,46 +220,31 @@ export class SharedClient implements Client {
     this.#ended(undefined);
   }
 
-  /** Ends the wait in `close` when there is nothing to wait for. */
-  #lookAround(): void {
-    if (this.#busy === 0 && !this.#requests.isPublishing) this.#hurry?.();
-  }
-
   /** Everything that waits ends. */
   #end(error: MqttError | undefined): void {
-    const keeps = this.#options.clean === false || this.#options.store !== undefined;
-    this.#requests.rejectAll((call) =>
+    const { options, requests } = this.#core;
+    const keeps = options.clean === false || options.store !== undefined;
+    requests.rejectAll((call) =>
       keeps && isStored(call)
         ? new ConnectionError('still-stored', 'The client was closed; the message stays and will be sent', {
             cause: error,
           })
         : closedError(error),
     );
-    this.#endSubscriptions(error);
-  }
-
-  #endSubscriptions(error: MqttError | undefined): void {
-    for (const subscription of [...this.#subscriptions.values()]) this.#drop(subscription, error);
-    this.#inbox.clear();
+    this.#subscriptions.end(error);
   }
 
   #ended(error: MqttError | undefined): void {
     this.#state = undefined;
     this.#setStatus(error ? { type: 'closed', error } : { type: 'closed' });
-    this.#events.emit('close', { error });
-  }
-
-  #checkOpen(): void {
-    if (this.#closing || !this.#room) throw closedError(undefined);
+    this.#core.events.emit('close', { error });
   }
 
   // --- the hub
 
-  #post(item: ToHub): boolean {
-    return this.#room?.post(item) ?? false;
-  }
-
   #receive(item: ToTab): void {
+    const { requests, activity } = this.#core;
+    const { inbox } = this.#subscriptions;
     switch (item.type) {
       case 'welcome':
         this.#welcomed();
@@ -352,24 +256,22 @@ export class SharedClient implements Client {
         this.#state = item.state;
         break;
       case 'answer':
-        this.#requests.answered(item.id, item.value);
-        this.#lookAround();
+        requests.answered(item.id, item.value);
+        activity.look();
         break;
       case 'failure':
-        this.#requests.failed(item.id, fromWireError(item.error));
-        this.#lookAround();
+        requests.failed(item.id, fromWireError(item.error));
+        activity.look();
         break;
       case 'message':
-        this.#inbox.receive(item.delivery);
+        inbox.receive(item.delivery);
         break;
       case 'released':
-        this.#inbox.released(item.packetId);
+        inbox.released(item.packetId);
         break;
-      case 'ended': {
-        const subscription = this.#subscriptions.get(item.subscription);
-        if (subscription) this.#drop(subscription, fromWireError(item.error));
+      case 'ended':
+        this.#subscriptions.ended(item.subscription, fromWireError(item.error));
         break;
-      }
       case 'event':
         this.#event(item.name, item.event);
         break;
@@ -378,29 +280,18 @@ export class SharedClient implements Client {
 
   /** There is a hub, perhaps a new one: it learns what this tab has and wants. */
   #welcomed(): void {
+    const { events, requests } = this.#core;
     if (this.#status.type === 'connected') {
       const error = new ConnectionError('lost', lostWords);
-      this.#events.emit('disconnect', { error, willReconnect: true });
+      events.emit('disconnect', { error, willReconnect: true });
     }
     if (this.#state) this.#setStatus(fromWired<Status>(this.#state.status));
-    this.#inbox.hubChanged();
-    this.#requests.hubChanged();
+    this.#subscriptions.inbox.hubChanged();
+    requests.hubChanged();
     this.#wantPackets();
-    for (const subscription of this.#subscriptions.values())
-      if (subscription.isGranted) this.#subscribeAgain(subscription);
-    this.#post({ type: 'ready' });
-    this.#requests.askAgain();
-  }
-
-  #subscribeAgain(subscription: SharedSubscription): void {
-    const { id, patterns, options } = subscription;
-    this.#requests
-      .ask({ method: 'subscribe', subscription: id, filters: patterns, options, again: true })
-      .catch((error: unknown) => {
-        if (!(error instanceof MqttError) || !this.#subscriptions.has(id)) return;
-        this.#drop(subscription, error);
-        this.#events.emit('error', error);
-      });
+    this.#subscriptions.subscribeAgain();
+    this.#core.post({ type: 'ready' });
+    requests.askAgain();
   }
 
   /** This tab gave other options than the others. */
@@ -408,7 +299,7 @@ export class SharedClient implements Client {
     const room = this.#room;
     this.#room = undefined;
     this.#joining = undefined;
-    this.#requests.rejectAll(() => error);
+    this.#core.requests.rejectAll(() => error);
     this.#end(error);
     room?.leave({ force: true }, 0).catch(() => {});
     this.#ended(error);
@@ -420,52 +311,33 @@ export class SharedClient implements Client {
         this.#setStatus(fromWired<Status>(event as State['status']));
         break;
       case 'error':
-        this.#events.emit('error', fromWireError(event as WireError));
+        this.#core.events.emit('error', fromWireError(event as WireError));
         break;
       case 'unclaimed':
-        this.#events.emit('unclaimed', new SharedMessage(event as WireMessage, {}, undefined));
+        this.#core.events.emit('unclaimed', new SharedMessage(event as WireMessage, {}, undefined));
         break;
       case 'close': {
         const { error } = fromWired<ClientEvents['close']>(event as never);
-        this.#endSubscriptions(error);
-        this.#events.emit('close', { error });
+        this.#subscriptions.end(error);
+        this.#core.events.emit('close', { error });
         break;
       }
       default:
-        this.#events.emit(name, fromWired(event as never));
+        this.#core.events.emit(name, fromWired(event as never));
     }
   }
 
   #setStatus(status: Status): void {
     if (JSON.stringify(status) === JSON.stringify(this.#status)) return;
     this.#status = Object.freeze(status);
-    this.#events.emit('status', status);
+    this.#core.events.emit('status', status);
   }
 
   #wantPackets(): void {
-    if (this.#room) this.#post({ type: 'packets', wanted: this.#events.has('packet') });
-  }
-
-  #drop(subscription: SharedSubscription, error?: Error): void {
-    this.#subscriptions.delete(subscription.id);
-    subscription.end(error);
+    if (this.#room) this.#core.post({ type: 'packets', wanted: this.#core.events.has('packet') });
   }
 }
 
 function closedError(error: MqttError | undefined): ConnectionError {
   return new ConnectionError('closed', 'The client is closed; connect() opens it again', { cause: error });
-}
-
-/** Bytes that are ours: what the caller does with its own, after the call, must not matter. */
-function ownPayload(payload: unknown): unknown {
-  if (ArrayBuffer.isView(payload))
-    return new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength).slice();
-  return payload instanceof ArrayBuffer ? payload.slice(0) : payload;
-}
-
-function checkNames(options: object | undefined, known: readonly string[]): void {
-  if (options !== undefined && (typeof options !== 'object' || options === null))
-    throw new UsageError('options: must be an object');
-  for (const name of Object.keys(options ?? {}))
-    if (!known.includes(name)) throw new UsageError(`options.${name}: there is no such option`);
 }

@@ -2,52 +2,35 @@
 
 /** {@link Subscription} of a tab: its handler or iterator takes what the hub sends for it. */
 
-import { ConnectionError, UsageError } from '../errors';
+import { UsageError } from '../errors';
 import type { Grant, Subscription } from '../index';
 import type { Message, QoS } from '../message';
+import { asyncDispose } from './async-dispose';
 import type { Delivery } from './delivery';
-import { isThenable } from './events';
-import { wireFilter } from './guest';
-import { timerFor } from './waiting';
+import { wireFilter } from './filters';
+import { runHandler } from './run-handler';
+import type { TabCore } from './tab-core';
+import { Unread, type UnreadMessage } from './unread';
 
-/** `Symbol.asyncDispose`, also where the environment does not have it: then under the name that polyfills use. */
-export const asyncDispose: typeof Symbol.asyncDispose =
-  Symbol.asyncDispose ?? (Symbol.for('Symbol.asyncDispose') as typeof Symbol.asyncDispose);
-
-/** What a handler or listener needs to run in. */
-export interface HandlerHost {
-  /** Milliseconds until a handler counts as failed. */
-  readonly handlerTimeout: number;
-  /** Reports an exception of the application's code. */
-  failed(error: unknown): void;
-  /** The application works on a message (1), or is done with it (-1). */
-  busy(change: 1 | -1): void;
-}
-
-/** What a Subscription needs of its tab. */
-export interface SubscriptionHost extends HandlerHost {
-  /** Unread QoS 0 messages kept. */
-  readonly maxUnread: number;
-  /** An unread QoS 0 message was dropped. */
-  unreadDropped(): void;
+/** What a Subscription needs of the messages that came to its tab. */
+export interface SubscriptionInbox {
+  /** Unread QoS 0 messages that were dropped. */
+  unreadDropped: number;
   messageOf(delivery: Delivery, params: Record<string, string>): Message;
   /** An iterator has appeared: messages that nobody took may be its. */
   reclaim(): void;
   /** Messages that were let go: others may take them. */
   release(deliveries: readonly Delivery[]): void;
-  /** Ends the Subscription at the hub. */
-  end(subscription: SharedSubscription): Promise<void>;
 }
 
-/** A message for this Subscription. */
-interface Unread {
-  readonly delivery: Delivery;
-  readonly params: Record<string, string>;
+/** What the application runs for each message. */
+export type Handler = (message: Message<never>) => unknown;
+
+/** A call of `next` that waits. */
+interface Reader {
+  resolve(result: IteratorResult<Message, undefined>): void;
+  reject(reason: unknown): void;
 }
-
-type Handler = (message: Message<never>) => unknown;
-
-type Result = IteratorResult<Message, undefined>;
 
 /** One call of `subscribe` in a tab. */
 export class SharedSubscription implements Subscription {
@@ -57,11 +40,11 @@ export class SharedSubscription implements Subscription {
   /** What was asked for. */
   readonly options: object | undefined;
   readonly #handler: Handler | undefined;
-  readonly #host: SubscriptionHost;
-  /** Messages that wait for the handler or the iterator. */
-  #unread: Unread[] = [];
-  /** Those of them with QoS 0. */
-  #unreadQos0 = 0;
+  readonly #core: TabCore;
+  readonly #inbox: SubscriptionInbox;
+  /** Ends it at the hub. */
+  readonly #unsubscribe: (subscription: SharedSubscription) => Promise<void>;
+  readonly #unread = new Unread();
   /**
    * Without a handler messages are collected: from the call on, `'for now'`; from the turn after it resolved only for
    * an `iterator`.
@@ -71,7 +54,7 @@ export class SharedSubscription implements Subscription {
   /** The message that the loop works on. */
   #inHand: Delivery | undefined;
   /** Calls of `next` that wait. */
-  readonly #readers: { resolve(result: Result): void; reject(reason: unknown): void }[] = [];
+  readonly #readers: Reader[] = [];
   #state: 'open' | 'ended' = 'open';
   /** Why it ended, until an iterator tells. */
   #error: Error | undefined;
@@ -82,13 +65,17 @@ export class SharedSubscription implements Subscription {
     patterns: readonly string[],
     options: object | undefined,
     handler: Handler | undefined,
-    host: SubscriptionHost,
+    core: TabCore,
+    inbox: SubscriptionInbox,
+    unsubscribe: (subscription: SharedSubscription) => Promise<void>,
   ) {
     this.id = id;
     this.patterns = patterns;
     this.options = options;
     this.#handler = handler;
-    this.#host = host;
+    this.#core = core;
+    this.#inbox = inbox;
+    this.#unsubscribe = unsubscribe;
   }
 
   get filter(): string {
@@ -124,12 +111,15 @@ export class SharedSubscription implements Subscription {
   }
 
   /** Takes a message if it wants it now. */
-  offer(delivery: Delivery, params: Record<string, string>): boolean {
-    if (this.#state === 'ended' || (!this.#handler && this.#collects === 'no')) return false;
+  offer(delivery: Delivery, params: Record<string, string>): void {
+    if (this.#state === 'ended' || (!this.#handler && this.#collects === 'no')) return;
     delivery.take();
-    this.#push({ delivery, params });
+    const dropped = this.#unread.push({ delivery, params }, this.#core.options.queue?.maxUnread ?? 1_000);
+    if (dropped) {
+      dropped.letGo();
+      this.#inbox.unreadDropped += 1;
+    }
     this.#pump();
-    return true;
   }
 
   /** The turn after `subscribe` resolved is over: without an iterator nothing is collected. */
@@ -149,7 +139,7 @@ export class SharedSubscription implements Subscription {
   }
 
   unsubscribe(): Promise<void> {
-    return this.#state === 'ended' ? Promise.resolve() : this.#host.end(this);
+    return this.#state === 'ended' ? Promise.resolve() : this.#unsubscribe(this);
   }
 
   [asyncDispose](): Promise<void> {
@@ -164,7 +154,7 @@ export class SharedSubscription implements Subscription {
       );
     }
     this.#collects = 'iterator';
-    if (this.#state === 'open') this.#host.reclaim();
+    if (this.#state === 'open') this.#inbox.reclaim();
     return {
       next: () => {
         this.#putDown();
@@ -183,123 +173,61 @@ export class SharedSubscription implements Subscription {
     };
   }
 
-  #push(unread: Unread): void {
-    this.#unread.push(unread);
-    if (unread.delivery.message.qos > 0) return;
-    this.#unreadQos0 += 1;
-    if (this.#unreadQos0 <= this.#host.maxUnread) return;
-    const oldest = this.#unread.findIndex(({ delivery }) => delivery.message.qos === 0);
-    for (const { delivery } of this.#unread.splice(oldest, 1)) delivery.letGo();
-    this.#unreadQos0 -= 1;
-    this.#host.unreadDropped();
-  }
-
-  #shift(): Unread | undefined {
-    const next = this.#unread.shift();
-    if (next?.delivery.message.qos === 0) this.#unreadQos0 -= 1;
-    return next;
-  }
-
   /** Hands out what there is to who waits for it. */
   #pump(): void {
-    if (this.#handler) {
-      while (!this.#isRunning) {
-        const next = this.#shift();
-        if (!next) return;
-        this.#isRunning = true;
-        const message = this.#host.messageOf(next.delivery, next.params);
-        this.#isRunning = runHandler(this.#handler as never, message, next.delivery, this.#host, () => {
-          this.#isRunning = false;
-          this.#pump();
-        });
-      }
-      return;
+    if (this.#handler) this.#run(this.#handler as (message: Message) => unknown);
+    else this.#feed();
+  }
+
+  #run(handler: (message: Message) => unknown): void {
+    while (!this.#isRunning) {
+      const next = this.#unread.shift();
+      if (!next) return;
+      this.#isRunning = true;
+      const message = this.#inbox.messageOf(next.delivery, next.params);
+      this.#isRunning = runHandler(this.#core, handler, message, next.delivery, () => {
+        this.#isRunning = false;
+        this.#pump();
+      });
     }
-    for (let reader = this.#readers[0]; reader; reader = this.#readers[0]) {
-      const next = this.#shift();
+  }
+
+  #feed(): void {
+    while (this.#readers.length > 0) {
+      const next = this.#unread.shift();
       if (!next && this.#state === 'open') return;
-      this.#readers.shift();
-      if (next) reader.resolve({ done: false, value: this.#hand(next) });
+      const reader = this.#readers.shift();
+      if (next) reader?.resolve({ done: false, value: this.#hand(next) });
       else this.#conclude(reader);
     }
   }
 
-  #hand({ delivery, params }: Unread): Message {
+  #hand({ delivery, params }: UnreadMessage): Message {
     // `next` may have been called several times in advance.
     this.#putDown();
     this.#inHand = delivery;
-    this.#host.busy(1);
-    return this.#host.messageOf(delivery, params);
+    this.#core.activity.began();
+    return this.#inbox.messageOf(delivery, params);
   }
 
   #putDown(): void {
     const delivery = this.#inHand;
     this.#inHand = undefined;
     if (!delivery) return;
-    this.#host.busy(-1);
     delivery.settle();
+    this.#core.activity.ended();
   }
 
   /** The error is told once. */
-  #conclude({ resolve, reject }: { resolve(result: Result): void; reject(reason: unknown): void }): void {
+  #conclude(reader: Reader | undefined): void {
     const error = this.#error;
     this.#error = undefined;
-    if (error) reject(error);
-    else resolve({ done: true, value: undefined });
+    if (error) reader?.reject(error);
+    else reader?.resolve({ done: true, value: undefined });
   }
 
   /** Lets go of what nobody has worked on; code that runs goes on. */
   #release(): void {
-    const released = this.#unread;
-    this.#unread = [];
-    this.#unreadQos0 = 0;
-    this.#host.release(released.map(({ delivery }) => delivery));
+    this.#inbox.release(this.#unread.clear());
   }
-}
-
-/**
- * Runs the application's code for a message that was taken for it; the message settles with it.
- *
- * @param ended called when code that goes on has ended; nothing is called for other code
- * @returns whether it goes on
- */
-export function runHandler(
-  handler: (message: Message) => unknown,
-  message: Message,
-  delivery: Delivery,
-  host: HandlerHost,
-  ended?: () => void,
-): boolean {
-  let result: unknown;
-  try {
-    result = handler(message);
-  } catch (error) {
-    delivery.settle(true);
-    host.failed(error);
-    return false;
-  }
-  if (!isThenable(result)) {
-    delivery.settle();
-    return false;
-  }
-  host.busy(1);
-  let isOpen = true;
-  const end = (failed: boolean, error?: unknown) => {
-    if (!isOpen) return;
-    isOpen = false;
-    clearTimeout(timer);
-    host.busy(-1);
-    delivery.settle(failed);
-    if (failed) host.failed(error);
-    ended?.();
-  };
-  const timer = timerFor(host.handlerTimeout, () => {
-    const words = `The handler of a message to '${message.topic}' did not settle within ${host.handlerTimeout} ms; the message counts as failed`;
-    end(true, new ConnectionError('timeout', words));
-  });
-  Promise.resolve(result).then(
-    () => end(false),
-    (error: unknown) => end(true, error),
-  );
-  return true;
 }

@@ -1,0 +1,194 @@
+/**
+ * Messages in the hands of tabs. One with QoS 1 or 2 is acknowledged once every tab that took it has settled or is gone.
+ * When all of them are gone before any had settled, it waits for a taker, as one does that nobody took: the tab may be
+ * reloading.
+ */
+
+import type { Message } from '../message';
+import type { Guest, HeldSubscription, Targets } from './guest';
+import type { HubCore } from './hub-core';
+import { toWireMessage } from './message';
+import type { Target } from './wire';
+
+/** Reason code for a message whose handler failed [v5 3.4.2.1]. */
+const handlerFailed = 0x83;
+
+/** How often tabs that have messages in hand are asked whether they are there, in milliseconds. */
+const pingInterval = 5_000;
+
+/** Pings in a row without an answer, after which a tab does not count: it is frozen, or hangs. */
+const mostUnanswered = 2;
+
+/** A QoS 1 or 2 message that tabs work on. */
+interface Pending {
+  readonly message: Message;
+  readonly packetId: number | undefined;
+  /** Tabs that have not settled. */
+  readonly waiting: Targets;
+  hasSettled: boolean;
+  hasFailed: boolean;
+  /** For a client that acknowledges by itself. */
+  readonly done: (() => void) | undefined;
+}
+
+/** A message whose only takers are gone. */
+interface Orphan {
+  readonly pending: Pending;
+  /** What they were. */
+  readonly targets: readonly Target[];
+  /** Ends its wait. */
+  readonly stop: () => void;
+}
+
+/** See above. */
+export class Deliveries {
+  readonly #core: HubCore;
+  /** Says that a tab does not answer. */
+  readonly #lost: (tab: string) => void;
+  /** By the numbers under which tabs know them. */
+  readonly #pending = new Map<number, Pending>();
+  readonly #orphans = new Set<Orphan>();
+  #lastId = 0;
+  /** Whether tabs are about to be asked whether they are there. */
+  #isPinging = false;
+
+  constructor(core: HubCore, lost: (tab: string) => void) {
+    this.#core = core;
+    this.#lost = lost;
+  }
+
+  /** A message came for these tabs; some may be gone. */
+  deliver(
+    message: Message,
+    targets: Targets,
+    packetId: number | undefined,
+    done: (() => void) | undefined,
+  ): void {
+    const gone = [...targets].filter(([guest]) => guest.isGone);
+    for (const [guest] of gone) targets.delete(guest);
+    if (message.qos === 0) {
+      this.#send(message, targets, 0);
+      return;
+    }
+    const pending = { message, packetId, waiting: targets, hasSettled: false, hasFailed: false, done };
+    if (targets.size === 0 && gone.length > 0)
+      this.#orphan(
+        pending,
+        gone.flatMap(([, list]) => list),
+      );
+    else this.#wait(pending);
+  }
+
+  /** All takers of a message have settled in a tab. */
+  settled(guest: Guest, id: number, failed: boolean): void {
+    const pending = this.#pending.get(id);
+    if (!pending?.waiting.delete(guest)) return;
+    pending.hasSettled = true;
+    pending.hasFailed ||= failed;
+    // By hand it is acknowledged when the application says so.
+    if (pending.waiting.size > 0 || this.#core.options.ack === 'manual') return;
+    this.#pending.delete(id);
+    this.#finish(pending);
+  }
+
+  /** A tab acknowledges a message by hand. */
+  acknowledge(id: number, reasonCode: number): void {
+    const pending = this.#pending.get(id);
+    if (!pending) return;
+    this.#pending.delete(id);
+    if (pending.done) pending.done();
+    else pending.message.ack(reasonCode);
+  }
+
+  /** A tab is gone: it does not count any more. */
+  dismiss(guest: Guest): void {
+    for (const [id, pending] of this.#pending) {
+      const targets = pending.waiting.get(guest);
+      if (!targets) continue;
+      pending.waiting.delete(guest);
+      if (pending.waiting.size > 0) continue;
+      this.#pending.delete(id);
+      if (pending.hasSettled) this.#finish(pending);
+      else this.#orphan(pending, targets);
+    }
+  }
+
+  /** A new Subscription takes what an equal one of a tab that is gone had. */
+  adopt(guest: Guest, { id, patterns }: HeldSubscription): void {
+    const pattern = [...patterns.values()].join();
+    for (const orphan of this.#orphans) {
+      const target = orphan.targets.find((one) => one.pattern === pattern);
+      if (!target) continue;
+      this.#orphans.delete(orphan);
+      orphan.stop();
+      orphan.pending.waiting.set(guest, [{ ...target, subscription: id }]);
+      this.#wait(orphan.pending, true);
+    }
+  }
+
+  /** Sends a QoS 1 or 2 message to tabs and waits for them. */
+  #wait(pending: Pending, again = false): void {
+    const { message, waiting, packetId } = pending;
+    if (waiting.size === 0) {
+      this.#finish(pending);
+      return;
+    }
+    this.#lastId += 1;
+    this.#pending.set(this.#lastId, pending);
+    this.#send(message, waiting, this.#lastId, packetId, again);
+    this.#pingLater();
+  }
+
+  #send(message: Message, targets: Targets, id: number, packetId?: number, again = false): void {
+    const maxUnread = this.#core.options.queue?.maxUnread ?? 1_000;
+    const plain = { ...toWireMessage(message), redelivered: again || message.redelivered };
+    for (const [guest, list] of targets) {
+      if (id === 0) {
+        if (guest.onTheWay >= maxUnread) {
+          this.#core.unreadDropped += 1;
+          continue;
+        }
+        guest.onTheWay += 1;
+      }
+      guest.post({ type: 'message', delivery: { id, packetId, again, message: plain, targets: [...list] } });
+    }
+  }
+
+  #finish({ message, hasFailed, done }: Pending): void {
+    const { state, client } = this.#core;
+    if (state === 'over') return;
+    if (done) done();
+    else message.ack(hasFailed && client.protocolVersion === 5 ? handlerFailed : 0);
+    this.#core.counted();
+  }
+
+  #orphan(pending: Pending, targets: readonly Target[]): void {
+    const stop = this.#core.endings.later(this.#core.unclaimedTimeout, () => {
+      this.#orphans.delete(orphan);
+      this.#finish(pending);
+      this.#core.emit('unclaimed', toWireMessage(pending.message));
+    });
+    const orphan: Orphan = { pending, targets, stop };
+    this.#orphans.add(orphan);
+  }
+
+  /** A frozen tab must not hold up what the others wait for: the server sends no more than our Receive Maximum. */
+  #pingLater(): void {
+    if (this.#isPinging || this.#pending.size === 0) return;
+    this.#isPinging = true;
+    this.#core.endings.later(pingInterval, () => {
+      this.#isPinging = false;
+      for (const guest of new Set([...this.#pending.values()].flatMap(({ waiting }) => [...waiting.keys()])))
+        this.#ping(guest);
+      this.#pingLater();
+    });
+  }
+
+  #ping(guest: Guest): void {
+    if (guest.unanswered >= mostUnanswered) this.#lost(guest.id);
+    else {
+      guest.unanswered += 1;
+      guest.post({ type: 'ping' });
+    }
+  }
+}

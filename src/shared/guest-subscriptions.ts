@@ -1,0 +1,139 @@
+/** What tabs are subscribed to, as the hub subscribes for them: each Subscription of a tab is one of its client. */
+
+import { type RefusedError, UsageError } from '../errors';
+import type { SubscribeOptions, Subscription } from '../index';
+import type { Deliveries } from './deliveries';
+import { filtersOf, wireFilter } from './filters';
+import type { Guest, HeldSubscription } from './guest';
+import type { HubCore } from './hub-core';
+import { offers } from './offers';
+import type { Call, WireGrant } from './wire';
+import { toWireError } from './wire-error';
+
+/** See above. */
+export class GuestSubscriptions {
+  readonly #core: HubCore;
+  readonly #deliveries: Deliveries;
+  /** Takes a message that the client offers to a Subscription. */
+  readonly #take: ReturnType<typeof offers>;
+
+  constructor(core: HubCore, deliveries: Deliveries) {
+    this.#core = core;
+    this.#deliveries = deliveries;
+    this.#take = offers(core, deliveries);
+  }
+
+  /** Subscribes for a tab. */
+  async subscribe(
+    guest: Guest,
+    { subscription: id, filters, options: asked, again }: Call & { method: 'subscribe' },
+    signal: AbortSignal | undefined,
+  ): Promise<readonly WireGrant[]> {
+    const patterns = new Map(filtersOf(filters).map((pattern) => [wireFilter(pattern), pattern]));
+    const isShared = [...patterns.keys()].some((filter) => this.#core.guests.has(filter));
+    const options: SubscribeOptions = { ...asked };
+    // For this tab the subscription is new, if not for the server.
+    if (options.retainHandling === 1 && isShared && !again) options.retainHandling = 0;
+    const held: HeldSubscription = { id, patterns, options, real: undefined, retained: new Set() };
+    guest.subscriptions.set(id, held);
+    this.#deliveries.adopt(guest, held);
+    try {
+      held.real = await this.#subscribe(guest, held, filters as string[], again, signal);
+    } catch (error) {
+      guest.subscriptions.delete(id);
+      throw error;
+    }
+    // It may have ended meanwhile.
+    if (guest.subscriptions.get(id) !== held) await held.real.unsubscribe();
+    return held.real.grants.map(({ filter, qos, error }) => ({
+      filter,
+      qos,
+      error: error && toWireError(error),
+    }));
+  }
+
+  /** Ends one Subscription of a tab. */
+  async end(guest: Guest, id: number): Promise<undefined> {
+    const held = guest.subscriptions.get(id);
+    guest.subscriptions.delete(id);
+    await held?.real?.unsubscribe();
+  }
+
+  /** Ends all Subscriptions of a tab with these filters. */
+  async unsubscribe(guest: Guest, argument: unknown): Promise<undefined> {
+    const { client, guests } = this.#core;
+    const wire = new Set(filtersOf(argument).map(wireFilter));
+    const unknown = [...wire].filter((filter) => !guests.has(filter));
+    for (const held of [...guest.subscriptions.values()]) {
+      const rest = [...held.patterns].filter(([filter]) => !wire.has(filter));
+      if (rest.length === 0) await this.end(guest, held.id);
+      else if (rest.length < held.patterns.size) await this.#goOn(guest, held, rest);
+    }
+    // Also what is wrong is the client's to say.
+    if (unknown.length > 0 || wire.size === 0)
+      await client.unsubscribe(unknown.length > 0 ? unknown : (argument as string[]));
+  }
+
+  /** Ends all Subscriptions of a tab. */
+  endAll(guest: Guest): void {
+    for (const { real } of guest.subscriptions.values()) real?.unsubscribe().catch(() => {});
+    guest.subscriptions.clear();
+  }
+
+  /**
+   * An error that no promise tells. That of a Subscription which the server refuses in a new session names the filter:
+   * its tabs hear of it, and of its end.
+   *
+   * @returns whether it is such a one
+   */
+  refused(error: Error): boolean {
+    if ((error as Partial<RefusedError>).reasonCode === undefined) return false;
+    let isTaken = false;
+    for (const guest of this.#core.guests.here.values())
+      for (const { id, patterns } of guest.subscriptions.values()) {
+        if (![...patterns.keys()].some((filter) => error.message.includes(`'${filter}'`))) continue;
+        isTaken = true;
+        guest.post({ type: 'event', name: 'error', event: toWireError(error) });
+        if (patterns.size > 1) continue;
+        guest.subscriptions.delete(id);
+        guest.post({ type: 'ended', subscription: id, error: toWireError(error) });
+      }
+    return isTaken;
+  }
+
+  /** A tab goes on with some filters of a Subscription. */
+  async #goOn(guest: Guest, held: HeldSubscription, patterns: [string, string][]): Promise<void> {
+    const retainHandling = this.#core.client.protocolVersion === 5 ? 2 : 0;
+    const next: HeldSubscription = {
+      ...held,
+      patterns: new Map(patterns),
+      options: { ...held.options, retainHandling },
+      real: undefined,
+    };
+    guest.subscriptions.set(held.id, next);
+    next.real = await this.#subscribe(guest, next, [...next.patterns.values()], false, undefined);
+    await held.real?.unsubscribe();
+  }
+
+  async #subscribe(
+    guest: Guest,
+    held: HeldSubscription,
+    filters: string | readonly string[],
+    isAgain: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<Subscription> {
+    const { client, before } = this.#core;
+    const subscribe = (options: SubscribeOptions) =>
+      client.subscribe(filters, { ...options, signal }, (message) => this.#take(guest, held, message));
+    const { options } = held;
+    const isCareful = isAgain && options.retainHandling !== 2 && before?.protocolVersion === 5;
+    try {
+      // A session that was resumed knows it: then the tab has had what is retained.
+      return await subscribe(isCareful ? { ...options, retainHandling: 1 } : options);
+    } catch (error) {
+      const needsMqtt5 = error instanceof UsageError && error.code === 'needs-mqtt-5';
+      if (!isCareful || !needsMqtt5) throw error;
+      return await subscribe(options);
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/** The hub's client offers a message to one Subscription after the other: they are put together again, for one post a tab. */
+
+import type { Message } from '../message';
+import type { Deliveries } from './deliveries';
+import type { Guest, HeldSubscription, Targets } from './guest';
+import type { HubCore } from './hub-core';
+import { packetIds } from './packet-ids';
+
+/** Retained topics remembered for a Subscription; beyond it, it may be sent some again. */
+const maximumRetained = 10_000;
+
+/** A message that is being offered. */
+interface Offer {
+  readonly message: Message;
+  /** Subscriptions that it was offered to. */
+  readonly asked: Set<HeldSubscription>;
+  readonly targets: Targets;
+  /** For a client that acknowledges by itself: what it waits for. */
+  readonly done: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
+}
+
+/** Handler of all Subscriptions that the hub makes. @returns what the client has to wait for */
+export type Take = (guest: Guest, held: HeldSubscription, message: Message) => Promise<void> | undefined;
+
+/** See above. */
+export function offers(core: HubCore, deliveries: Deliveries): Take {
+  const idOf = packetIds(core);
+  let offer: Offer | undefined;
+
+  const flush = () => {
+    if (!offer) return;
+    const { message, targets, done } = offer;
+    offer = undefined;
+    core.counted();
+    deliveries.deliver(message, targets, idOf(message), done?.resolve);
+  };
+
+  const begin = (message: Message): Offer => {
+    flush();
+    queueMicrotask(flush);
+    const done = message.qos > 0 && core.options.ack === 'received' ? deferred() : undefined;
+    return { message, asked: new Set(), targets: new Map(), done };
+  };
+
+  /** Another tab that subscribes makes the server send retained messages again. */
+  const hadRetained = ({ options, retained }: HeldSubscription, { retain, topic }: Message): boolean => {
+    if (!retain || options.retainAsPublished) return false;
+    // One such Subscription, and RETAIN does not tell old messages from new ones.
+    if (core.guests.subscriptions.some((held) => held.options.retainAsPublished)) return false;
+    if (retained.has(topic)) return true;
+    if (retained.size >= maximumRetained) retained.clear();
+    retained.add(topic);
+    return false;
+  };
+
+  return (guest, held, message) => {
+    if (!offer || !isOf(offer, message) || offer.asked.has(held)) offer = begin(message);
+    const { targets, asked, done } = offer;
+    asked.add(held);
+    if (guest.subscriptions.get(held.id) === held && !hadRetained(held, message)) {
+      const pattern = [...held.patterns.values()].join();
+      const target = { subscription: held.id, pattern, params: message.params };
+      targets.set(guest, [...(targets.get(guest) ?? []), target]);
+    }
+    return done?.promise;
+  };
+}
+
+/** Whether it is the message that is being offered. An empty payload is the same object in all of them. */
+function isOf({ message }: Offer, { payload, topic, properties, qos }: Message): boolean {
+  return (
+    message.payload === payload &&
+    message.topic === topic &&
+    message.qos === qos &&
+    message.properties === properties
+  );
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}

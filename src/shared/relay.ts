@@ -1,0 +1,36 @@
+/** Events of the hub's client, on their way to all tabs. */
+
+import type { ClientEvents } from '../index';
+import type { GuestSubscriptions } from './guest-subscriptions';
+import { type HubCore, withoutQuery } from './hub-core';
+import { toWireMessage } from './message';
+import { autoKey } from './requests';
+import { toWired, toWireError } from './wire-error';
+
+/** Tells all tabs what the client tells. */
+export function relayEvents(core: HubCore, subscriptions: GuestSubscriptions): void {
+  const { client, endings } = core;
+  /** @param wired what of an event can travel */
+  const relay = <Name extends keyof ClientEvents>(
+    name: Name,
+    wired: (event: ClientEvents[Name]) => unknown = toWired,
+  ) => endings.add(client.on(name, (event) => core.emit(name, wired(event))));
+  relay('status', (status) => {
+    core.tellState();
+    return withoutQuery(toWired(status));
+  });
+  relay('connect');
+  relay('disconnect');
+  relay('reconnecting');
+  relay('close');
+  relay('unclaimed', toWireMessage);
+  // Keys that tabs made mean nothing to the application; the publish that has it settles by itself.
+  relay('settled', (event) =>
+    toWired({ ...event, key: event.key?.startsWith(autoKey) ? undefined : event.key }),
+  );
+  endings.add(
+    client.on('error', (error) => {
+      if (!subscriptions.refused(error)) core.emit('error', toWireError(error));
+    }),
+  );
+}

@@ -1,0 +1,22 @@
+/** What the parts of one tab's client share. */
+
+import type { ClientOptions } from '../index';
+import type { Activity } from './activity';
+import type { Events } from './events';
+import type { Requests } from './requests';
+import type { ToHub } from './wire';
+
+/** See above. */
+export interface TabCore {
+  readonly options: ClientOptions;
+  readonly events: Events;
+  readonly requests: Requests;
+  readonly activity: Activity;
+  /** Says it to the hub. @returns false while there is none */
+  post(item: ToHub): boolean;
+  protocolVersion(): 3 | 4 | 5 | undefined;
+  /** Whether this tab shares the connection. */
+  isOpen(): boolean;
+  /** @throws ConnectionError when it does not, or not for long */
+  checkOpen(): void;
+}

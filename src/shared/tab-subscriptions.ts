@@ -1,0 +1,119 @@
+/** What the application of a tab is subscribed to. It outlives hubs: a new one is asked for all of it again. */
+
+import { MqttError, type RefusedError, UsageError } from '../errors';
+import type { SubscribeOptions, WaitOptions } from '../index';
+import { filtersOf, wireFilter } from './filters';
+import { Inbox } from './inbox';
+import { type Handler, SharedSubscription } from './subscription';
+import type { TabCore } from './tab-core';
+import { takeLimits } from './waiting';
+import { fromWireError } from './wire-error';
+
+/** See above. */
+export class TabSubscriptions {
+  readonly #core: TabCore;
+  readonly #open = new Map<number, SharedSubscription>();
+  readonly inbox: Inbox;
+  #lastId = 0;
+
+  constructor(core: TabCore) {
+    this.#core = core;
+    this.inbox = new Inbox(core, this.#open);
+  }
+
+  /** See `Client.subscribe`. */
+  async subscribe(
+    filters: unknown,
+    optionsOrHandler: SubscribeOptions | Handler | undefined,
+    lastHandler: Handler | undefined,
+  ): Promise<SharedSubscription> {
+    const isHandler = typeof optionsOrHandler === 'function';
+    if (isHandler && lastHandler !== undefined)
+      throw new UsageError('handler: comes after the options; nothing comes after the handler');
+    const handler = isHandler ? optionsOrHandler : lastHandler;
+    if (handler !== undefined && typeof handler !== 'function')
+      throw new UsageError('handler: must be a function');
+    const { limits, others: options } = takeLimits(isHandler ? undefined : optionsOrHandler);
+    this.#core.checkOpen();
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const patterns = filtersOf(filters);
+    const subscription = new SharedSubscription(
+      id,
+      patterns,
+      options,
+      handler,
+      this.#core,
+      this.inbox,
+      (ended) => this.#unsubscribe(ended),
+    );
+    this.#open.set(id, subscription);
+    const { requests } = this.#core;
+    try {
+      const grants = await requests.ask(
+        { method: 'subscribe', subscription: id, filters, options, again: false },
+        limits,
+      );
+      subscription.granted(
+        grants.map(({ filter, qos, error }) => ({
+          filter,
+          qos,
+          error: error && (fromWireError(error) as RefusedError),
+        })),
+      );
+    } catch (error) {
+      this.#drop(subscription, error instanceof Error ? error : undefined);
+      throw error;
+    }
+    setTimeout(() => subscription.settleDown());
+    return subscription;
+  }
+
+  /** See `Client.unsubscribe`. */
+  async unsubscribe(filters: unknown, limits: WaitOptions): Promise<void> {
+    this.#core.checkOpen();
+    const wire = new Set(filtersOf(filters).map(wireFilter));
+    for (const subscription of this.#open.values()) if (subscription.without(wire)) this.#drop(subscription);
+    await this.#core.requests.ask({ method: 'unsubscribe', filters }, limits);
+  }
+
+  /** Asks the hub that is there now for what an earlier one has granted. */
+  subscribeAgain(): void {
+    for (const subscription of this.#open.values())
+      if (subscription.isGranted) this.#subscribeAgain(subscription);
+  }
+
+  /** The hub has ended one. */
+  ended(id: number, error: Error): void {
+    const subscription = this.#open.get(id);
+    if (subscription) this.#drop(subscription, error);
+  }
+
+  /** There is no connection any more: all end, and messages that wait for a taker wait in vain. */
+  end(error: Error | undefined): void {
+    for (const subscription of [...this.#open.values()]) this.#drop(subscription, error);
+    this.inbox.clear();
+  }
+
+  #subscribeAgain(subscription: SharedSubscription): void {
+    const { id, patterns: filters, options } = subscription;
+    const { requests, events } = this.#core;
+    requests
+      .ask({ method: 'subscribe', subscription: id, filters, options, again: true })
+      .catch((error: unknown) => {
+        if (!(error instanceof MqttError) || !this.#open.has(id)) return;
+        this.#drop(subscription, error);
+        events.emit('error', error);
+      });
+  }
+
+  async #unsubscribe(subscription: SharedSubscription): Promise<void> {
+    this.#drop(subscription);
+    if (this.#core.isOpen()) await this.#core.requests.ask({ method: 'end', subscription: subscription.id });
+  }
+
+  #drop(subscription: SharedSubscription, error?: Error): void {
+    this.#open.delete(subscription.id);
+    subscription.end(error);
+  }
+}
