@@ -8,7 +8,7 @@ import type { Message } from '../message';
 import type { Guest, HeldSubscription, Targets } from './guest';
 import type { HubCore } from './hub-core';
 import { toWireMessage } from './message';
-import type { Target } from './wire';
+import type { Outcome, Target } from './wire';
 
 /** Reason code for a message whose handler failed [v5 3.4.2.1]. */
 const handlerFailed = 0x83;
@@ -23,8 +23,9 @@ const mostUnanswered = 2;
 interface Pending {
   readonly message: Message;
   readonly packetId: number | undefined;
-  /** Tabs that have not settled. */
+  /** Tabs that are not done with it. */
   readonly waiting: Targets;
+  /** Whether it was handled in any tab. */
   hasSettled: boolean;
   hasFailed: boolean;
   /** For a client that acknowledges by itself. */
@@ -79,14 +80,13 @@ export class Deliveries {
     else this.#wait(pending);
   }
 
-  /** All takers of a message have settled in a tab. */
-  settled(guest: Guest, id: number, failed: boolean): void {
+  /** A tab is done with a message. */
+  settled(guest: Guest, id: number, outcome: Outcome): void {
     const pending = this.#pending.get(id);
     if (!pending?.waiting.delete(guest)) return;
-    pending.hasSettled = true;
-    pending.hasFailed ||= failed;
-    // By hand it is acknowledged when the application says so.
-    if (pending.waiting.size > 0 || this.#core.options.ack === 'manual') return;
+    pending.hasSettled ||= outcome !== 'unclaimed';
+    pending.hasFailed ||= outcome === 'failed';
+    if (pending.waiting.size > 0) return;
     this.#pending.delete(id);
     this.#finish(pending);
   }
@@ -94,10 +94,8 @@ export class Deliveries {
   /** A tab acknowledges a message by hand. */
   acknowledge(id: number, reasonCode: number): void {
     const pending = this.#pending.get(id);
-    if (!pending) return;
     this.#pending.delete(id);
-    if (pending.done) pending.done();
-    else pending.message.ack(reasonCode);
+    if (pending) this.#acknowledge(pending, reasonCode);
   }
 
   /** A tab is gone: it does not count any more. */
@@ -154,11 +152,19 @@ export class Deliveries {
     }
   }
 
-  #finish({ message, hasFailed, done }: Pending): void {
-    const { state, client } = this.#core;
-    if (state === 'over') return;
-    if (done) done();
-    else message.ack(hasFailed && client.protocolVersion === 5 ? handlerFailed : 0);
+  #finish(pending: Pending): void {
+    this.#acknowledge(pending, pending.hasFailed ? handlerFailed : 0);
+  }
+
+  #acknowledge({ message, done }: Pending, reasonCode: number): void {
+    if (this.#core.state === 'over') return;
+    try {
+      if (done) done();
+      else message.ack(reasonCode);
+    } catch {
+      // MQTT 3.1.1 has no reason codes.
+      message.ack();
+    }
     this.#core.counted();
   }
 

@@ -1,6 +1,11 @@
 /** A message in one tab, and the takers there that still work on it. */
 
-import type { WireDelivery, WireMessage } from './wire';
+import type { Outcome, WireDelivery, WireMessage } from './wire';
+
+/** What the tab says of it in the end. */
+export type Conclusion =
+  | { readonly type: 'settled'; readonly outcome: Outcome }
+  | { readonly type: 'ack'; readonly reasonCode: number };
 
 /** What becomes of a message. */
 export interface DeliveryHost {
@@ -12,9 +17,12 @@ export interface DeliveryHost {
 export class Delivery {
   readonly message: WireMessage;
   readonly targets: WireDelivery['targets'];
-  readonly packetId: number | undefined;
-  /** Under which the hub in office waits for it; 0 when it does not. */
+  /** Under which the hub waits for it; 0 for QoS 0, which nobody waits for. */
   id: number;
+  /** Which hub that is. */
+  hub: number;
+  /** Set once the tab is done with it. */
+  conclusion: Conclusion | undefined;
   /** Whether a taker failed. */
   hasFailed = false;
   /** Takers that have not settled. */
@@ -23,17 +31,12 @@ export class Delivery {
   #wasHandled = false;
   readonly #host: DeliveryHost;
 
-  constructor({ id, message, targets, packetId }: WireDelivery, host: DeliveryHost) {
+  constructor({ id, message, targets }: WireDelivery, hub: number, host: DeliveryHost) {
     this.id = id;
+    this.hub = hub;
     this.message = message;
     this.targets = targets;
-    this.packetId = packetId;
     this.#host = host;
-  }
-
-  /** Whether all its takers are done with it. */
-  get hasSettled(): boolean {
-    return this.#wasHandled && this.#open === 0;
   }
 
   /** Somebody takes it. */

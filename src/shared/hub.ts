@@ -113,7 +113,7 @@ export class Hub {
         guest.aborts.get(item.id)?.abort(new MqttError(abortedCode, 'The tab waits no longer'));
         break;
       case 'settled':
-        this.#deliveries.settled(guest, item.delivery, item.failed);
+        this.#deliveries.settled(guest, item.delivery, item.outcome);
         break;
       case 'ack':
         this.#deliveries.acknowledge(item.delivery, item.reasonCode);

@@ -7,7 +7,7 @@
  */
 
 import { UsageError } from '../errors';
-import { Delivery, type DeliveryHost } from './delivery';
+import { type Conclusion, Delivery, type DeliveryHost } from './delivery';
 import { SharedMessage } from './message';
 import { runHandler } from './run-handler';
 import type { SharedSubscription, SubscriptionInbox } from './subscription';
@@ -21,10 +21,10 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
   readonly #subscriptions: ReadonlyMap<number, SharedSubscription>;
   /** Messages that the server may send again, by packet identifier. */
   readonly #known = new Map<number, Delivery>();
-  /** What was acknowledged by hand, with what. */
-  readonly #acks = new WeakMap<Delivery, number>();
   /** Messages that wait for a taker, and the end of their patience. */
   readonly #held = new Map<Delivery, ReturnType<typeof setTimeout> | undefined>();
+  /** Counts the hubs. */
+  #hub = 0;
   /** Unread QoS 0 messages that were dropped. */
   unreadDropped = 0;
 
@@ -39,12 +39,11 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
     const known = packetId === undefined ? undefined : this.#known.get(packetId);
     if (known && (message.duplicate || again) && isSame(known.message, message)) {
       known.id = id;
-      const code = this.#acks.get(known);
-      if (code !== undefined) this.#core.post({ type: 'ack', delivery: id, reasonCode: code });
-      if (known.hasSettled) this.settled(known);
+      known.hub = this.#hub;
+      this.#tell(known);
       return;
     }
-    const delivery = new Delivery(wire, this);
+    const delivery = new Delivery(wire, this.#hub, this);
     if (packetId !== undefined) this.#known.set(packetId, delivery);
     this.#offer(delivery);
   }
@@ -56,8 +55,7 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
 
   /** The hub that waited for messages is gone. */
   hubChanged(): void {
-    for (const delivery of this.#known.values()) delivery.id = 0;
-    for (const delivery of this.#held.keys()) delivery.id = 0;
+    this.#hub += 1;
   }
 
   /** A taker has appeared. */
@@ -76,8 +74,9 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
 
   /** See {@link DeliveryHost}. */
   settled(delivery: Delivery): void {
-    const { id, hasFailed } = delivery;
-    if (id !== 0) this.#core.post({ type: 'settled', delivery: id, failed: hasFailed });
+    // By hand it is acknowledged when the application says so.
+    if (this.#core.options.ack === 'manual') return;
+    this.#conclude(delivery, { type: 'settled', outcome: delivery.hasFailed ? 'failed' : 'handled' });
   }
 
   /** A taker had messages and let go of them unread: what nobody else had is offered as if it had just come. */
@@ -92,8 +91,7 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
       if (reasonCode !== 0 && (this.#core.protocolVersion() ?? 5) < 5) {
         throw new UsageError('reasonCode: MQTT 5.0 introduced it', 'needs-mqtt-5');
       }
-      this.#acks.set(delivery, reasonCode);
-      if (delivery.id !== 0) this.#core.post({ type: 'ack', delivery: delivery.id, reasonCode });
+      this.#conclude(delivery, { type: 'ack', reasonCode });
     });
   }
 
@@ -123,8 +121,18 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
   #giveUp(delivery: Delivery): void {
     this.#held.delete(delivery);
     // Nobody else does it, with `ack: 'manual'` neither.
-    if (delivery.id !== 0) this.#core.post({ type: 'ack', delivery: delivery.id, reasonCode: 0 });
+    this.#conclude(delivery, { type: 'settled', outcome: 'unclaimed' });
     this.#core.events.emit('unclaimed', new SharedMessage(delivery.message, {}, undefined));
+  }
+
+  #conclude(delivery: Delivery, conclusion: Conclusion): void {
+    delivery.conclusion = conclusion;
+    this.#tell(delivery);
+  }
+
+  /** Tells what has become of a message, to the hub that waits for it: should that be gone, the server sends it again. */
+  #tell({ id, hub, conclusion }: Delivery): void {
+    if (conclusion && id !== 0 && hub === this.#hub) this.#core.post({ ...conclusion, delivery: id });
   }
 }
 

@@ -69,14 +69,17 @@ export interface WireGrant {
   readonly error: WireError | undefined;
 }
 
+/** What became of a message in a tab: all takers have settled, one of them failed, there were none. */
+export type Outcome = 'handled' | 'failed' | 'unclaimed';
+
 /** From a tab to the hub. */
 export type ToHub =
   /** `id` is the tab's, for the answer; what has a limit of its own may be aborted. */
   | { readonly type: 'call'; readonly id: number; readonly call: Call; readonly limited: boolean }
   /** The tab waits no longer for the answer. */
   | { readonly type: 'abort'; readonly id: number }
-  /** All takers of a QoS 1 or 2 message have settled in this tab. */
-  | { readonly type: 'settled'; readonly delivery: number; readonly failed: boolean }
+  /** This tab is done with a QoS 1 or 2 message; with `ack: 'manual'` only when nobody took it. */
+  | { readonly type: 'settled'; readonly delivery: number; readonly outcome: Outcome }
   /** `message.ack()` */
   | { readonly type: 'ack'; readonly delivery: number; readonly reasonCode: number }
   /** So many QoS 0 messages have arrived. */

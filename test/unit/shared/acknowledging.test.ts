@@ -1,0 +1,152 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type Client, type Message, memoryStore } from '../../../src/index';
+import { FakeServer, turn } from '../../support/fake-server';
+import { SharedTabs } from '../../support/shared-tabs';
+import { waitFor } from '../../support/wait-for';
+
+const url = 'ws://broker.example/mqtt';
+
+let server: FakeServer;
+let tabs: SharedTabs;
+
+beforeEach(() => {
+  server = new FakeServer();
+  tabs = new SharedTabs(url, { transport: server });
+});
+
+afterEach(async () => {
+  vi.useRealTimers();
+  await tabs.close();
+});
+
+/** Collects the messages of a filter. */
+async function collect(client: Client, filter: string): Promise<Message[]> {
+  const messages: Message[] = [];
+  await client.subscribe(filter, { qos: 2 }, (message) => {
+    messages.push(message);
+  });
+  return messages;
+}
+
+describe("with ack: 'manual'", () => {
+  test('a message of a tab that crashed before it acknowledged waits for the tab to be reloaded', async () => {
+    tabs = new SharedTabs(url, { transport: server, ack: 'manual' });
+    await tabs.open();
+    const two = await tabs.open();
+    const before = await collect(two.client, 'a');
+    server.link.publish('a', '1', { qos: 1 });
+    await waitFor(() => before.length === 1);
+    await turn();
+    two.tab.crash();
+    const reloaded = await tabs.open();
+    const after = await collect(reloaded.client, 'a');
+    await waitFor(() => after.length === 1);
+    expect(after[0]?.redelivered).toBe(true);
+    expect(server.link.types).not.toContain('puback');
+    after[0]?.ack(0x10);
+    await waitFor(() => server.link.types.includes('puback'));
+    expect(server.link.first('puback').reasonCode).toBe(0x10);
+  });
+
+  test('a message of a tab that crashed is acknowledged when nobody takes it, and reported', async () => {
+    const options = { ack: 'manual', unclaimedTimeout: 5 } as const;
+    tabs = new SharedTabs(url, { transport: server, ...options });
+    const one = await tabs.open();
+    const two = await tabs.open();
+    const unclaimed: string[] = [];
+    one.client.on('unclaimed', (message) => unclaimed.push(message.text()));
+    const messages = await collect(two.client, 'a');
+    server.link.publish('a', '1', { qos: 1 });
+    await waitFor(() => messages.length === 1);
+    await turn();
+    two.tab.crash();
+    await waitFor(() => server.link.types.includes('puback'));
+    await waitFor(() => unclaimed.length === 1);
+  });
+});
+
+describe('a message that a tab has no taker for', () => {
+  test.each(['handled', 'manual'] as const)(
+    'is not acknowledged while another tab works on it, with ack: %s',
+    async (ack) => {
+      tabs = new SharedTabs(url, { transport: server, ack, unclaimedTimeout: 5 });
+      const [one, two] = [await tabs.open(), await tabs.open()];
+      let end = () => {};
+      await one.client.subscribe('a', { qos: 1 }, async (message) => {
+        await new Promise<void>((resolve) => {
+          end = resolve;
+        });
+        if (ack === 'manual') message.ack();
+      });
+      await two.client.subscribe('a', { qos: 1 });
+      await turn();
+      const unclaimed = vi.fn();
+      two.client.on('unclaimed', unclaimed);
+      server.link.publish('a', '1', { qos: 1 });
+      await waitFor(() => unclaimed.mock.calls.length === 1);
+      await turn();
+      await turn();
+      expect(server.link.types).not.toContain('puback');
+      end();
+      await waitFor(() => server.link.types.includes('puback'));
+    },
+  );
+
+  test('waits for the tab that took it to be reloaded', async () => {
+    tabs = new SharedTabs(url, { transport: server, unclaimedTimeout: 200 });
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    const begun = vi.fn(() => new Promise(() => {}));
+    await two.client.subscribe('a', { qos: 1 }, begun);
+    await one.client.subscribe('a', { qos: 1 });
+    await turn();
+    const unclaimed = vi.fn();
+    one.client.on('unclaimed', unclaimed);
+    server.link.publish('a', '1', { qos: 1 });
+    await waitFor(() => unclaimed.mock.calls.length === 1);
+    two.tab.crash();
+    await turn();
+    expect(server.link.types).not.toContain('puback');
+    const reloaded = await tabs.open();
+    const messages = await collect(reloaded.client, 'a');
+    await waitFor(() => messages.length === 1);
+  });
+
+  test('is answered when it was given up while there was no hub, and comes again', async () => {
+    const options = { unclaimedTimeout: 5, clean: false, clientId: 'tabs', store: memoryStore() };
+    tabs = new SharedTabs(url, { transport: server, ...options });
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    await two.client.subscribe('a', { qos: 1 });
+    await turn();
+    const unclaimed = vi.fn();
+    two.client.on('unclaimed', unclaimed);
+    server.link.publish('a', '1', { qos: 1, packetId: 7 });
+    await waitFor(() => tabs.origin.said.some((said) => JSON.stringify(said).includes('"packetId":7')));
+    await turn();
+    one.tab.freeze();
+    await waitFor(() => unclaimed.mock.calls.length === 1);
+    one.tab.crash();
+    await waitFor(() => server.links.length === 2 && two.client.status.type === 'connected');
+    server.link.publish('a', '1', { qos: 1, packetId: 7, dup: true });
+    await waitFor(() => server.link.types.includes('puback'));
+    expect(unclaimed).toHaveBeenCalledOnce();
+  });
+});
+
+test('what settles from an earlier hub is not taken for a message of the new one', async () => {
+  const [one, two] = [await tabs.open(), await tabs.open()];
+  const ends: (() => void)[] = [];
+  await two.client.subscribe('#', { qos: 1 }, () => new Promise<void>((resolve) => ends.push(resolve)));
+  // All empty payloads are one object, so the hub knows the identifier of the last one only.
+  server.link.send(server.link.message('a', '', { qos: 1 }), server.link.message('b', '', { qos: 1 }));
+  await waitFor(() => ends.length === 1);
+  one.tab.crash();
+  await waitFor(() => server.links.length === 2 && server.link.types.includes('subscribe'));
+  const loop = (await two.client.subscribe('c', { qos: 1 }))[Symbol.asyncIterator]();
+  server.link.publish('c', 'new', { qos: 1 });
+  await loop.next();
+  await turn();
+  for (const end of ends) end();
+  await waitFor(() => ends.length >= 2);
+  await turn();
+  expect(server.link.types).not.toContain('puback');
+});
