@@ -61,6 +61,8 @@ export class Office {
       clientId: options.clientId ?? before?.clientId,
       // `message.ack()` is the hub's, which knows when all tabs have settled.
       ack: options.ack === 'received' ? 'received' : 'manual',
+      // Each tab times its own handlers; its loops may take as long as they like.
+      handlerTimeout: Infinity,
       reconnect: goesOn ? { ...reconnect, initial: true } : reconnect,
       store: store && fencedStore(store, { isOurs, look, takesOver }),
     });

@@ -28,6 +28,8 @@ async function collect(client: Client, filter: string): Promise<Message[]> {
   return messages;
 }
 
+const texts = (messages: readonly Message[]) => messages.map((message) => message.text());
+
 describe("with ack: 'manual'", () => {
   test('a message of a tab that crashed before it acknowledged waits for the tab to be reloaded', async () => {
     tabs = new SharedTabs(url, { transport: server, ack: 'manual' });
@@ -149,4 +151,22 @@ test('what settles from an earlier hub is not taken for a message of the new one
   await waitFor(() => ends.length >= 2);
   await turn();
   expect(server.link.types).not.toContain('puback');
+});
+
+test('a slow reader is none of the hub’s failures with ack: received', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'] });
+  tabs = new SharedTabs(url, { transport: server, ack: 'received', handlerTimeout: 100 });
+  const [one, two] = [await tabs.open(), await tabs.open()];
+  const errors = vi.fn();
+  one.client.on('error', errors);
+  two.client.on('error', errors);
+  const loop = (await two.client.subscribe('a', { qos: 1 }))[Symbol.asyncIterator]();
+  server.link.publish('a', '1', { qos: 1 });
+  for (let index = 0; index < 5; index += 1) {
+    await vi.advanceTimersByTimeAsync(100);
+    await turn();
+  }
+  expect(errors).not.toHaveBeenCalled();
+  const first = await loop.next();
+  expect(texts([first.value as Message])).toEqual(['1']);
 });
