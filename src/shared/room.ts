@@ -109,7 +109,11 @@ export class Room {
     const office = this.#office;
     try {
       // The hub's own tab just goes: with the last tab the session keeps its subscriptions, as with any client.
-      if (!office) await this.#sayGoodbye();
+      if (!office) {
+        // Else it could be elected while it says goodbye.
+        this.#election?.end();
+        await this.#sayGoodbye();
+      }
       this.#port = undefined;
       if (office?.hub.hasOthers(this.id)) await office.hub.handOver(timeout);
       else await office?.hub.close(options);
@@ -167,12 +171,28 @@ export class Room {
       return;
     }
     if (announcement.epoch <= this.#epoch) return;
-    this.#epoch = announcement.epoch;
+    if (this.#office) void this.#contest(announcement.epoch);
+    else this.#follow(announcement.epoch);
+  }
+
+  /** There is a new hub elsewhere. */
+  #follow(epoch: number): void {
+    this.#epoch = epoch;
+    this.#endOffice();
     this.#part();
     this.#lookout.heard();
-    // Its lock is not ours any more, whether we have heard of that or not.
-    this.#endOffice();
     this.#sayHello();
+  }
+
+  /** Somebody has announced a hub though it is ours: who has the lock is right, others may have hung and lost it. */
+  async #contest(epoch: number): Promise<void> {
+    const isOurs = await this.#locks.haveHub().catch(() => false);
+    if (epoch <= this.#epoch || this.#isOver) return;
+    if (!isOurs || !this.#office) this.#follow(epoch);
+    else {
+      this.#epoch = epoch;
+      this.#takeOffice();
+    }
   }
 
   #heard({ epoch, items }: Envelope<ToTab>): void {
@@ -218,7 +238,9 @@ export class Room {
 
   // --- as the tab with the hub
 
+  /** Makes the hub, also anew. */
   #takeOffice(): void {
+    this.#endOffice();
     const before = this.#host.state();
     this.#epoch = Math.max(Date.now(), this.#epoch + 1);
     const epoch = this.#epoch;
@@ -229,9 +251,7 @@ export class Room {
       takesOver: before !== undefined || this.#isContested,
       look: () => this.#look(),
       takenOver: () => {
-        if (!this.#isContested) return;
-        this.#endOffice();
-        this.#takeOffice();
+        if (this.#isContested) this.#takeOffice();
       },
     });
     this.#office = office;
@@ -244,7 +264,11 @@ export class Room {
     );
     office.hub.admit(this.id, this.#visit, (item) => port.post(item));
     this.#common.postMessage({ type: 'hub', epoch } satisfies Announcement);
-    void this.#locks.tabs().then((tabs) => office.hub.takeOver(tabs));
+    // Should it fail, the page is about to go.
+    this.#locks
+      .tabs()
+      .then((tabs) => office.hub.takeOver(tabs))
+      .catch(() => {});
   }
 
   get #isContested(): boolean {

@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { FakeServer, turn } from '../../support/fake-server';
+import { SharedTabs } from '../../support/shared-tabs';
+
+const url = 'ws://broker.example/mqtt';
+
+let server: FakeServer;
+let tabs: SharedTabs;
+
+beforeEach(() => {
+  server = new FakeServer();
+  tabs = new SharedTabs(url, { transport: server });
+});
+
+afterEach(async () => {
+  vi.useRealTimers();
+  await tabs.close();
+});
+
+/** Fakes the timers that tabs use. */
+function fakeTimers(): void {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'] });
+}
+
+/** Lets seconds pass, with all that tabs say to each other meanwhile. */
+async function seconds(count: number): Promise<void> {
+  for (let index = 0; index < count; index += 1) {
+    await vi.advanceTimersByTimeAsync(1_000);
+    await turn();
+  }
+}
+
+describe('tabs that are closed at the same time', () => {
+  test('leave no connection behind', async () => {
+    fakeTimers();
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    const closed = Promise.all([one.client.close(), two.client.close()]);
+    await seconds(2);
+    await closed;
+    expect(server.links.filter(({ isOpen }) => isOpen)).toEqual([]);
+    expect(server.links).toHaveLength(1);
+    expect(tabs.origin.left).toEqual([]);
+  });
+});
+
+describe('a tab that insists on a connection which it stole', () => {
+  test('loses neither Subscriptions nor publishes of any tab', async () => {
+    fakeTimers();
+    const [one, two, three] = [await tabs.open(), await tabs.open(), await tabs.open()];
+    three.tab.hide();
+    const seen: string[] = [];
+    await two.client.subscribe('a', { qos: 1 }, (message) => seen.push(`two ${message.text()}`));
+    await three.client.subscribe('a', { qos: 1 }, (message) => seen.push(`three ${message.text()}`));
+    one.tab.freeze();
+    await seconds(7);
+    expect(tabs.owner).toBe(two.tab);
+    server.script.publish = () => undefined;
+    const published = three.client.publish('b', 'c', { qos: 1 });
+    await seconds(1);
+    server.script = {};
+    server.link.send({ type: 'disconnect', reasonCode: 0x8e });
+    await seconds(1);
+    await expect(published).resolves.toEqual({ reasonCode: 0 });
+    server.link.publish('a', 'x', { qos: 1 });
+    await seconds(1);
+    expect(seen.sort()).toEqual(['three x', 'two x']);
+  });
+});
+
+describe('a tab that was given the connection while it hung, and lost it', () => {
+  test('does not end the hub of the tab that has it', async () => {
+    fakeTimers();
+    const [one, two, three] = [await tabs.open(), await tabs.open(), await tabs.open()];
+    // So that it does not look for the hub itself.
+    two.tab.hide();
+    two.tab.freeze();
+    one.tab.crash();
+    await seconds(7);
+    expect(tabs.owner).toBe(three.tab);
+    await three.client.publish('a', 'b', { qos: 1 });
+    two.tab.thaw();
+    await seconds(1);
+    expect(tabs.owner).toBe(three.tab);
+    const published = [two.client, three.client].map((client) => client.publish('a', 'c', { qos: 1 }));
+    await seconds(1);
+    await expect(Promise.all(published)).resolves.toHaveLength(2);
+    expect(three.client.status.type).toBe('connected');
+  });
+
+  test('nor does a script that announces one', async () => {
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    const channel = tabs.origin.open().environment.openChannel(tabs.lock, () => {});
+    channel.postMessage({ type: 'hub', epoch: Date.now() + 1_000_000 });
+    await turn();
+    await turn();
+    fakeTimers();
+    const published = [one.client, two.client].map((client) => client.publish('a', 'c', { qos: 1 }));
+    await seconds(1);
+    await expect(Promise.all(published)).resolves.toHaveLength(2);
+    expect(tabs.owner).toBe(one.tab);
+    channel.close();
+  });
+});
