@@ -111,6 +111,13 @@ export class Deliveries {
     }
   }
 
+  /** The connection is over: nothing can be acknowledged any more. */
+  clear(): void {
+    this.#pending.clear();
+    for (const { stop } of this.#orphans) stop();
+    this.#orphans.clear();
+  }
+
   /** A new Subscription takes what an equal one of a tab that is gone had. */
   adopt(guest: Guest, { id, patterns }: HeldSubscription): void {
     const pattern = [...patterns.values()].join();

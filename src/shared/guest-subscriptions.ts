@@ -80,6 +80,13 @@ export class GuestSubscriptions {
     guest.subscriptions.clear();
   }
 
+  /** The connection is over, and with it all that tabs were subscribed to. */
+  clear(): void {
+    const { here, ghosts } = this.#core.guests;
+    for (const { subscriptions } of [...here.values(), ...ghosts]) subscriptions.clear();
+    this.#deliveries.clear();
+  }
+
   /**
    * An error that no promise tells. That of a Subscription which the server refuses in a new session names the filter:
    * its tabs hear of it, and of its end.

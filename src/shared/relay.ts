@@ -22,7 +22,10 @@ export function relayEvents(core: HubCore, subscriptions: GuestSubscriptions): v
   relay('connect');
   relay('disconnect');
   relay('reconnecting');
-  relay('close');
+  relay('close', (event) => {
+    subscriptions.clear();
+    return toWired(event);
+  });
   relay('unclaimed', toWireMessage);
   // Keys that tabs made mean nothing to the application; the publish that has it settles by itself.
   relay('settled', (event) =>

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FakeServer, turn } from '../../support/fake-server';
 import { SharedTabs } from '../../support/shared-tabs';
+import { waitFor } from '../../support/wait-for';
 
 const url = 'ws://broker.example/mqtt';
 
@@ -99,5 +100,23 @@ describe('a tab that was given the connection while it hung, and lost it', () =>
     await expect(Promise.all(published)).resolves.toHaveLength(2);
     expect(tabs.owner).toBe(one.tab);
     channel.close();
+  });
+});
+
+describe('a connection that ends for good', () => {
+  test('is not followed by reports of messages that its end took back', async () => {
+    tabs = new SharedTabs(url, { transport: server, unclaimedTimeout: 5 });
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    const unclaimed = vi.fn();
+    one.client.on('unclaimed', unclaimed);
+    const begun = vi.fn(() => new Promise(() => {}));
+    await two.client.subscribe('a', { qos: 1 }, begun);
+    server.link.publish('a', '1', { qos: 1 });
+    await waitFor(() => begun.mock.calls.length === 1);
+    two.tab.crash();
+    server.link.send({ type: 'disconnect', reasonCode: 0x8e });
+    await waitFor(() => one.client.status.type === 'closed');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(unclaimed).not.toHaveBeenCalled();
   });
 });
