@@ -2,11 +2,24 @@
 
 import { UsageError } from '../errors';
 
-/** Bytes that are ours: what the caller does with its own, after the call, must not matter. */
+/**
+ * An argument as it is now: what the caller does with its own, after the call, must not matter.
+ * @throws UsageError for what cannot be sent to another tab
+ */
+export function ownArgument<Value>(value: Value): Value {
+  try {
+    return typeof value === 'string' ? value : structuredClone(value);
+  } catch (cause) {
+    const words = 'An argument is nothing that can be sent to another tab: functions and the like cannot';
+    throw new UsageError(words, 'invalid-argument', { cause });
+  }
+}
+
+/** The same for bytes, without the buffer around them. */
 export function ownPayload(payload: unknown): unknown {
-  if (ArrayBuffer.isView(payload))
-    return new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength).slice();
-  return payload instanceof ArrayBuffer ? payload.slice(0) : payload;
+  return ArrayBuffer.isView(payload)
+    ? new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength).slice()
+    : ownArgument(payload);
 }
 
 /** Checks that there are no options with other names. @throws UsageError */

@@ -78,7 +78,7 @@ export class Office {
     if (this.hub.greet(tab, visit)) return;
     const differing = differences(fingerprint, given);
     const channel = this.#channels.get(tab) ?? this.#open(tab);
-    const port = new Port<ToTab>(channel, this.#epoch, () => {});
+    const port = new Port<ToTab>(channel, this.#epoch);
     if (differing === '') this.hub.admit(tab, visit, (item) => port.post(item));
     else port.post({ type: 'refused', error: toWireError(differs(name, differing)) });
   }

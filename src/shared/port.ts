@@ -8,43 +8,18 @@ export class Port<Item> {
   readonly #channel: Pick<Channel, 'postMessage'>;
   /** The hub that it is from or for. */
   readonly #epoch: number;
-  /** Takes what cannot be cloned. */
-  readonly #unspeakable: (item: Item, error: unknown) => void;
   #items: Item[] = [];
   #isClosed = false;
 
-  constructor(
-    channel: Pick<Channel, 'postMessage'>,
-    epoch: number,
-    unspeakable: (item: Item, error: unknown) => void,
-  ) {
+  constructor(channel: Pick<Channel, 'postMessage'>, epoch: number) {
     this.#channel = channel;
     this.#epoch = epoch;
-    this.#unspeakable = unspeakable;
   }
 
-  /** Says it at the end of the turn. */
+  /** Says it at the end of the turn. What it says can be cloned. */
   post(item: Item): void {
-    if (this.#items.length === 0) queueMicrotask(() => this.flush());
+    if (this.#items.length === 0) queueMicrotask(() => this.#flush());
     this.#items.push(item);
-  }
-
-  /** Says it now. */
-  flush(): void {
-    const items = this.#items;
-    if (items.length === 0 || this.#isClosed) return;
-    this.#items = [];
-    try {
-      this.#send(items);
-    } catch {
-      for (const item of items) {
-        try {
-          this.#send([item]);
-        } catch (error) {
-          this.#unspeakable(item, error);
-        }
-      }
-    }
   }
 
   /** Says nothing more. */
@@ -52,7 +27,14 @@ export class Port<Item> {
     this.#isClosed = true;
   }
 
-  #send(items: readonly Item[]): void {
-    this.#channel.postMessage({ epoch: this.#epoch, items } satisfies Envelope<Item>);
+  #flush(): void {
+    const items = this.#items;
+    this.#items = [];
+    if (this.#isClosed) return;
+    try {
+      this.#channel.postMessage({ epoch: this.#epoch, items } satisfies Envelope<Item>);
+    } catch {
+      // The channel is closed: nobody is there any more.
+    }
   }
 }

@@ -3,7 +3,7 @@
  * the next. A QoS 1 or 2 message goes under a key, so that a hub whose store knows it does not send it a second time.
  */
 
-import { ConnectionError, MqttError, UsageError } from '../errors';
+import { ConnectionError, MqttError } from '../errors';
 import type { WaitOptions } from '../index';
 import { atLimit } from './waiting';
 import type { Answers, Call, ToHub } from './wire';
@@ -120,13 +120,6 @@ export class Requests {
   /** Nobody will answer any more. */
   rejectAll(errorFor: (call: Call) => Error): void {
     for (const { id, call } of [...this.#open.values()]) this.#take(id)?.reject(errorFor(call));
-  }
-
-  /** It could not be said to the hub. */
-  unspeakable(item: ToHub, cause: unknown): void {
-    if (item.type !== 'call') return;
-    const words = 'An argument is nothing that can be sent to another tab: functions and the like cannot';
-    this.failed(item.id, new UsageError(words, 'invalid-argument', { cause }));
   }
 
   #ask(request: Request): void {

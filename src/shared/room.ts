@@ -24,8 +24,6 @@ export interface RoomHost {
   state(): State | undefined;
   /** The hub says something. */
   receive(item: ToTab): void;
-  /** It cannot be said to the hub. */
-  unspeakable(item: ToHub, error: unknown): void;
 }
 
 /** How long the hub may take to hear that a tab leaves, in milliseconds. */
@@ -233,7 +231,7 @@ export class Room {
         for (const item of (data as Envelope<ToHub>).items) hub.receive(this.id, item);
       },
     };
-    return new Port(channel ?? this.#own, epoch, (unsaid, error) => this.#host.unspeakable(unsaid, error));
+    return new Port(channel ?? this.#own, epoch);
   }
 
   // --- as the tab with the hub
@@ -260,7 +258,6 @@ export class Room {
     const port = new Port<ToTab>(
       { postMessage: (data) => queueMicrotask(() => this.#heard(data as Envelope<ToTab>)) },
       epoch,
-      () => {},
     );
     office.hub.admit(this.id, this.#visit, (item) => port.post(item));
     this.#common.postMessage({ type: 'hub', epoch } satisfies Announcement);

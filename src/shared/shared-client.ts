@@ -20,7 +20,7 @@ import type {
   WaitOptions,
 } from '../index';
 import { Activity } from './activity';
-import { checkNames, ownPayload } from './arguments';
+import { checkNames, ownArgument, ownPayload } from './arguments';
 import { asyncDispose } from './async-dispose';
 import { Events } from './events';
 import { lostWords } from './hub-core';
@@ -120,7 +120,6 @@ export class SharedClient implements Client {
         receive: (item) => {
           if (this.#room === room) this.#receive(item);
         },
-        unspeakable: (item, error) => this.#core.requests.unspeakable(item, error),
       });
       this.#room = room;
       this.#joining = room.join();
@@ -141,7 +140,7 @@ export class SharedClient implements Client {
     this.#core.checkOpen();
     let call: Call & { method: 'publish' } = {
       method: 'publish',
-      topic,
+      topic: ownArgument(topic),
       payload: ownPayload(payload),
       options: others,
     };
@@ -168,7 +167,7 @@ export class SharedClient implements Client {
   async unsubscribe(filter: string | readonly string[], options?: WaitOptions): Promise<void> {
     const { limits, others } = takeLimits(options);
     checkNames(others, []);
-    await this.#subscriptions.unsubscribe(filter, limits);
+    await this.#subscriptions.unsubscribe(ownArgument(filter), limits);
   }
 
   async reauthenticate(): Promise<void> {

@@ -2,6 +2,7 @@
 
 import { MqttError, type RefusedError, UsageError } from '../errors';
 import type { SubscribeOptions, WaitOptions } from '../index';
+import { ownArgument } from './arguments';
 import { filtersOf, wireFilter } from './filters';
 import { Inbox } from './inbox';
 import { type Handler, SharedSubscription } from './subscription';
@@ -23,7 +24,7 @@ export class TabSubscriptions {
 
   /** See `Client.subscribe`. */
   async subscribe(
-    filters: unknown,
+    given: unknown,
     optionsOrHandler: SubscribeOptions | Handler | undefined,
     lastHandler: Handler | undefined,
   ): Promise<SharedSubscription> {
@@ -37,6 +38,7 @@ export class TabSubscriptions {
     this.#core.checkOpen();
     this.#lastId += 1;
     const id = this.#lastId;
+    const filters = ownArgument(given);
     const patterns = filtersOf(filters);
     const subscription = new SharedSubscription(
       id,

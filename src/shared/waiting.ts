@@ -2,6 +2,7 @@
 
 import { ConnectionError, UsageError } from '../errors';
 import type { WaitOptions } from '../index';
+import { ownArgument } from './arguments';
 
 /** The longest delay that timers take. */
 const longestDelay = 2_147_483_647;
@@ -21,7 +22,7 @@ export function takeLimits(options: unknown): { limits: WaitOptions; others: obj
   if (!isTime) throw new UsageError('options.timeout: must be a number of milliseconds of at least 0');
   checkSignal(signal);
   signal?.throwIfAborted();
-  return { limits: { signal, timeout }, others };
+  return { limits: { signal, timeout }, others: ownArgument(others) };
 }
 
 /** The option `signal`. @throws UsageError */

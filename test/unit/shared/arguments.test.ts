@@ -1,0 +1,64 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Client, UsageError } from '../../../src/index';
+import { FakeServer } from '../../support/fake-server';
+import { SharedTabs } from '../../support/shared-tabs';
+
+let server: FakeServer;
+let tabs: SharedTabs;
+let clients: Client[];
+
+beforeEach(async () => {
+  server = new FakeServer();
+  tabs = new SharedTabs('ws://broker.example/mqtt', { transport: server });
+  clients = [(await tabs.open()).client, (await tabs.open()).client];
+});
+
+afterEach(() => tabs.close());
+
+describe.each([
+  ['the tab with the connection', 0],
+  ['another tab', 1],
+] as const)('an argument that %s', (_which, index) => {
+  test('gave counts as it was at the call', async () => {
+    const client = clients[index] as Client;
+    const bytes = Uint8Array.of(1);
+    const property: [string, string] = ['name', 'before'];
+    const published = client.publish('a', bytes, { qos: 1, properties: { userProperties: [property] } });
+    bytes[0] = 2;
+    property[1] = 'after';
+    const filters = ['b'];
+    const subscribed = client.subscribe(filters, () => {});
+    filters[0] = 'c';
+    await Promise.all([published, subscribed]);
+    const { payload, properties } = server.link.first('publish');
+    expect([...payload]).toEqual([1]);
+    expect(properties?.userProperties).toEqual([['name', 'before']]);
+    expect(server.link.first('subscribe').subscriptions.map(({ filter }) => filter)).toEqual(['b']);
+    const unsubscribed = client.unsubscribe(filters);
+    filters[0] = 'd';
+    await unsubscribed;
+    expect(server.link.first('unsubscribe').filters).toEqual(['c']);
+  });
+
+  test('cannot send to others rejects, and what was said beside it goes its way', async () => {
+    const client = clients[index] as Client;
+    const call = () => {};
+    const settled = await Promise.allSettled([
+      client.publish('a', '1', { qos: 1 }),
+      client.publish('a', '2', { qos: 1, properties: { userProperties: call as never } }),
+      client.publish('a', call as never),
+      client.publish(call as never, '3'),
+      client.subscribe(call as never),
+      client.subscribe('b', { properties: { userProperties: [[call as never, '']] } }),
+      client.unsubscribe(call as never),
+      client.publish('a', '4', { qos: 1 }),
+    ]);
+    expect(settled.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      ...Array.from({ length: 6 }, () => 'rejected'),
+      'fulfilled',
+    ]);
+    for (const one of settled) if (one.status === 'rejected') expect(one.reason).toBeInstanceOf(UsageError);
+    expect(server.link.packets('publish')).toHaveLength(2);
+  });
+});
