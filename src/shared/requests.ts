@@ -130,9 +130,11 @@ export class Requests {
   #giveUp(request: Request, reason: unknown): void {
     const { id, call, askedOf } = request;
     if (askedOf === 0 || call.method !== 'publish') {
-      // A Subscription that is granted all the same is given back by the hub.
-      if (askedOf > 0) this.#post({ type: 'abort', id });
       this.#take(id)?.reject(reason);
+      if (askedOf > 0) this.#post({ type: 'abort', id });
+      // It may be granted already.
+      if (askedOf > 0 && call.method === 'subscribe')
+        this.ask({ method: 'end', subscription: call.subscription }).catch(() => {});
       return;
     }
     this.#post({ type: 'abort', id });

@@ -2,7 +2,7 @@
 
 /** {@link Client} of one tab: what it is asked for, the hub does. */
 
-import { ConnectionError, type MqttError } from '../errors';
+import { ConnectionError, type MqttError, UsageError } from '../errors';
 import type {
   Client,
   ClientEvents,
@@ -112,20 +112,41 @@ export class SharedClient implements Client {
   async connect(options?: { signal?: AbortSignal | undefined }): Promise<ConnectResult> {
     checkNames(options, ['signal']);
     const { limits } = takeLimits(options);
-    await this.#closing;
-    if (!this.#room) {
-      this.#setStatus({ type: 'idle' });
-      const room = new Room(this.#setup, {
+    if (this.#closing) await this.#closing;
+    this.#joining ??= this.#join();
+    const joining = this.#joining;
+    await joining;
+    // It may have been closed meanwhile.
+    if (this.#joining !== joining) throw closedError(undefined);
+    return this.#core.requests.ask({ method: 'connect' }, limits);
+  }
+
+  /** @throws UsageError where the browser says that locks or channels are not for this page */
+  async #join(): Promise<void> {
+    this.#setStatus({ type: 'idle' });
+    let room: Room | undefined;
+    try {
+      room = new Room(this.#setup, {
         state: () => this.#state,
         receive: (item) => {
           if (this.#room === room) this.#receive(item);
         },
       });
       this.#room = room;
-      this.#joining = room.join();
+      await room.join();
+    } catch (cause) {
+      if (this.#room === room) await this.#leave({ force: true }, 0);
+      const words = 'connectShared: the browser keeps this page from its other tabs; use connect()';
+      throw new UsageError(words, 'unsupported', { cause });
     }
-    await this.#joining;
-    return this.#core.requests.ask({ method: 'connect' }, limits);
+  }
+
+  /** This tab does not share the connection any more. */
+  #leave(options: CloseOptions | undefined, timeout: number): Promise<void> | undefined {
+    const room = this.#room;
+    this.#room = undefined;
+    this.#joining = undefined;
+    return room?.leave(options, timeout);
   }
 
   publish(topic: string, payload: Payload, options?: PublishOptions): Promise<PublishResult> {
@@ -211,11 +232,9 @@ export class SharedClient implements Client {
 
   async #close(options: CloseOptions | undefined, timeout: number): Promise<void> {
     if (timeout > 0 && this.#status.type === 'connected') await this.#core.activity.end(timeout);
-    const room = this.#room;
-    this.#room = undefined;
-    this.#joining = undefined;
+    const left = this.#leave(options, timeout);
     this.#end(undefined);
-    await room?.leave(options, timeout);
+    await left;
     this.#ended(undefined);
   }
 
@@ -295,12 +314,9 @@ export class SharedClient implements Client {
 
   /** This tab gave other options than the others. */
   #refused(error: MqttError): void {
-    const room = this.#room;
-    this.#room = undefined;
-    this.#joining = undefined;
+    this.#leave({ force: true }, 0)?.catch(() => {});
     this.#core.requests.rejectAll(() => error);
     this.#end(error);
-    room?.leave({ force: true }, 0).catch(() => {});
     this.#ended(error);
   }
 
