@@ -9,6 +9,7 @@ import { differences } from './options';
 import { Port } from './port';
 import type { TabLocks } from './tab-locks';
 import type { Announcement, Envelope, Fingerprint, State, ToHub, ToTab } from './wire';
+import { isEnvelope } from './wire-checks';
 import { toWireError } from './wire-error';
 
 /** What a shared connection is made from, in one tab. */
@@ -92,8 +93,8 @@ export class Office {
 
   #open(tab: string): Channel {
     const channel = this.#setup.environment.openChannel(this.#locks.nameOf(tab), (data) => {
-      const { epoch, items } = data as Envelope<ToHub>;
-      if (epoch !== this.#epoch) return;
+      if (!isEnvelope<ToHub>(data) || data.epoch !== this.#epoch) return;
+      const { epoch, items } = data;
       if (items.every((item) => this.hub.receive(tab, item))) return;
       channel.postMessage({ epoch, items: [{ type: 'forgotten' }] } satisfies Envelope<ToTab>);
     });

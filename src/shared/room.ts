@@ -17,6 +17,7 @@ import { Office, type RoomSetup } from './office';
 import { Port } from './port';
 import { TabLocks } from './tab-locks';
 import type { Announcement, Envelope, State, ToHub, ToTab } from './wire';
+import { isAnnouncement, isEnvelope } from './wire-checks';
 
 /** What the room tells its tab. */
 export interface RoomHost {
@@ -67,10 +68,12 @@ export class Room {
     this.#setup = setup;
     this.#host = host;
     this.#locks = new TabLocks(environment.locks, name, this.id);
-    this.#common = environment.openChannel(name, (data) => this.#announced(data as Announcement));
-    this.#own = environment.openChannel(this.#locks.nameOf(this.id), (data) =>
-      this.#heard(data as Envelope<ToTab>),
-    );
+    this.#common = environment.openChannel(name, (data) => {
+      if (isAnnouncement(data)) this.#announced(data);
+    });
+    this.#own = environment.openChannel(this.#locks.nameOf(this.id), (data) => {
+      if (isEnvelope<ToTab>(data)) this.#heard(data);
+    });
     this.#lookout = new Lookout(environment, {
       isHub: () => this.#office !== undefined,
       ask: () => {
