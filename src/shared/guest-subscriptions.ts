@@ -35,21 +35,9 @@ export class GuestSubscriptions {
     // For this tab the subscription is new, if not for the server.
     if (options.retainHandling === 1 && isShared && !again) options.retainHandling = 0;
     const held: HeldSubscription = { id, patterns, options, real: undefined, retained: new Set() };
-    guest.subscriptions.set(id, held);
     this.#deliveries.adopt(guest, held);
-    try {
-      held.real = await this.#subscribe(guest, held, filters as string[], again, signal);
-    } catch (error) {
-      guest.subscriptions.delete(id);
-      throw error;
-    }
-    // It may have ended meanwhile.
-    if (guest.subscriptions.get(id) !== held) await held.real.unsubscribe();
-    return held.real.grants.map(({ filter, qos, error }) => ({
-      filter,
-      qos,
-      error: error && toWireError(error),
-    }));
+    const { grants } = await this.#hold(guest, held, filters as string[], again, signal);
+    return grants.map(({ filter, qos, error }) => ({ filter, qos, error: error && toWireError(error) }));
   }
 
   /** Ends one Subscription of a tab. */
@@ -117,9 +105,35 @@ export class GuestSubscriptions {
       options: { ...held.options, retainHandling },
       real: undefined,
     };
-    guest.subscriptions.set(held.id, next);
-    next.real = await this.#subscribe(guest, next, [...next.patterns.values()], false, undefined);
-    await held.real?.unsubscribe();
+    try {
+      await this.#hold(guest, next, [...next.patterns.values()], false, undefined);
+    } catch (error) {
+      guest.post({ type: 'ended', subscription: held.id, error: toWireError(error) });
+      throw error;
+    } finally {
+      await held.real?.unsubscribe();
+    }
+  }
+
+  /** Subscribes, unless the tab ends it meanwhile. */
+  async #hold(
+    guest: Guest,
+    held: HeldSubscription,
+    filters: string | readonly string[],
+    again: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<Subscription> {
+    const { subscriptions } = guest;
+    const { id } = held;
+    subscriptions.set(id, held);
+    try {
+      held.real = await this.#subscribe(guest, held, filters, again, signal);
+    } catch (error) {
+      if (subscriptions.get(id) === held) subscriptions.delete(id);
+      throw error;
+    }
+    if (subscriptions.get(id) !== held) await held.real.unsubscribe();
+    return held.real;
   }
 
   async #subscribe(
