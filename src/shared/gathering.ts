@@ -22,11 +22,11 @@ export class Gathering {
 
   /** Waits for these tabs, and connects. */
   begin(tabs: readonly string[]): void {
-    const { takesOver, guests, before, client, unclaimedTimeout, endings } = this.#core;
+    const { takesOver, before, client, unclaimedTimeout, endings } = this.#core;
     if (!takesOver) return;
     // By then, what only tabs wanted that are gone is not wanted any more.
     endings.later(unclaimedTimeout, () => {
-      const unused = before?.filters.filter((filter) => !guests.has(filter)) ?? [];
+      const unused = before?.filters.filter((filter) => !this.#core.has(filter)) ?? [];
       if (unused.length > 0) client.unsubscribe(unused).catch(() => {});
     });
     this.#awaited = tabs;

@@ -30,7 +30,7 @@ export class GuestSubscriptions {
     signal: AbortSignal | undefined,
   ): Promise<readonly WireGrant[]> {
     const patterns = new Map(filtersOf(filters).map((pattern) => [wireFilter(pattern), pattern]));
-    const isShared = [...patterns.keys()].some((filter) => this.#core.guests.has(filter));
+    const isShared = [...patterns.keys()].some((filter) => this.#core.has(filter));
     const options: SubscribeOptions = { ...asked };
     // For this tab the subscription is new, if not for the server.
     if (options.retainHandling === 1 && isShared && !again) options.retainHandling = 0;
@@ -49,9 +49,8 @@ export class GuestSubscriptions {
 
   /** Ends all Subscriptions of a tab with these filters. */
   async unsubscribe(guest: Guest, argument: unknown): Promise<undefined> {
-    const { client, guests } = this.#core;
     const wire = new Set(filtersOf(argument).map(wireFilter));
-    const unknown = [...wire].filter((filter) => !guests.has(filter));
+    const unknown = [...wire].filter((filter) => !this.#core.has(filter));
     for (const held of [...guest.subscriptions.values()]) {
       const rest = [...held.patterns].filter(([filter]) => !wire.has(filter));
       if (rest.length === 0) await this.end(guest, held.id);
@@ -59,7 +58,7 @@ export class GuestSubscriptions {
     }
     // Also what is wrong is the client's to say.
     if (unknown.length > 0 || wire.size === 0)
-      await client.unsubscribe(unknown.length > 0 ? unknown : (argument as string[]));
+      await this.#core.client.unsubscribe(unknown.length > 0 ? unknown : (argument as string[]));
   }
 
   /** Ends all Subscriptions of a tab. */
@@ -70,8 +69,8 @@ export class GuestSubscriptions {
 
   /** The connection is over, and with it all that tabs were subscribed to. */
   clear(): void {
-    const { here, ghosts } = this.#core.guests;
-    for (const { subscriptions } of [...here.values(), ...ghosts]) subscriptions.clear();
+    const { guests, ghosts } = this.#core;
+    for (const { subscriptions } of [...guests.values(), ...ghosts]) subscriptions.clear();
     this.#deliveries.clear();
   }
 
@@ -84,7 +83,7 @@ export class GuestSubscriptions {
   refused(error: Error): boolean {
     if ((error as Partial<RefusedError>).reasonCode === undefined) return false;
     let isTaken = false;
-    for (const guest of this.#core.guests.here.values())
+    for (const guest of this.#core.guests.values())
       for (const { id, patterns } of guest.subscriptions.values()) {
         if (![...patterns.keys()].some((filter) => error.message.includes(`'${filter}'`))) continue;
         isTaken = true;

@@ -3,8 +3,8 @@
 import { ConnectionError } from '../errors';
 import type { Client, ClientEvents, ClientOptions, Status } from '../index';
 import { Endings } from './endings';
-import { Guests } from './guests';
-import { type Counters, growingCounters, type State, type ToTab } from './wire';
+import type { Guest, HeldSubscription } from './guest';
+import { type Counters, counters, growing, type State, type ToTab } from './wire';
 import { toWired } from './wire-error';
 
 /** What becomes of the connection when its tab goes. */
@@ -23,7 +23,10 @@ export class HubCore {
   readonly takesOver: boolean;
   /** How long messages wait for a taker, and tabs that are gone keep what they were subscribed to, in milliseconds. */
   readonly unclaimedTimeout: number;
-  readonly guests = new Guests();
+  /** Tabs that are there, by their ids. */
+  readonly guests = new Map<string, Guest>();
+  /** Tabs that are gone without a word, as long as they may come back: they may be reloading. */
+  readonly ghosts = new Set<Guest>();
   /** Ends with the hub. */
   readonly endings = new Endings();
   /** `'leaving'` while its client closes. */
@@ -43,9 +46,21 @@ export class HubCore {
     this.unclaimedTimeout = options.unclaimedTimeout ?? 10_000;
   }
 
+  /** What tabs that are there are subscribed to. */
+  get subscriptions(): HeldSubscription[] {
+    return subscriptionsOf(this.guests.values());
+  }
+
+  /** Whether any tab is subscribed to a filter, one that may come back too. */
+  has(filter: string): boolean {
+    return subscriptionsOf([...this.guests.values(), ...this.ghosts]).some(({ patterns }) =>
+      patterns.has(filter),
+    );
+  }
+
   /** Tells all tabs. */
   broadcast(item: ToTab): void {
-    if (this.state === 'open') for (const guest of this.guests.here.values()) guest.post(item);
+    if (this.state === 'open') for (const guest of this.guests.values()) guest.post(item);
   }
 
   /** Something happened that tabs may listen to. */
@@ -71,15 +86,16 @@ export class HubCore {
   /** Where the connection stands. */
   get connection(): State {
     const { status, clientId, protocolVersion, server, stats } = this.client;
-    const counters: Counters = { ...stats, unreadDropped: stats.unreadDropped + this.unreadDropped };
-    const grown = growingCounters.map((name) => [name, counters[name] + (this.before?.stats[name] ?? 0)]);
+    const now: Counters = { ...stats, unreadDropped: stats.unreadDropped + this.unreadDropped };
+    const before = this.before?.stats;
+    const grown = counters.slice(0, growing).map((name) => [name, now[name] + (before?.[name] ?? 0)]);
     return {
       status: withoutQuery(toWired(this.takesOver && status.type === 'idle' ? this.#gathering() : status)),
       clientId,
       protocolVersion,
       server,
-      stats: { ...counters, ...Object.fromEntries(grown) },
-      filters: this.guests.filters,
+      stats: { ...now, ...Object.fromEntries(grown) },
+      filters: [...new Set(this.subscriptions.flatMap(({ patterns }) => [...patterns.keys()]))],
     };
   }
 
@@ -93,4 +109,8 @@ export class HubCore {
 /** A status whose URL can travel: what is behind the path may be a signature. */
 export function withoutQuery(status: State['status']): State['status'] {
   return 'url' in status ? { ...status, url: status.url.replace(/[?#].*$/, '') } : status;
+}
+
+function subscriptionsOf(guests: Iterable<Guest>): HeldSubscription[] {
+  return [...guests].flatMap(({ subscriptions }) => [...subscriptions.values()]);
 }

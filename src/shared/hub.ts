@@ -36,12 +36,12 @@ export class Hub {
 
   /** Whether any tab but this one is a guest. */
   hasOthers(own: string): boolean {
-    return [...this.#core.guests.here.keys()].some((id) => id !== own);
+    return [...this.#core.guests.keys()].some((id) => id !== own);
   }
 
   /** Answers a tab that says hello again during the same visit. @returns whether it does */
   greet(id: string, visit: number): boolean {
-    const guest = this.#core.guests.here.get(id);
+    const guest = this.#core.guests.get(id);
     if (guest?.visit !== visit) return false;
     guest.post({ type: 'pong' });
     return true;
@@ -51,18 +51,18 @@ export class Hub {
   admit(id: string, visit: number, post: (item: ToTab) => void): void {
     // It has not noticed that it was one, or was another hub's meanwhile.
     this.lost(id);
-    this.#core.guests.here.set(id, new Guest(id, visit, post));
+    this.#core.guests.set(id, new Guest(id, visit, post));
     post({ type: 'state', state: this.#core.connection });
     post({ type: 'welcome', visit });
   }
 
   /** A tab is gone without a word: it may be reloading. What it was subscribed to is kept for as long as messages are. */
   lost(id: string): void {
-    const { guests, state, endings, unclaimedTimeout } = this.#core;
-    const guest = guests.here.get(id);
+    const { guests, ghosts, state, endings, unclaimedTimeout } = this.#core;
+    const guest = guests.get(id);
     if (!guest || state !== 'open') return;
     guest.isGone = true;
-    guests.ghosts.add(guest);
+    ghosts.add(guest);
     this.#dismiss(guest);
     this.#gathering.ready(id);
     endings.later(unclaimedTimeout, () => this.#forget(guest));
@@ -71,7 +71,7 @@ export class Hub {
   /** A tab says something. @returns false when it is no guest */
   receive(id: string, item: ToHub): boolean {
     const { guests, state } = this.#core;
-    const guest = guests.here.get(id);
+    const guest = guests.get(id);
     if (!guest || state !== 'open') return state !== 'open';
     guest.unanswered = 0;
     this.#received(guest, item);
@@ -146,14 +146,14 @@ export class Hub {
   }
 
   #dismiss(guest: Guest): void {
-    this.#core.guests.here.delete(guest.id);
+    this.#core.guests.delete(guest.id);
     this.#showPackets(guest, false);
     this.#deliveries.dismiss(guest);
     this.#core.counted();
   }
 
   #forget(guest: Guest): void {
-    this.#core.guests.ghosts.delete(guest);
+    this.#core.ghosts.delete(guest);
     this.#subscriptions.endAll(guest);
     this.#core.counted();
   }

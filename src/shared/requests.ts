@@ -23,8 +23,10 @@ interface Request {
   readonly limited: boolean;
   /** The hub that was asked last; 0 for none. */
   askedOf: number;
-  /** Set once the caller waits no longer. */
-  gaveUp: { readonly reason: unknown; readonly timer: ReturnType<typeof setTimeout> } | undefined;
+  /** Why the caller waits no longer, once it does not. */
+  reason: unknown;
+  /** Ends the limit of the wait. */
+  stop: () => void;
   readonly resolve: (value: never) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -51,24 +53,17 @@ export class Requests {
       this.#lastId += 1;
       const id = this.#lastId;
       const limited = limits.signal !== undefined || limits.timeout !== undefined;
-      const stop = limited
-        ? atLimit(limits, call.method, (reason) => this.#giveUp(request, reason))
-        : () => {};
       const request: Request = {
         id,
         call,
         limited,
         askedOf: 0,
-        gaveUp: undefined,
-        resolve: (value) => {
-          stop();
-          resolve(value);
-        },
-        reject: (reason) => {
-          stop();
-          reject(reason);
-        },
+        reason: undefined,
+        stop: () => {},
+        resolve,
+        reject,
       };
+      if (limited) request.stop = atLimit(limits, call.method, (reason) => this.#giveUp(request, reason));
       this.#open.set(id, request);
       this.#ask(request);
     });
@@ -86,7 +81,7 @@ export class Requests {
   failed(id: number, error: Error): void {
     const request = this.#take(id);
     if (!request) return;
-    const reason = request.gaveUp?.reason;
+    const { reason } = request;
     if (!(error instanceof MqttError) || reason === undefined) request.reject(error);
     else if (error.code === abortedCode) request.reject(reason);
     else request.reject(error.code === 'still-stored' ? stillStored(reason) : error);
@@ -100,11 +95,11 @@ export class Requests {
   /** Asks the new hub what the last one has not answered. */
   askAgain(): void {
     for (const request of [...this.#open.values()]) {
-      const { id, call, askedOf, gaveUp } = request;
+      const { id, call, askedOf, reason } = request;
       if (askedOf === this.#hub) continue;
       // The tab does so by itself.
       if (call.method === 'subscribe' && call.again) this.#take(id);
-      else if (gaveUp) this.failed(id, lastWord(request, gaveUp.reason));
+      else if (reason !== undefined) this.failed(id, lastWord(request));
       else if (askedOf > 0 && call.method === 'publish' && !isStored(call)) {
         this.failed(
           id,
@@ -129,23 +124,23 @@ export class Requests {
 
   #giveUp(request: Request, reason: unknown): void {
     const { id, call, askedOf } = request;
-    if (askedOf === 0 || call.method !== 'publish') {
-      this.#take(id)?.reject(reason);
-      if (askedOf > 0) this.#post({ type: 'abort', id });
-      // It may be granted already.
-      if (askedOf > 0 && call.method === 'subscribe')
-        this.ask({ method: 'end', subscription: call.subscription }).catch(() => {});
+    if (askedOf > 0) this.#post({ type: 'abort', id });
+    if (askedOf > 0 && call.method === 'publish') {
+      request.reason = reason;
+      const timer = setTimeout(() => this.failed(id, lastWord(request)), patience);
+      request.stop = () => clearTimeout(timer);
       return;
     }
-    this.#post({ type: 'abort', id });
-    const timer = setTimeout(() => this.failed(id, lastWord(request, reason)), patience);
-    request.gaveUp = { reason, timer };
+    this.#take(id)?.reject(reason);
+    // It may be granted already.
+    if (askedOf > 0 && call.method === 'subscribe')
+      this.ask({ method: 'end', subscription: call.subscription }).catch(() => {});
   }
 
   #take(id: number): Request | undefined {
     const request = this.#open.get(id);
     this.#open.delete(id);
-    clearTimeout(request?.gaveUp?.timer);
+    request?.stop();
     return request;
   }
 }
@@ -163,6 +158,6 @@ function stillStored(cause: unknown): ConnectionError {
 }
 
 /** What a caller hears who gave up, from a hub that says nothing. */
-function lastWord({ call }: Request, reason: unknown): Error {
+function lastWord({ call, reason }: Request): Error {
   return isStored(call) ? stillStored(reason) : new MqttError(abortedCode, 'Given up', { cause: reason });
 }

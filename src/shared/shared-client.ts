@@ -32,25 +32,19 @@ import type { Handler } from './subscription';
 import type { TabCore } from './tab-core';
 import { TabSubscriptions } from './tab-subscriptions';
 import { checkSignal, takeLimits } from './waiting';
-import type { Call, State, ToHub, ToTab, WireMessage } from './wire';
+import {
+  type Call,
+  type Counters,
+  counters,
+  type State,
+  type ToHub,
+  type ToTab,
+  type WireMessage,
+} from './wire';
 import { fromWired, fromWireError, type WireError } from './wire-error';
 
 /** How long `close` waits, in milliseconds, unless it is told otherwise. */
 const defaultCloseTimeout = 5_000;
-
-const noStats: ClientStats = {
-  messagesSent: 0,
-  messagesReceived: 0,
-  bytesSent: 0,
-  bytesReceived: 0,
-  publishesFailed: 0,
-  unreadDropped: 0,
-  connections: 0,
-  queued: 0,
-  queuedBytes: 0,
-  inFlight: 0,
-  unacknowledged: 0,
-};
 
 /** See above. */
 export class SharedClient implements Client {
@@ -105,7 +99,7 @@ export class SharedClient implements Client {
   }
 
   get stats(): ClientStats {
-    const stats = this.#state?.stats ?? noStats;
+    const stats = this.#state?.stats ?? (Object.fromEntries(counters.map((name) => [name, 0])) as Counters);
     return { ...stats, unreadDropped: stats.unreadDropped + this.#subscriptions.inbox.unreadDropped };
   }
 

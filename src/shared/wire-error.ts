@@ -2,7 +2,6 @@
 
 import {
   ConnectionError,
-  type ErrorDetails,
   MalformedPacketError,
   MqttError,
   PeerError,
@@ -30,18 +29,16 @@ export type Wired<Value> = Value extends { readonly error?: unknown }
 /** Causes below causes that are carried along. */
 const maximumDepth = 4;
 
-/** What `code` and `name` make again. The constructors' types tell codes apart; on the wire they are strings. */
-const makers: Readonly<Record<string, (code: never, message: string, details: ErrorDetails) => MqttError>> = {
-  MqttError: (code, message, details) => new MqttError(code, message, details),
-  UsageError: (code, message, details) => new UsageError(message, code, details),
-  ConnectionError: (code, message, details) => new ConnectionError(code, message, details),
-  StoreError: (code, message, details) => new StoreError(code, message, details),
-  PeerError: (code, message, details) => new PeerError(code, message, details),
-  MalformedPacketError: (_code, message, details) => new MalformedPacketError(message, details),
-  ProtocolError: (code, message, { reasonCode, cause }) =>
-    new ProtocolError(message, code, reasonCode, cause),
-  RefusedError: (code, message, { reasonCode = 0x80, cause }) =>
-    new RefusedError(reasonCode, message, { code: code === 'poison' ? code : undefined, cause }),
+/** Classes by name. */
+const classes: Readonly<Record<string, { readonly prototype: MqttError }>> = {
+  MqttError,
+  UsageError,
+  ConnectionError,
+  StoreError,
+  PeerError,
+  MalformedPacketError,
+  ProtocolError,
+  RefusedError,
 };
 
 /** An error as plain data. What is no Error, as a handler may throw it, is not looked into. */
@@ -63,15 +60,10 @@ export function toWireError(error: unknown, depth = 0): WireError {
 
 /** The error again. */
 export function fromWireError({ name, message, code, reasonCode, cause }: WireError): Error {
-  const details = { reasonCode, cause: cause && fromWireError(cause) };
-  const make = Object.hasOwn(makers, name) && code !== undefined ? makers[name] : undefined;
-  if (make) {
-    const error = make(code as never, message, details);
-    // Some constructors add to it what it has already.
-    error.message = message;
-    return error;
-  }
-  const error = new Error(message, details.cause && { cause: details.cause });
+  const error = new Error(message, cause && { cause: fromWireError(cause) });
+  const ours = Object.hasOwn(classes, name) && code !== undefined ? classes[name] : undefined;
+  // No constructor: some add to the message what is in it already.
+  if (ours) return Object.assign(Object.setPrototypeOf(error, ours.prototype), { name, code, reasonCode });
   if (name !== 'Error') Object.defineProperty(error, 'name', { value: name, configurable: true });
   return error;
 }

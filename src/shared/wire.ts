@@ -129,10 +129,10 @@ export interface State {
 }
 
 /** See `ClientStats`. */
-export type Counters = Readonly<Record<CounterName, number>>;
+export type Counters = Readonly<Record<(typeof counters)[number], number>>;
 
-/** Names of the counters; the first ones only grow. */
-export const growingCounters = [
+/** Names of the counters; the first {@link growing} only grow. */
+export const counters = [
   'messagesSent',
   'messagesReceived',
   'bytesSent',
@@ -140,14 +140,14 @@ export const growingCounters = [
   'publishesFailed',
   'unreadDropped',
   'connections',
+  'queued',
+  'queuedBytes',
+  'inFlight',
+  'unacknowledged',
 ] as const;
 
-type CounterName =
-  | (typeof growingCounters)[number]
-  | 'queued'
-  | 'queuedBytes'
-  | 'inFlight'
-  | 'unacknowledged';
+/** How many counters only grow; the others tell what waits now. */
+export const growing = 7;
 
 /** A message, without what is a function, or differs from taker to taker. */
 export type WireMessage = Omit<Message, 'params' | 'text' | 'json' | 'ack'>;
