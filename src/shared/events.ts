@@ -5,10 +5,8 @@ import type { ClientEvents, Listener } from '../index';
 
 type EventName = keyof ClientEvents;
 
-interface Entry {
-  readonly call: (event: unknown) => unknown;
-  readonly off: () => void;
-}
+/** A listener, as a function that may throw. */
+type Call = (event: unknown) => unknown;
 
 const names: readonly EventName[] = [
   'status',
@@ -25,7 +23,7 @@ const names: readonly EventName[] = [
 
 /** Calls listeners. */
 export class Events {
-  readonly #entries = new Map<EventName, Set<Entry>>(names.map((name) => [name, new Set()]));
+  readonly #calls = new Map<EventName, Set<Call>>(names.map((name) => [name, new Set()]));
   readonly #changed: (name: EventName) => void;
 
   /** @param changed called when an event got a listener or lost one */
@@ -39,24 +37,21 @@ export class Events {
     listener: Listener<Name>,
     options: { once?: boolean | undefined; signal?: AbortSignal | undefined } = {},
   ): () => void {
-    const entries = this.#entries.get(name);
-    if (!entries)
+    const calls = this.#calls.get(name);
+    if (!calls)
       throw new UsageError(`event: there is no event '${String(name)}'; one of ${names.join(', ')}`);
     if (typeof listener !== 'function') throw new UsageError('listener: must be a function');
     const { once, signal } = options;
     const off = () => {
       signal?.removeEventListener('abort', off);
-      if (entries.delete(entry)) this.#changed(name);
+      if (calls.delete(call)) this.#changed(name);
     };
-    const entry: Entry = {
-      call: (event) => {
-        if (once) off();
-        return listener(event as ClientEvents[Name]);
-      },
-      off,
+    const call: Call = (event) => {
+      if (once) off();
+      return listener(event as ClientEvents[Name]);
     };
     if (signal?.aborted) return off;
-    entries.add(entry);
+    calls.add(call);
     signal?.addEventListener('abort', off);
     this.#changed(name);
     return off;
@@ -68,8 +63,8 @@ export class Events {
   }
 
   /** The listeners as functions that may throw. */
-  calls(name: EventName): Entry['call'][] {
-    return Array.from(this.#entries.get(name) ?? [], ({ call }) => call);
+  calls(name: EventName): Call[] {
+    return [...(this.#calls.get(name) ?? [])];
   }
 
   /** Calls all listeners of an event. */

@@ -1,14 +1,14 @@
 /** What tabs are subscribed to, as the hub subscribes for them: each Subscription of a tab is one of its client. */
 
 import { type RefusedError, UsageError } from '../errors';
-import type { SubscribeOptions, Subscription } from '../index';
+import type { Grant, SubscribeOptions, Subscription } from '../index';
 import type { Deliveries } from './deliveries';
 import { filtersOf, wireFilter } from './filters';
 import type { Guest, HeldSubscription } from './guest';
 import type { HubCore } from './hub-core';
 import { offers } from './offers';
-import type { Call, WireGrant } from './wire';
-import { toWireError } from './wire-error';
+import type { Call } from './wire';
+import { toWired, toWireError, type Wired } from './wire-error';
 
 /** See above. */
 export class GuestSubscriptions {
@@ -28,7 +28,7 @@ export class GuestSubscriptions {
     guest: Guest,
     { subscription: id, filters, options: asked, again }: Call & { method: 'subscribe' },
     signal: AbortSignal | undefined,
-  ): Promise<readonly WireGrant[]> {
+  ): Promise<readonly Wired<Grant>[]> {
     const patterns = new Map(filtersOf(filters).map((pattern) => [wireFilter(pattern), pattern]));
     const isShared = [...patterns.keys()].some((filter) => this.#core.has(filter));
     const options: SubscribeOptions = { ...asked };
@@ -37,7 +37,7 @@ export class GuestSubscriptions {
     const held: HeldSubscription = { id, patterns, options, real: undefined, retained: new Set() };
     this.#deliveries.adopt(guest, held);
     const { grants } = await this.#hold(guest, held, filters as string[], again, signal);
-    return grants.map(({ filter, qos, error }) => ({ filter, qos, error: error && toWireError(error) }));
+    return grants.map((grant) => toWired<Grant>(grant));
   }
 
   /** Ends one Subscription of a tab. */

@@ -107,7 +107,7 @@ export class HubCore {
 }
 
 /** A status whose URL can travel: what is behind the path may be a signature. */
-export function withoutQuery(status: State['status']): State['status'] {
+function withoutQuery(status: State['status']): State['status'] {
   return 'url' in status ? { ...status, url: status.url.replace(/[?#].*$/, '') } : status;
 }
 

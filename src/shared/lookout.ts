@@ -8,28 +8,22 @@ const lookInterval = 1_000;
 /** How long the hub may be silent until its lock is stolen, in milliseconds: more than a busy page needs. */
 const silenceAllowed = 4_000;
 
-/** What the lookout does. */
-export interface LookoutHost {
-  /** Whether the hub is this tab's own. */
-  isHub(): boolean;
-  /** Asks the hub whether it is there. */
-  ask(): void;
-  /** It is not. */
-  steal(): void;
-}
-
 /** See above. */
 export class Lookout {
   readonly #environment: Environment;
-  readonly #host: LookoutHost;
+  /** Asks the hub whether it is there. */
+  readonly #ask: () => void;
+  /** It is not. */
+  readonly #steal: () => void;
   /** When the hub was heard last, in monotonic milliseconds. */
   #heardAt = 0;
   #lookedAt = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  constructor(environment: Environment, host: LookoutHost) {
+  constructor(environment: Environment, ask: () => void, steal: () => void) {
     this.#environment = environment;
-    this.#host = host;
+    this.#ask = ask;
+    this.#steal = steal;
   }
 
   /** Looks from now on, while the tab is visible. */
@@ -55,11 +49,11 @@ export class Lookout {
     // We may have slept ourselves: then the hub's answer waits behind this.
     const hasSlept = time - this.#lookedAt > 2 * lookInterval;
     this.#lookedAt = time;
-    if (hasSlept || this.#host.isHub()) this.heard();
+    if (hasSlept) this.heard();
     const silence = time - this.#heardAt;
     if (silence > silenceAllowed) {
       this.heard();
-      this.#host.steal();
-    } else if (silence >= lookInterval) this.#host.ask();
+      this.#steal();
+    } else if (silence >= lookInterval) this.#ask();
   }
 }

@@ -2,7 +2,7 @@
 
 import type { ClientEvents } from '../index';
 import type { GuestSubscriptions } from './guest-subscriptions';
-import { type HubCore, withoutQuery } from './hub-core';
+import type { HubCore } from './hub-core';
 import { toWireMessage } from './message';
 import { autoKey } from './requests';
 import { toWired, toWireError } from './wire-error';
@@ -15,10 +15,6 @@ export function relayEvents(core: HubCore, subscriptions: GuestSubscriptions): v
     name: Name,
     wired: (event: ClientEvents[Name]) => unknown = toWired,
   ) => endings.add(client.on(name, (event) => core.emit(name, wired(event))));
-  relay('status', (status) => {
-    core.tellState();
-    return withoutQuery(toWired(status));
-  });
   relay('connect');
   relay('disconnect');
   relay('reconnecting');
@@ -32,6 +28,7 @@ export function relayEvents(core: HubCore, subscriptions: GuestSubscriptions): v
     toWired({ ...event, key: event.key?.startsWith(autoKey) ? undefined : event.key }),
   );
   endings.add(
+    client.on('status', () => core.tellState()),
     client.on('error', (error) => {
       if (!subscriptions.refused(error)) core.emit('error', toWireError(error));
     }),

@@ -74,13 +74,11 @@ export class Room {
     this.#own = environment.openChannel(this.#locks.nameOf(this.id), (data) => {
       if (isEnvelope<ToTab>(data)) this.#heard(data);
     });
-    this.#lookout = new Lookout(environment, {
-      isHub: () => this.#office !== undefined,
-      ask: () => {
-        if (!this.post({ type: 'ping' })) this.#sayHello();
-      },
-      steal: () => this.#election?.steal().catch(() => {}),
-    });
+    this.#lookout = new Lookout(
+      environment,
+      () => this.post({ type: 'ping' }) || this.#sayHello(),
+      () => this.#election?.steal().catch(() => {}),
+    );
   }
 
   /** Joins the others. */

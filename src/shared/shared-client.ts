@@ -29,7 +29,6 @@ import type { RoomSetup } from './office';
 import { autoKey, isStored, Requests } from './requests';
 import { Room } from './room';
 import type { Handler } from './subscription';
-import type { TabCore } from './tab-core';
 import { TabSubscriptions } from './tab-subscriptions';
 import { checkSignal, takeLimits } from './waiting';
 import {
@@ -49,7 +48,12 @@ const defaultCloseTimeout = 5_000;
 /** See above. */
 export class SharedClient implements Client {
   readonly #setup: RoomSetup;
-  readonly #core: TabCore;
+  readonly #events = new Events((name) => {
+    if (name === 'message') this.#subscriptions.inbox.reclaim();
+    if (name === 'packet') this.#wantPackets();
+  });
+  readonly #requests = new Requests((item) => this.#post(item));
+  readonly #activity = new Activity(() => this.#requests.isPublishing);
   readonly #subscriptions: TabSubscriptions;
   /** While this tab shares the connection. */
   #room: Room | undefined;
@@ -62,24 +66,15 @@ export class SharedClient implements Client {
 
   constructor(setup: RoomSetup) {
     this.#setup = setup;
-    const post = (item: ToHub) => this.#room?.post(item) ?? false;
-    const requests = new Requests(post);
-    this.#core = {
+    this.#subscriptions = new TabSubscriptions({
       options: setup.options,
-      events: new Events((name) => {
-        if (name === 'message') this.#subscriptions.inbox.reclaim();
-        if (name === 'packet') this.#wantPackets();
-      }),
-      requests,
-      activity: new Activity(() => requests.isPublishing),
-      post,
+      events: this.#events,
+      requests: this.#requests,
+      activity: this.#activity,
+      post: (item) => this.#post(item),
       protocolVersion: () => this.protocolVersion,
-      isOpen: () => this.#room !== undefined,
-      checkOpen: () => {
-        if (this.#closing || !this.#room) throw closedError(undefined);
-      },
-    };
-    this.#subscriptions = new TabSubscriptions(this.#core);
+      checkOpen: () => this.#checkOpen(),
+    });
   }
 
   get status(): Status {
@@ -87,7 +82,7 @@ export class SharedClient implements Client {
   }
 
   get clientId(): string {
-    return this.#state?.clientId ?? this.#core.options.clientId ?? '';
+    return this.#state?.clientId ?? this.#setup.options.clientId ?? '';
   }
 
   get protocolVersion(): 3 | 4 | 5 | undefined {
@@ -112,7 +107,7 @@ export class SharedClient implements Client {
     await joining;
     // It may have been closed meanwhile.
     if (this.#joining !== joining) throw closedError(undefined);
-    return this.#core.requests.ask({ method: 'connect' }, limits);
+    return this.#requests.ask({ method: 'connect' }, limits);
   }
 
   /** @throws UsageError where the browser says that locks or channels are not for this page */
@@ -152,7 +147,7 @@ export class SharedClient implements Client {
 
   async #publish(topic: string, payload: unknown, given: PublishOptions | undefined): Promise<PublishResult> {
     const { limits, others } = takeLimits(given);
-    this.#core.checkOpen();
+    this.#checkOpen();
     let call: Call & { method: 'publish' } = {
       method: 'publish',
       topic: ownArgument(topic),
@@ -163,7 +158,7 @@ export class SharedClient implements Client {
       this.#lastKey += 1;
       call = { ...call, options: { ...others, key: `${autoKey}${this.#room?.id}:${this.#lastKey}` } };
     }
-    return this.#core.requests.ask(call, limits);
+    return this.#requests.ask(call, limits);
   }
 
   subscribe(
@@ -182,12 +177,13 @@ export class SharedClient implements Client {
   async unsubscribe(filter: string | readonly string[], options?: WaitOptions): Promise<void> {
     const { limits, others } = takeLimits(options);
     checkNames(others, []);
+    this.#checkOpen();
     await this.#subscriptions.unsubscribe(ownArgument(filter), limits);
   }
 
   async reauthenticate(): Promise<void> {
-    this.#core.checkOpen();
-    await this.#core.requests.ask({ method: 'reauthenticate' });
+    this.#checkOpen();
+    await this.#requests.ask({ method: 'reauthenticate' });
   }
 
   on<Name extends keyof ClientEvents>(
@@ -197,7 +193,7 @@ export class SharedClient implements Client {
   ): () => void {
     checkNames(options, ['once', 'signal']);
     checkSignal(options?.signal);
-    return this.#core.events.on(event, listener, options);
+    return this.#events.on(event, listener, options);
   }
 
   async close(options?: CloseOptions): Promise<void> {
@@ -205,7 +201,7 @@ export class SharedClient implements Client {
     checkNames(options, ['force', 'timeout', 'reasonCode', 'properties']);
     takeLimits({ timeout });
     if (this.#closing) {
-      if (force) this.#core.activity.hurry();
+      if (force) this.#activity.hurry();
       return this.#closing;
     }
     if (!this.#room) {
@@ -225,7 +221,7 @@ export class SharedClient implements Client {
   // --- closing
 
   async #close(options: CloseOptions | undefined, timeout: number): Promise<void> {
-    if (timeout > 0 && this.#status.type === 'connected') await this.#core.activity.end(timeout);
+    if (timeout > 0 && this.#status.type === 'connected') await this.#activity.end(timeout);
     const left = this.#leave(options, timeout);
     this.#end(undefined);
     await left;
@@ -234,28 +230,34 @@ export class SharedClient implements Client {
 
   /** Everything that waits ends. */
   #end(error: MqttError | undefined): void {
-    const { options, requests } = this.#core;
-    const keeps = options.clean === false || options.store !== undefined;
-    requests.rejectAll((call) =>
-      keeps && isStored(call)
+    const { clean, store } = this.#setup.options;
+    this.#subscriptions.end(error);
+    this.#requests.rejectAll((call) =>
+      (clean === false || store !== undefined) && isStored(call)
         ? new ConnectionError('still-stored', 'The client was closed; the message stays and will be sent', {
             cause: error,
           })
         : closedError(error),
     );
-    this.#subscriptions.end(error);
+  }
+
+  #checkOpen(): void {
+    if (this.#closing || !this.#room) throw closedError(undefined);
   }
 
   #ended(error: MqttError | undefined): void {
     this.#state = undefined;
     this.#setStatus(error ? { type: 'closed', error } : { type: 'closed' });
-    this.#core.events.emit('close', { error });
+    this.#events.emit('close', { error });
   }
 
   // --- the hub
 
+  #post(item: ToHub): boolean {
+    return this.#room?.post(item) ?? false;
+  }
+
   #receive(item: ToTab): void {
-    const { requests, activity } = this.#core;
     const { inbox } = this.#subscriptions;
     switch (item.type) {
       case 'welcome':
@@ -266,14 +268,15 @@ export class SharedClient implements Client {
         break;
       case 'state':
         this.#state = item.state;
+        this.#setStatus(fromWired<Status>(item.state.status));
         break;
       case 'answer':
-        requests.answered(item.id, item.value);
-        activity.look();
+        this.#requests.answered(item.id, item.value);
+        this.#activity.look();
         break;
       case 'failure':
-        requests.failed(item.id, fromWireError(item.error));
-        activity.look();
+        this.#requests.failed(item.id, fromWireError(item.error));
+        this.#activity.look();
         break;
       case 'message':
         inbox.receive(item.delivery);
@@ -292,58 +295,53 @@ export class SharedClient implements Client {
 
   /** There is a hub, perhaps a new one: it learns what this tab has and wants. */
   #welcomed(): void {
-    const { events, requests } = this.#core;
     if (this.#status.type === 'connected') {
       const error = new ConnectionError('lost', lostWords);
-      events.emit('disconnect', { error, willReconnect: true });
+      this.#events.emit('disconnect', { error, willReconnect: true });
     }
-    if (this.#state) this.#setStatus(fromWired<Status>(this.#state.status));
     this.#subscriptions.inbox.hubChanged();
-    requests.hubChanged();
+    this.#requests.hubChanged();
     this.#wantPackets();
     this.#subscriptions.subscribeAgain();
-    this.#core.post({ type: 'ready' });
-    requests.askAgain();
+    this.#post({ type: 'ready' });
+    this.#requests.askAgain();
   }
 
   /** This tab gave other options than the others. */
   #refused(error: MqttError): void {
     this.#leave({ force: true }, 0)?.catch(() => {});
-    this.#core.requests.rejectAll(() => error);
+    this.#requests.rejectAll(() => error);
     this.#end(error);
     this.#ended(error);
   }
 
   #event(name: keyof ClientEvents, event: unknown): void {
     switch (name) {
-      case 'status':
-        this.#setStatus(fromWired<Status>(event as State['status']));
-        break;
       case 'error':
-        this.#core.events.emit('error', fromWireError(event as WireError));
+        this.#events.emit('error', fromWireError(event as WireError));
         break;
       case 'unclaimed':
-        this.#core.events.emit('unclaimed', new SharedMessage(event as WireMessage, {}, undefined));
+        this.#events.emit('unclaimed', new SharedMessage(event as WireMessage, {}, undefined));
         break;
       case 'close': {
         const { error } = fromWired<ClientEvents['close']>(event as never);
         this.#subscriptions.end(error);
-        this.#core.events.emit('close', { error });
+        this.#events.emit('close', { error });
         break;
       }
       default:
-        this.#core.events.emit(name, fromWired(event as never));
+        this.#events.emit(name, fromWired(event as never));
     }
   }
 
   #setStatus(status: Status): void {
     if (JSON.stringify(status) === JSON.stringify(this.#status)) return;
     this.#status = Object.freeze(status);
-    this.#core.events.emit('status', status);
+    this.#events.emit('status', status);
   }
 
   #wantPackets(): void {
-    if (this.#room) this.#core.post({ type: 'packets', wanted: this.#core.events.has('packet') });
+    if (this.#room) this.#post({ type: 'packets', wanted: this.#events.has('packet') });
   }
 }
 

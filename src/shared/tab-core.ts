@@ -15,8 +15,6 @@ export interface TabCore {
   /** Says it to the hub. @returns false while there is none */
   post(item: ToHub): boolean;
   protocolVersion(): 3 | 4 | 5 | undefined;
-  /** Whether this tab shares the connection. */
-  isOpen(): boolean;
-  /** @throws ConnectionError when it does not, or not for long */
+  /** @throws ConnectionError when this tab does not share the connection, or not for long */
   checkOpen(): void;
 }

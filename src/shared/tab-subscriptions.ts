@@ -1,14 +1,14 @@
 /** What the application of a tab is subscribed to. It outlives hubs: a new one is asked for all of it again. */
 
-import { MqttError, type RefusedError, UsageError } from '../errors';
-import type { SubscribeOptions, WaitOptions } from '../index';
+import { MqttError, UsageError } from '../errors';
+import type { Grant, SubscribeOptions, WaitOptions } from '../index';
 import { ownArgument } from './arguments';
 import { filtersOf, wireFilter } from './filters';
 import { Inbox } from './inbox';
 import { type Handler, SharedSubscription } from './subscription';
 import type { TabCore } from './tab-core';
 import { takeLimits } from './waiting';
-import { fromWireError } from './wire-error';
+import { fromWired } from './wire-error';
 
 /** See above. */
 export class TabSubscriptions {
@@ -56,13 +56,7 @@ export class TabSubscriptions {
         { method: 'subscribe', subscription: id, filters, options, again: false },
         limits,
       );
-      subscription.granted(
-        grants.map(({ filter, qos, error }) => ({
-          filter,
-          qos,
-          error: error && (fromWireError(error) as RefusedError),
-        })),
-      );
+      subscription.granted(grants.map((grant) => fromWired<Grant>(grant)));
     } catch (error) {
       this.#drop(subscription, error instanceof Error ? error : undefined);
       throw error;
@@ -73,7 +67,6 @@ export class TabSubscriptions {
 
   /** See `Client.unsubscribe`. */
   async unsubscribe(filters: unknown, limits: WaitOptions): Promise<void> {
-    this.#core.checkOpen();
     const wire = new Set(filtersOf(filters).map(wireFilter));
     for (const subscription of this.#open.values()) if (subscription.without(wire)) this.#drop(subscription);
     await this.#core.requests.ask({ method: 'unsubscribe', filters }, limits);
@@ -111,7 +104,7 @@ export class TabSubscriptions {
 
   async #unsubscribe(subscription: SharedSubscription): Promise<void> {
     this.#drop(subscription);
-    if (this.#core.isOpen()) await this.#core.requests.ask({ method: 'end', subscription: subscription.id });
+    await this.#core.requests.ask({ method: 'end', subscription: subscription.id });
   }
 
   #drop(subscription: SharedSubscription, error?: Error): void {

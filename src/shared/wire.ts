@@ -5,8 +5,8 @@
  * Everything here is cloned on its way: no functions, no errors (see `wire-error.ts`), and no secrets.
  */
 
-import type { ClientEvents, ConnectResult, PublishResult, ServerLimits, Status } from '../index';
-import type { Message, QoS } from '../message';
+import type { ClientEvents, ConnectResult, Grant, PublishResult, ServerLimits, Status } from '../index';
+import type { Message } from '../message';
 import type { Wired, WireError } from './wire-error';
 
 /** On the channel of all tabs. */
@@ -57,16 +57,9 @@ export interface Answers {
   connect: ConnectResult;
   reauthenticate: undefined;
   publish: PublishResult;
-  subscribe: readonly WireGrant[];
+  subscribe: readonly Wired<Grant>[];
   end: undefined;
   unsubscribe: undefined;
-}
-
-/** See `Grant`. */
-export interface WireGrant {
-  readonly filter: string;
-  readonly qos: QoS | undefined;
-  readonly error: WireError | undefined;
 }
 
 /** What became of a message in a tab: all takers have settled, one of them failed, there were none. */
