@@ -13,10 +13,13 @@ export async function connectIn(
 ): Promise<Client> {
   const { name: givenName, ...clientOptions } = options;
   // It opens nothing, and says what is wrong: a hub elsewhere would not.
-  createClient(url, clientOptions);
+  const model = createClient(url, clientOptions);
   const name = nameOf(url, givenName);
   const fingerprint = await fingerprintOf(name, url, clientOptions);
-  const client = new SharedClient({ environment, name, fingerprint, urls: url, options: clientOptions });
+  const client = new SharedClient(
+    { environment, name, fingerprint, urls: url, options: clientOptions },
+    model,
+  );
   try {
     await client.connect();
     return client;

@@ -31,11 +31,7 @@ export function thisEnvironment(): Environment {
   const locks = globalThis.navigator?.locks;
   const { BroadcastChannel: Broadcast, document } = globalThis;
   if (!locks || !Broadcast) {
-    const missing = locks ? 'BroadcastChannel' : 'Web Locks (navigator.locks)';
-    throw new UsageError(
-      `connectShared: there are no ${missing} here. Browsers have them on pages from https: or localhost; elsewhere, and in Node, use connect()`,
-      'unsupported',
-    );
+    throw unsupported(locks ? 'BroadcastChannel' : 'Web Locks (navigator.locks)');
   }
   const listen = (event: string, listener: () => void) => {
     document?.addEventListener(event, listener);
@@ -59,4 +55,13 @@ export function thisEnvironment(): Environment {
       return () => globalThis.removeEventListener?.('pageshow', shown);
     },
   };
+}
+
+/** What is wrong with a page that must not, or cannot, know of the others. */
+export function unsupported(missing: string, cause?: unknown): UsageError {
+  return new UsageError(
+    `connectShared: there are no ${missing} here. Browsers have them on pages from https: or localhost; elsewhere, and in Node, use connect()`,
+    'unsupported',
+    { cause },
+  );
 }

@@ -83,14 +83,15 @@ export class GuestSubscriptions {
   refused(error: Error): boolean {
     if ((error as Partial<RefusedError>).reasonCode === undefined) return false;
     let isTaken = false;
+    const wired = toWireError(error);
     for (const guest of this.#core.guests.values())
       for (const { id, patterns } of guest.subscriptions.values()) {
         if (![...patterns.keys()].some((filter) => error.message.includes(`'${filter}'`))) continue;
         isTaken = true;
-        guest.post({ type: 'event', name: 'error', event: toWireError(error) });
+        guest.post({ type: 'event', name: 'error', event: wired });
         if (patterns.size > 1) continue;
         guest.subscriptions.delete(id);
-        guest.post({ type: 'ended', subscription: id, error: toWireError(error) });
+        guest.post({ type: 'ended', subscription: id, error: wired });
       }
     return isTaken;
   }

@@ -4,7 +4,7 @@ import { MqttError } from '../errors';
 import type { Client, ClientOptions, CloseOptions } from '../index';
 import { answer } from './calls';
 import { Deliveries } from './deliveries';
-import { Gathering } from './gathering';
+import { type Gathering, gathering } from './gathering';
 import { Guest } from './guest';
 import { GuestSubscriptions } from './guest-subscriptions';
 import { HubCore } from './hub-core';
@@ -25,7 +25,7 @@ export class Hub {
     this.#core = core;
     this.#deliveries = new Deliveries(core, (id) => this.lost(id));
     this.#subscriptions = new GuestSubscriptions(core, this.#deliveries);
-    this.#gathering = new Gathering(core);
+    this.#gathering = gathering(core);
     relayEvents(core, this.#subscriptions);
   }
 
@@ -39,16 +39,12 @@ export class Hub {
     return [...this.#core.guests.keys()].some((id) => id !== own);
   }
 
-  /** Answers a tab that says hello again during the same visit. @returns whether it does */
-  greet(id: string, visit: number): boolean {
-    const guest = this.#core.guests.get(id);
-    if (guest?.visit !== visit) return false;
-    guest.post({ type: 'pong' });
-    return true;
-  }
-
-  /** Takes a tab as a guest. */
+  /** Takes a tab as a guest, unless it is one: it may say hello again during the same visit. */
   admit(id: string, visit: number, post: (item: ToTab) => void): void {
+    if (this.#core.guests.get(id)?.visit === visit) {
+      post({ type: 'pong' });
+      return;
+    }
     // It has not noticed that it was one, or was another hub's meanwhile.
     this.lost(id);
     this.#core.guests.set(id, new Guest(id, visit, post));

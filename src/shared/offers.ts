@@ -15,8 +15,9 @@ interface Offer {
   /** Subscriptions that it was offered to. */
   readonly asked: Set<HeldSubscription>;
   readonly targets: Targets;
-  /** For a client that acknowledges by itself: what it waits for. */
-  readonly done: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
+  /** For a client that acknowledges by itself: what it waits for, and ends that. */
+  promise: Promise<void> | undefined;
+  done: (() => void) | undefined;
 }
 
 /** Handler of all Subscriptions that the hub makes. @returns what the client has to wait for */
@@ -32,14 +33,24 @@ export function offers(core: HubCore, deliveries: Deliveries): Take {
     const { message, targets, done } = offer;
     offer = undefined;
     core.counted();
-    deliveries.deliver(message, targets, idOf(message), done?.resolve);
+    deliveries.deliver(message, targets, idOf(message), done);
   };
 
   const begin = (message: Message): Offer => {
     flush();
     queueMicrotask(flush);
-    const done = message.qos > 0 && core.options.ack === 'received' ? deferred() : undefined;
-    return { message, asked: new Set(), targets: new Map(), done };
+    const begun: Offer = {
+      message,
+      asked: new Set(),
+      targets: new Map(),
+      promise: undefined,
+      done: undefined,
+    };
+    if (message.qos > 0 && core.options.ack === 'received')
+      begun.promise = new Promise((resolve) => {
+        begun.done = resolve;
+      });
+    return begun;
   };
 
   /** Another tab that subscribes makes the server send retained messages again. */
@@ -55,14 +66,14 @@ export function offers(core: HubCore, deliveries: Deliveries): Take {
 
   return (guest, held, message) => {
     if (!offer || !isOf(offer, message) || offer.asked.has(held)) offer = begin(message);
-    const { targets, asked, done } = offer;
+    const { targets, asked, promise } = offer;
     asked.add(held);
     if (guest.subscriptions.get(held.id) === held && !hadRetained(held, message)) {
       const pattern = [...held.patterns.values()].join();
       const target = { subscription: held.id, pattern, params: message.params };
       targets.set(guest, [...(targets.get(guest) ?? []), target]);
     }
-    return done?.promise;
+    return promise;
   };
 }
 
@@ -74,12 +85,4 @@ function isOf({ message }: Offer, { payload, topic, properties, qos }: Message):
     message.qos === qos &&
     message.properties === properties
   );
-}
-
-function deferred(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = () => {};
-  const promise = new Promise<void>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
 }

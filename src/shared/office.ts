@@ -76,7 +76,6 @@ export class Office {
   /** A tab says hello. */
   admit({ tab, visit, fingerprint: given }: Announcement & { type: 'hello' }): void {
     const { name, fingerprint } = this.#setup;
-    if (this.hub.greet(tab, visit)) return;
     const differing = differences(fingerprint, given);
     const channel = this.#channels.get(tab) ?? this.#open(tab);
     const port = new Port<ToTab>(channel, this.#epoch);
@@ -110,6 +109,6 @@ export class Office {
 
 function differs(name: string, options: string): UsageError {
   return new UsageError(
-    `connectShared: another tab shares '${name}' with other options: ${options}. Give the same ones (what changes, such as a token or a signed URL, belongs into the option credentials), or another name; after an update of the page, close its other tabs`,
+    `connectShared: another tab shares '${name}' with other options: ${options}. Give the same ones (what changes, such as a token, belongs into credentials), or another name; after an update of the page, close its other tabs`,
   );
 }

@@ -64,29 +64,25 @@ function urlsOf(urls: ServerUrls): URL[] {
 
 async function digestOf(text: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest, 0, 12), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return new Uint8Array(digest, 0, 12).join();
 }
 
 /** The same text for the same value, whatever the order of its members. */
 function canonical(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (typeof value !== 'object' || value === null)
-    return typeof value === 'function' ? 'given' : String(value);
-  if (ArrayBuffer.isView(value))
-    return `bytes ${new Uint8Array(value.buffer, value.byteOffset, value.byteLength).join()}`;
-  if (value instanceof ArrayBuffer) return `bytes ${new Uint8Array(value).join()}`;
-  if (value instanceof URL) return JSON.stringify(value.href);
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
-  // An object with methods is an implementation: its members are its own affair.
-  const members = Object.entries(value).filter(([, member]) => member !== undefined);
-  const prototype = Object.getPrototypeOf(value);
-  const isPlain = prototype === null || prototype === Object.prototype;
-  if (!isPlain || members.some(([key, member]) => typeof member === 'function' && !hooks.includes(key)))
-    return 'given';
-  return `{${members
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, member]) => `${key}:${canonical(member)}`)
-    .join()}}`;
+  return JSON.stringify(value, (_name, member: unknown) => {
+    if (typeof member === 'function') return 'given';
+    if (typeof member !== 'object' || member === null || Array.isArray(member)) return member;
+    if (ArrayBuffer.isView(member))
+      return [...new Uint8Array(member.buffer, member.byteOffset, member.byteLength)];
+    if (member instanceof ArrayBuffer) return [...new Uint8Array(member)];
+    // An object with methods is an implementation: its members are its own affair.
+    const members = Object.entries(member);
+    const prototype = Object.getPrototypeOf(member);
+    const isPlain = prototype === null || prototype === Object.prototype;
+    if (!isPlain || members.some(([name, one]) => typeof one === 'function' && !hooks.includes(name)))
+      return 'given';
+    return Object.fromEntries(members.sort(([one], [other]) => (one < other ? -1 : 1)));
+  });
 }
 
 /** Functions among plain options. */

@@ -4,7 +4,7 @@
  */
 
 import { ConnectionError, MqttError } from '../errors';
-import type { WaitOptions } from '../index';
+import type { PublishOptions, WaitOptions } from '../index';
 import { atLimit } from './waiting';
 import type { Answers, Call, ToHub } from './wire';
 
@@ -147,7 +147,7 @@ export class Requests {
 
 /** Whether a publish is one that stores keep. */
 export function isStored(call: Call): boolean {
-  const qos = call.method === 'publish' && call.options && 'qos' in call.options ? call.options.qos : 0;
+  const { qos } = (call.method === 'publish' && (call.options as PublishOptions)) || {};
   return qos === 1 || qos === 2;
 }
 

@@ -2,7 +2,7 @@
 
 /** {@link Client} of one tab: what it is asked for, the hub does. */
 
-import { ConnectionError, type MqttError, UsageError } from '../errors';
+import { ConnectionError, type MqttError } from '../errors';
 import type {
   Client,
   ClientEvents,
@@ -22,6 +22,7 @@ import type {
 import { Activity } from './activity';
 import { checkNames, ownArgument, ownPayload } from './arguments';
 import { asyncDispose } from './async-dispose';
+import { unsupported } from './environment';
 import { Events } from './events';
 import { lostWords } from './hub-core';
 import { SharedMessage } from './message';
@@ -30,7 +31,7 @@ import { autoKey, isStored, Requests } from './requests';
 import { Room } from './room';
 import type { Handler } from './subscription';
 import { TabSubscriptions } from './tab-subscriptions';
-import { checkSignal, takeLimits } from './waiting';
+import { takeLimits } from './waiting';
 import {
   type Call,
   type Counters,
@@ -48,6 +49,7 @@ const defaultCloseTimeout = 5_000;
 /** See above. */
 export class SharedClient implements Client {
   readonly #setup: RoomSetup;
+  readonly #model: Client;
   readonly #events = new Events((name) => {
     if (name === 'message') this.#subscriptions.inbox.reclaim();
     if (name === 'packet') this.#wantPackets();
@@ -64,8 +66,10 @@ export class SharedClient implements Client {
   #closing: Promise<void> | undefined;
   #lastKey = 0;
 
-  constructor(setup: RoomSetup) {
+  /** @param model is never connected: it knows what arguments a client takes */
+  constructor(setup: RoomSetup, model: Client) {
     this.#setup = setup;
+    this.#model = model;
     this.#subscriptions = new TabSubscriptions({
       options: setup.options,
       events: this.#events,
@@ -125,8 +129,7 @@ export class SharedClient implements Client {
       await room.join();
     } catch (cause) {
       if (this.#room === room) await this.#leave({ force: true }, 0);
-      const words = 'connectShared: the browser keeps this page from its other tabs; use connect()';
-      throw new UsageError(words, 'unsupported', { cause });
+      throw unsupported('Web Locks or channels for this page', cause);
     }
   }
 
@@ -191,8 +194,8 @@ export class SharedClient implements Client {
     listener: Listener<Name>,
     options?: { once?: boolean | undefined; signal?: AbortSignal | undefined },
   ): () => void {
-    checkNames(options, ['once', 'signal']);
-    checkSignal(options?.signal);
+    // Says what is wrong.
+    this.#model.on(event, listener, options)();
     return this.#events.on(event, listener, options);
   }
 

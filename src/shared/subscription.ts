@@ -37,6 +37,8 @@ export class SharedSubscription implements Subscription {
   readonly id: number;
   /** The filters that it still has, as they were given. */
   patterns: readonly string[];
+  /** Empty until the server has answered. */
+  grants: readonly Grant[] = [];
   /** What was asked for. */
   readonly options: object | undefined;
   readonly #handler: Handler | undefined;
@@ -58,7 +60,6 @@ export class SharedSubscription implements Subscription {
   #state: 'open' | 'ended' = 'open';
   /** Why it ended, until an iterator tells. */
   #error: Error | undefined;
-  #grants: readonly Grant[] | undefined;
 
   constructor(
     id: number,
@@ -86,18 +87,9 @@ export class SharedSubscription implements Subscription {
     return this.grants[0]?.qos ?? 0;
   }
 
-  get grants(): readonly Grant[] {
-    return this.#grants ?? [];
-  }
-
-  /** Whether the server has answered. */
-  get isGranted(): boolean {
-    return this.#grants !== undefined;
-  }
-
   /** The server has answered. */
   granted(grants: readonly Grant[]): void {
-    this.#grants = grants;
+    this.grants = grants;
     const refused = grants.filter(({ error }) => error).map(({ filter }) => filter);
     this.patterns = this.patterns.filter((pattern) => !refused.includes(pattern));
   }

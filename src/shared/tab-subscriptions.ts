@@ -75,7 +75,7 @@ export class TabSubscriptions {
   /** Asks the hub that is there now for what an earlier one has granted. */
   subscribeAgain(): void {
     for (const subscription of this.#open.values())
-      if (subscription.isGranted) this.#subscribeAgain(subscription);
+      if (subscription.grants.length > 0) this.#subscribeAgain(subscription);
   }
 
   /** The hub has ended one. */

@@ -12,11 +12,10 @@ export function timerFor(delay: number, callback: () => void): ReturnType<typeof
   return delay === Infinity ? undefined : setTimeout(callback, Math.min(delay, longestDelay));
 }
 
-/** Takes the limits out of options; what is left is the others', also what is no object. @throws UsageError; `signal.reason` when aborted already */
+/** Takes the limits out of options; what is left the hub checks. @throws UsageError; `signal.reason` when aborted already */
 export function takeLimits(options: unknown): { limits: WaitOptions; others: object | undefined } {
-  if (options === undefined) return { limits: {}, others: undefined };
-  if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw new UsageError('options: must be an object');
+  if (typeof options !== 'object' || options === null)
+    return { limits: {}, others: ownArgument(options as undefined) };
   const { signal, timeout, ...others } = options as WaitOptions;
   const isTime = timeout === undefined || (typeof timeout === 'number' && timeout >= 0);
   if (!isTime) throw new UsageError('options.timeout: must be a number of milliseconds of at least 0');

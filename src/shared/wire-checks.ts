@@ -4,25 +4,23 @@ import type { Announcement, Envelope } from './wire';
 
 /** Whether it is an {@link Announcement}. */
 export function isAnnouncement(data: unknown): data is Announcement {
-  if (!isObject(data)) return false;
-  const { type, epoch, tab, visit, fingerprint } = data;
+  const { type, epoch, tab, visit, fingerprint } = membersOf(data);
   return type === 'hub'
-    ? isCount(epoch)
-    : type === 'hello' && typeof tab === 'string' && isCount(visit) && isObject(fingerprint);
+    ? Number.isSafeInteger(epoch)
+    : type === 'hello' && typeof tab === 'string' && Number.isSafeInteger(visit) && isObject(fingerprint);
 }
 
 /** Whether it is an {@link Envelope}; what is in it has a type, of the other side's making. */
 export function isEnvelope<Item>(data: unknown): data is Envelope<Item> {
-  return (
-    isObject(data) && isCount(data['epoch']) && Array.isArray(data['items']) && data['items'].every(isObject)
-  );
+  const { epoch, items } = membersOf(data);
+  return Number.isSafeInteger(epoch) && Array.isArray(items) && items.every(isObject);
 }
 
-/** An epoch beyond this could not be followed by another one. */
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value);
+/** None, of what is no object. */
+function membersOf(value: unknown): Record<string, unknown> {
+  return Object(value);
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
+function isObject(value: unknown): boolean {
+  return Object(value) === value;
 }
