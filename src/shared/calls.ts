@@ -21,8 +21,7 @@ export async function answer(
     if (core.state !== 'over') guest.post({ type: 'answer', id, value });
   } catch (error) {
     // A tab that is a guest anew has asked again.
-    if (core.state === 'open' && !guest.isGone)
-      guest.post({ type: 'failure', id, error: toWireError(error) });
+    if (core.state === 'open' && !guest.isGone) guest.post({ type: 'answer', id, error: toWireError(error) });
   }
   guest.aborts.delete(id);
   core.counted();

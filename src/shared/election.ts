@@ -133,18 +133,13 @@ export class Election {
       return;
     }
     if (this.#hide) return;
-    const abort = new AbortController();
-    let release = () => abort.abort();
+    const ending = new AbortController();
+    const { signal } = ending;
     this.#hide = () => {
       this.#hide = undefined;
-      release();
+      ending.abort();
     };
-    const hold = () =>
-      new Promise<void>((resolve) => {
-        release = resolve;
-      });
-    this.#environment.locks
-      .request(this.#visibleName, { mode: 'shared', signal: abort.signal }, hold)
-      .catch(() => {});
+    const hold = () => new Promise((end) => signal.addEventListener('abort', end));
+    this.#environment.locks.request(this.#visibleName, { mode: 'shared', signal }, hold).catch(() => {});
   }
 }

@@ -21,20 +21,6 @@ export interface RoomSetup {
   readonly options: ClientOptions;
 }
 
-/** What an office begins with. */
-export interface Inauguration {
-  readonly locks: TabLocks;
-  readonly epoch: number;
-  /** What the last hub told, if there was one. */
-  readonly before: State | undefined;
-  /** Whether another tab may have the session still. */
-  readonly takesOver: boolean;
-  /** Looks whether the lock is this tab's still. */
-  look(): Promise<boolean>;
-  /** Another client has taken the session over. It is called before any tab hears of that. */
-  takenOver(): void;
-}
-
 /** Reason code of DISCONNECT by which the server says that [v5 3.14.2.1]. */
 const sessionTakenOver = 0x8e;
 
@@ -49,7 +35,21 @@ export class Office {
   /** Ends the waits for the locks of tabs. */
   readonly #watches = new AbortController();
 
-  constructor(setup: RoomSetup, { locks, epoch, before, takesOver, look, takenOver }: Inauguration) {
+  /**
+   * @param before what the last hub told, if there was one
+   * @param takesOver whether another tab may have the session still
+   * @param look looks whether the lock is this tab's still
+   * @param takenOver called when another client has taken the session over, before any tab hears of that
+   */
+  constructor(
+    setup: RoomSetup,
+    locks: TabLocks,
+    epoch: number,
+    before: State | undefined,
+    takesOver: boolean,
+    look: () => Promise<boolean>,
+    takenOver: () => void,
+  ) {
     const { options, urls } = setup;
     const { reconnect, store } = options;
     this.#setup = setup;

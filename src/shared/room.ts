@@ -170,28 +170,19 @@ export class Room {
       return;
     }
     if (announcement.epoch <= this.#epoch) return;
-    if (this.#office) void this.#contest(announcement.epoch);
-    else this.#follow(announcement.epoch);
-  }
-
-  /** There is a new hub elsewhere. */
-  #follow(epoch: number): void {
-    this.#epoch = epoch;
+    const hadHub = this.#office !== undefined;
+    this.#epoch = announcement.epoch;
+    this.#lookout.heard();
     this.#endOffice();
     this.#part();
-    this.#lookout.heard();
     this.#sayHello();
+    if (hadHub) this.#insist().catch(() => {});
   }
 
-  /** Somebody has announced a hub though it is ours: who has the lock is right, others may have hung and lost it. */
-  async #contest(epoch: number): Promise<void> {
-    const isOurs = await this.#locks.haveHub().catch(() => false);
-    if (epoch <= this.#epoch || this.#isOver) return;
-    if (!isOurs || !this.#office) this.#follow(epoch);
-    else {
-      this.#epoch = epoch;
-      this.#takeOffice();
-    }
+  /** Somebody has announced a hub though it was ours: who has the lock is right, others may have hung and lost it. */
+  async #insist(): Promise<void> {
+    const isOurs = await this.#locks.haveHub();
+    if (isOurs && !this.#office && !this.#isOver) this.#takeOffice();
   }
 
   #heard({ epoch, items }: Envelope<ToTab>): void {
@@ -243,16 +234,17 @@ export class Room {
     const before = this.#host.state();
     this.#epoch = Math.max(Date.now(), this.#epoch + 1);
     const epoch = this.#epoch;
-    const office = new Office(this.#setup, {
-      locks: this.#locks,
+    const office = new Office(
+      this.#setup,
+      this.#locks,
       epoch,
       before,
-      takesOver: before !== undefined || this.#isContested,
-      look: () => this.#look(),
-      takenOver: () => {
+      before !== undefined || this.#isContested,
+      () => this.#look(),
+      () => {
         if (this.#isContested) this.#takeOffice();
       },
-    });
+    );
     this.#office = office;
     this.#part();
     // Its own tab comes first, without a channel.

@@ -274,11 +274,8 @@ export class SharedClient implements Client {
         this.#setStatus(fromWired<Status>(item.state.status));
         break;
       case 'answer':
-        this.#requests.answered(item.id, item.value);
-        this.#activity.look();
-        break;
-      case 'failure':
-        this.#requests.failed(item.id, fromWireError(item.error));
+        if (item.error) this.#requests.failed(item.id, fromWireError(item.error));
+        else this.#requests.answered(item.id, item.value);
         this.#activity.look();
         break;
       case 'message':

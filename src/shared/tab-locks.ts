@@ -47,10 +47,9 @@ export class TabLocks {
   /** Whether this tab holds the lock of the hub. */
   async haveHub(): Promise<boolean> {
     const { held = [] } = await this.#locks.query();
-    const [holder, self] = [this.#name, this.nameOf(this.#tab)].map((name) =>
-      held.find((lock) => lock.name === name),
-    );
-    return holder !== undefined && holder.clientId === self?.clientId;
+    const clientOf = (name: string) => held.find((lock) => lock.name === name)?.clientId;
+    const holder = clientOf(this.#name);
+    return holder !== undefined && holder === clientOf(this.nameOf(this.#tab));
   }
 
   /** All tabs that live. */

@@ -101,8 +101,13 @@ export type ToTab =
   /** The tab may go: the hub has heard that it leaves. */
   | { readonly type: 'farewell' }
   | { readonly type: 'state'; readonly state: State }
-  | { readonly type: 'answer'; readonly id: number; readonly value: Answers[keyof Answers] }
-  | { readonly type: 'failure'; readonly id: number; readonly error: WireError }
+  /** With an error, or a value. */
+  | {
+      readonly type: 'answer';
+      readonly id: number;
+      readonly value?: Answers[keyof Answers];
+      readonly error?: WireError;
+    }
   | { readonly type: 'message'; readonly delivery: WireDelivery }
   /** The server will not send this message again: its identifier is free. */
   | { readonly type: 'released'; readonly packetId: number }

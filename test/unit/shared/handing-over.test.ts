@@ -103,6 +103,22 @@ describe('a tab that was given the connection while it hung, and lost it', () =>
   });
 });
 
+test('a tab that hung and lost the connection keeps its Subscriptions, whatever the server said meanwhile', async () => {
+  fakeTimers();
+  const [one, two] = [await tabs.open(), await tabs.open()];
+  const seen: string[] = [];
+  await one.client.subscribe('a', { qos: 1 }, (message) => seen.push(message.text()));
+  one.tab.freeze();
+  await seconds(7);
+  expect(tabs.owner).toBe(two.tab);
+  one.tab.thaw();
+  server.links[0]?.send({ type: 'disconnect', reasonCode: 0x8e });
+  await seconds(1);
+  server.link.publish('a', 'x', { qos: 1 });
+  await seconds(1);
+  expect(seen).toEqual(['x']);
+});
+
 describe('a connection that ends for good', () => {
   test('is not followed by reports of messages that its end took back', async () => {
     tabs = new SharedTabs(url, { transport: server, unclaimedTimeout: 5 });
