@@ -138,6 +138,12 @@ export interface Subscription<Params = Record<string, string>>
    * @throws RefusedError when the server refuses
    */
   unsubscribe(): Promise<void>;
+  /**
+   * The messages. Each is acknowledged when the next one is asked for; leaving the loop unsubscribes.
+   *
+   * @throws UsageError for a second iterator, or if the Subscription has a handler
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message<Params>>;
 }
 
 /**

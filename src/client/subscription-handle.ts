@@ -87,7 +87,7 @@ export class SubscriptionHandle implements Subscription {
     return this.unsubscribe();
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<AnyMessage, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<AnyMessage, undefined> {
     if (this.#hasHandler || this.#iterator) {
       throw new UsageError(
         `The Subscription has ${this.#hasHandler ? 'a handler' : 'an iterator'} already; subscribe again for another one`,

@@ -112,7 +112,7 @@ export class HandlerTaker extends Taker {
 }
 
 /** Collects messages for one iterator. */
-export class IteratorTaker extends Taker implements AsyncIterator<AnyMessage, undefined> {
+export class IteratorTaker extends Taker implements AsyncIterableIterator<AnyMessage, undefined> {
   /** Called when the loop is left. */
   readonly #left: () => void;
   /** The message that the loop works on. */
@@ -148,6 +148,11 @@ export class IteratorTaker extends Taker implements AsyncIterator<AnyMessage, un
     this.#left();
     this.finish();
     return Promise.resolve({ done: true, value: undefined });
+  }
+
+  /** As all iterators of the language, it can be looped over. */
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 
   protected work(delivery: Delivery, params: Params): boolean {

@@ -138,7 +138,7 @@ export class SharedSubscription implements Subscription {
     return this.unsubscribe();
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined> {
     if (this.#handler || this.#collects === 'iterator') {
       throw new UsageError(
         `The Subscription has ${this.#handler ? 'a handler' : 'an iterator'} already; subscribe again for another one`,
@@ -148,6 +148,9 @@ export class SharedSubscription implements Subscription {
     this.#collects = 'iterator';
     if (this.#state === 'open') this.#inbox.reclaim();
     return {
+      [Symbol.asyncIterator]() {
+        return this;
+      },
       next: () => {
         this.#putDown();
         return new Promise((resolve, reject) => {

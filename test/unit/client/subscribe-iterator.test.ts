@@ -36,6 +36,19 @@ describe('a Subscription without a handler', () => {
     expect(textOf(third.value)).toBe('3');
   });
 
+  test('gives an iterator that can be looped over, too', async () => {
+    const { subscription, send } = await subscribed();
+    const iterator = subscription[Symbol.asyncIterator]();
+    send('1', '2');
+    expect(textOf(await iterator.next())).toBe('1');
+    const rest: string[] = [];
+    for await (const message of iterator) {
+      rest.push(message.text());
+      break;
+    }
+    expect(rest).toEqual(['2']);
+  });
+
   test('collects from SUBACK on when the iterator is taken in the turn after subscribe resolves', async () => {
     const server = new FakeServer({
       subscribe: ({ packetId }, link) => [
