@@ -38,10 +38,10 @@ interface Server {
 const patience = 60_000;
 
 /** Milliseconds in which servers agree, when they ever do. */
-const agreement = 30_000;
+const agreement = 20_000;
 
-/** How often a server is started once more when they do not agree. */
-const secondChances = 2;
+/** How many of those who keep something must have all of it. */
+type Needed = 'all' | 'most';
 
 /**
  * Starts it. The caller closes it; it ends in any case when this process does.
@@ -119,18 +119,21 @@ async function tryToStart(path: string): Promise<NatsCluster | string> {
 
   async function healthy(): Promise<void> {
     const running = servers.filter(({ program }) => program !== undefined);
-    for (let left = secondChances; ; left -= 1) {
-      try {
-        await waitFor(() => agree(running), { timeout: agreement, what: 'the servers to agree' });
-        return;
-      } catch (error) {
-        if (left === 0 || !latest) throw new Disagreement(String(error), { cause: error });
-        // Up to some 2.9 what a server missed may stay missing, until it, or another one, is started once more.
-        const next = servers[(servers.indexOf(latest) + 1) % servers.length] ?? latest;
-        const again = left === secondChances ? latest : next;
-        await again.program?.close();
-        await restart(again);
+    const within = (needed: Needed) =>
+      waitFor(() => agree(running, needed), { timeout: agreement, what: 'the servers to agree' });
+    try {
+      await within('all');
+    } catch {
+      // Up to some 2.9 what a server missed may stay missing until it is started once more, or even then.
+      if (latest) {
+        await latest.program?.close();
+        await restart(latest);
       }
+      await within('all').catch(() =>
+        within('most').catch((cause: unknown) => {
+          throw new Disagreement(String(cause), { cause });
+        }),
+      );
     }
   }
 
@@ -174,11 +177,11 @@ interface StreamDetail extends Kept {
 }
 
 /**
- * Whether each server knows the leader of all, and everything is kept by all.
+ * Whether each server knows the leader of all, and everything is kept by as many as needed.
  *
  * @throws Error with who is not there yet
  */
-async function agree(servers: readonly Server[]): Promise<boolean> {
+async function agree(servers: readonly Server[], needed: Needed): Promise<boolean> {
   const waiting = new Set<string>();
   const states: string[] = [];
   const led = new Set<string>();
@@ -199,9 +202,10 @@ async function agree(servers: readonly Server[]): Promise<boolean> {
         waiting.add(kept);
         states.push(`${name} of ${kept}: ${JSON.stringify(cluster)}`);
         const replicas = cluster?.replicas ?? [];
-        // A majority is enough to lose nothing with the next one; in 2.9 a replica may lag for ever.
         const current = replicas.filter(({ current, offline }) => current && !offline).length;
-        const isWhole = 2 * (1 + current) > 1 + replicas.length && replicas.length > 0;
+        const isWhole =
+          replicas.length > 0 &&
+          (needed === 'all' ? current === replicas.length : 2 * (1 + current) > 1 + replicas.length);
         if (cluster?.leader === name && isWhole) led.add(kept);
       }
     }
