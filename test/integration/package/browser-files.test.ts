@@ -46,7 +46,7 @@ function reportSize(what: string, bytes: Uint8Array): number {
   return compressed;
 }
 
-/** Bytes of brotli; they only ever go down: the goal is 14 kB for the application, later 10, and 18 for the script file. */
+/** Bytes of brotli, raised only for what users cannot do without: the goal is 14 kB for the application, later 10, and 18 for the script file. */
 const budgets = { application: 33_200, script: 51_750, indexeddb: 4_450, level: 2_050 };
 
 describe('the files for browsers', () => {
