@@ -42,15 +42,17 @@ let frames = 0;
 const text = new TextDecoder();
 
 function connection(out: Out): (chunk: Uint8Array) => void {
-  let rest: Uint8Array = new Uint8Array(0);
+  /** The packet that is not whole yet, in the chunks that brought it: joined once, however large it is. */
+  let parts: Uint8Array[] = [];
+  let held = 0;
+  /** Its size, as far as that is known. */
+  let needed = 0;
   return (chunk) => {
     frames += 1;
-    let input = chunk;
-    if (rest.length > 0) {
-      input = new Uint8Array(rest.length + chunk.length);
-      input.set(rest);
-      input.set(chunk, rest.length);
-    }
+    parts.push(chunk);
+    held += chunk.length;
+    if (held < needed) return;
+    const input = parts.length === 1 ? chunk : Buffer.concat(parts, held);
     // Acknowledgements of this chunk.
     let answers = new Uint8Array(1_024);
     let length = 0;
@@ -78,6 +80,7 @@ function connection(out: Out): (chunk: Uint8Array) => void {
         at += 1;
       }
       const end = at + remaining;
+      needed = byte & 0x80 ? 0 : end - offset;
       if (byte & 0x80 || end > input.length) break;
       const first = input[offset] ?? 0;
       const type = first >> 4;
@@ -102,7 +105,8 @@ function connection(out: Out): (chunk: Uint8Array) => void {
       else if (type === 5) answer(0x62, 2, input[at] ?? 0, input[at + 1] ?? 0);
       offset = end;
     }
-    rest = offset < input.length ? input.slice(offset) : new Uint8Array(0);
+    held = input.length - offset;
+    parts = held > 0 ? [input.slice(offset)] : [];
     if (length > 0) out.write(answers.subarray(0, length));
   };
 }
