@@ -12,6 +12,9 @@ const empty: Bytes = new Uint8Array(0);
  */
 const slabSize = 8_192;
 
+/** One for all connections: a process may have thousands. */
+const topics = new TopicCache();
+
 /** A payload may keep alive so many times its size. */
 const viewShare = 4;
 
@@ -29,7 +32,6 @@ export class Reader {
   /** Version by which to read. */
   version: ProtocolVersion = 4;
 
-  readonly #topics = new TopicCache();
   // What holds `bytes`, and the copy of a part of them: read once, as reading them takes longer than a view.
   #buffer: ArrayBuffer = empty.buffer;
   #bufferSize = 0;
@@ -97,7 +99,7 @@ export class Reader {
   /** A Topic Name: a text without wildcards. Names that come again and again are decoded once. */
   topic(): string {
     const start = this.#field();
-    return this.#topics.read(this.bytes, start, this.offset);
+    return topics.read(this.bytes, start, this.offset);
   }
 
   pair(): [name: string, value: string] {
