@@ -112,7 +112,7 @@ export class PacketDecoder {
       throw error;
     } finally {
       // Nothing of the chunk stays alive through us.
-      this.#reader.open(empty);
+      this.#reader.close();
       if (this.#state === 'busy') this.#state = 'ready';
       else this.#partial = empty;
     }

@@ -6,6 +6,7 @@ import { readText } from './text';
 import { TopicCache } from './topic-cache';
 
 const empty: Bytes = new Uint8Array(0);
+const noBytes = new DataView(empty.buffer);
 
 /**
  * Small payloads of a large chunk are views of a copy of so much of it: one copy for many. It is what Node's Buffers do.
@@ -32,6 +33,8 @@ export class Reader {
   /** Version by which to read. */
   version: ProtocolVersion = 4;
 
+  /** Reads several bytes at once. */
+  #view = noBytes;
   // What holds `bytes`, and the copy of a part of them: read once, as reading them takes longer than a view.
   #buffer: ArrayBuffer = empty.buffer;
   #bufferSize = 0;
@@ -40,13 +43,22 @@ export class Reader {
   #slabStart = 0;
   #slabEnd = 0;
 
-  /** Reads from these bytes; of what was read before nothing is kept. */
+  /** Reads from these bytes. */
   open(bytes: Bytes): void {
     this.bytes = bytes;
     this.#buffer = bytes.buffer;
+    this.#view = new DataView(this.#buffer, bytes.byteOffset, bytes.length);
     this.#bufferSize = this.#buffer.byteLength;
     this.#slab = empty.buffer;
     this.#slabEnd = 0;
+  }
+
+  /** Keeps nothing of what it read. */
+  close(): void {
+    this.bytes = empty;
+    this.#buffer = empty.buffer;
+    this.#view = noBytes;
+    this.#slab = empty.buffer;
   }
 
   byte(): number {
@@ -99,7 +111,7 @@ export class Reader {
   /** A Topic Name: a text without wildcards. Names that come again and again are decoded once. */
   topic(): string {
     const start = this.#field();
-    return topics.read(this.bytes, start, this.offset);
+    return topics.read(this.bytes, this.#view, start, this.offset);
   }
 
   pair(): [name: string, value: string] {

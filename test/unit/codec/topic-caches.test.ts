@@ -16,7 +16,9 @@ describe('the cache of Topic Names that came', () => {
 
   function read(cache: TopicCache, name: string): string {
     const bytes = new TextEncoder().encode(name);
-    return cache.read(bytes, 0, bytes.length);
+    // Among others, as in a chunk: what is beside it must not count.
+    const chunk = Uint8Array.from([0xff, ...bytes, 0xff]);
+    return cache.read(chunk, new DataView(chunk.buffer), 1, 1 + bytes.length);
   }
 
   test('decodes a name once', () => {
@@ -25,6 +27,31 @@ describe('the cache of Topic Names that came', () => {
     const name = 'x'.repeat(128);
     for (let times = 0; times < 3; times += 1) expect(read(cache, name)).toBe(name);
     expect(calls).toHaveLength(1);
+  });
+
+  test.each([0, 1, 3, 4, 5, 7, 8, 9, 127, 128, 129])(
+    'tells names of %i bytes apart, whichever byte differs',
+    (size) => {
+      const cache = new TopicCache();
+      const first = 'x'.repeat(size);
+      for (let index = 0; index < size; index += 1) {
+        const other = `${first.slice(0, index)}y${first.slice(index + 1)}`;
+        for (const name of [first, first, other, other, first]) expect(read(cache, name)).toBe(name);
+      }
+      expect(read(cache, first)).toBe(first);
+    },
+  );
+
+  test('finds a thousand names again, of which each differs from others in two bytes', () => {
+    const calls = decodings();
+    const cache = new TopicCache();
+    const all = names(500, 30, 'site/a/sensor/');
+    for (const name of all) read(cache, name);
+    const decoded = calls.length;
+    expect(decoded).toBe(500);
+    for (const name of all) expect(read(cache, name)).toBe(name);
+    // Two in one slot displace each other: of 500 in 1,024 slots some do.
+    expect(calls.length - decoded).toBeLessThan(300);
   });
 
   test('keeps no long names, so that a server cannot fill our memory with them', () => {
