@@ -416,7 +416,8 @@ export class Session {
       throw new ProtocolError(`The server sent ${type.toUpperCase()}${when}, which it must not`);
     }
     handler(packet, link);
-    this.#pump();
+    // A message of the server frees nothing that another packet waits for.
+    if (type !== 'publish') this.#pump();
   }
 
   /** What the server may send. */
