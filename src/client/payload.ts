@@ -17,7 +17,8 @@ export function payloadBytes(payload: unknown, name: string): Uint8Array {
   try {
     if (ArrayBuffer.isView(payload)) {
       // A Buffer, or an array that was transferred, goes the long way.
-      if (payload.byteLength > 0 && payload.constructor === Uint8Array) return payload as Uint8Array;
+      if (payload.constructor === Uint8Array && (payload as Uint8Array).length > 0)
+        return payload as Uint8Array;
       return new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);
     }
     // It may come from another realm, as in a test runner with a DOM.

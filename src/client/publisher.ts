@@ -164,7 +164,7 @@ export class Publisher {
   ): Promise<PublishResult> {
     const { runner, options } = this.#core;
     this.#core.checkOpen();
-    if (runner.session.isConnected && runner.bufferedBytes > options.queue.maxBytes) {
+    if (runner.session.isConnected && runner.holdsMore(options.queue.maxBytes)) {
       throw new ConnectionError(
         'queue-full',
         'More than queue.maxBytes wait in the transport; await publish() to keep its pace',

@@ -95,6 +95,8 @@ export class Runner {
   #cancel: (() => void) | undefined;
   /** Monotonic time that the timer is set for. */
   #timerAt = Infinity;
+  /** Bytes in the transport's buffer when it was asked last; Infinity after a write. */
+  #buffered = Infinity;
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
   /** For publishers that wait for the next flush, and for the transport's buffer to shrink. */
   #drained: Deferred<PublishResult> | undefined;
@@ -244,9 +246,9 @@ export class Runner {
     return this.#drained.promise;
   }
 
-  /** Bytes that the transport has not sent yet. */
-  get bufferedBytes(): number {
-    return (this.#connection?.bufferedAmount ?? 0) + this.session.pendingBytes;
+  /** Whether more bytes than these wait to be sent, here and in the transport. */
+  holdsMore(than: number): boolean {
+    return this.#transportHoldsMore(than - this.session.pendingBytes);
   }
 
   /** Hands over everything that is due, now. */
@@ -387,12 +389,19 @@ export class Runner {
       for (const chunk of frame) this.counts.bytesSent += chunk.length;
       connection.write(frame);
     }
+    this.#buffered = Infinity;
   }
 
   // --- waiting publishers
 
   #isCongested(): boolean {
-    return (this.#connection?.bufferedAmount ?? 0) >= highWaterMark;
+    return this.#transportHoldsMore(highWaterMark - 1);
+  }
+
+  /** Only a write adds to the transport's buffer, and asking a browser for it takes longer than the rest of a publish. */
+  #transportHoldsMore(than: number): boolean {
+    if (this.#buffered > than) this.#buffered = this.#connection?.bufferedAmount ?? 0;
+    return this.#buffered > than;
   }
 
   /**

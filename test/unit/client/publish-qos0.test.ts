@@ -98,6 +98,23 @@ describe('QoS 0 and backpressure', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test('the transport is asked for its buffer a few times a flush, not at each publish', async () => {
+    const { client, server } = await rested();
+    const asked = vi.spyOn(server.link.connection, 'bufferedAmount', 'get');
+    const publishes = Array.from({ length: 1_000 }, () => client.publish('a', 'x'));
+    await Promise.all(publishes);
+    expect(asked.mock.calls.length).toBeLessThan(5);
+    // What it holds after the next write is another matter.
+    asked.mockReturnValue(congested);
+    const publish = watch(client.publish('a', 'x'));
+    await turn();
+    expect(publish.state).toBe('pending');
+    asked.mockReturnValue(0);
+    client.publish('a', 'x');
+    await turn();
+    expect(publish.state).toBe('resolved');
+  });
+
   test('a congested publish settles when the connection ends', async () => {
     const { client, server } = await rested({ reconnect: false });
     server.link.buffer(congested);
