@@ -179,7 +179,7 @@ export class Connector {
     const policy = this.#policy;
     if (!policy || this.#status.type !== 'connecting') return;
     clearTimeout(this.#connectTimer);
-    const result = { ...connected, sessionLost: sessionLost || policy.cleanStart };
+    const result = { sessionLost: sessionLost || policy.cleanStart, ...connected };
     policy.accepted(connected.protocolVersion);
     this.#result = result;
     this.#connectedAt = performance.now();
@@ -349,7 +349,7 @@ export class Connector {
         (record !== undefined && record.protocolVersion !== protocolVersion),
       username: credentials?.username ?? connect.username ?? target.username,
       password: credentials?.password ?? connect.password ?? targetPassword,
-      properties: isV5 ? { ...connect.properties, authenticationMethod, authenticationData } : undefined,
+      properties: isV5 ? { authenticationMethod, authenticationData, ...connect.properties } : undefined,
     };
     packetSize(packet, protocolVersion);
     return packet;

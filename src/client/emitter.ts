@@ -7,8 +7,6 @@ import { reportUncaught } from './report-uncaught';
 import { isThenable } from './thenable';
 import { whenAborted } from './when-aborted';
 
-type Listeners = { [Name in keyof ClientEvents]: Set<Entry<Name>> };
-
 /** A listener with its registration: the same function may listen twice. */
 interface Entry<Name extends keyof ClientEvents> {
   readonly listener: Listener<Name>;
@@ -31,7 +29,8 @@ const names: readonly (keyof ClientEvents)[] = [
 
 /** Calls listeners. */
 export class Emitter {
-  readonly #listeners = Object.fromEntries(names.map((name) => [name, new Set()])) as unknown as Listeners;
+  /** Of the events that ever had one: most clients listen to few. */
+  readonly #listeners: { [Name in keyof ClientEvents]?: Set<Entry<never>> } = {};
   readonly #changed: (event: keyof ClientEvents) => void;
 
   /** @param changed called when an event got a listener or lost one */
@@ -51,7 +50,8 @@ export class Emitter {
     if (typeof listener !== 'function')
       throw new UsageError(`listener: must be a function, not ${described(listener)}`);
     const { once = false, signal } = options;
-    const entries = this.#listeners[event];
+    this.#listeners[event] ??= new Set();
+    const entries: Set<Entry<never>> = this.#listeners[event];
     let callOff: (() => void) | undefined;
     const off = (): void => {
       callOff?.();
@@ -67,7 +67,7 @@ export class Emitter {
 
   /** Whether anyone listens. */
   has(event: keyof ClientEvents): boolean {
-    return this.#listeners[event].size > 0;
+    return (this.#listeners[event]?.size ?? 0) > 0;
   }
 
   /** Calls all listeners of an event, those that were there when it began. */
@@ -88,8 +88,8 @@ export class Emitter {
 
   /** The listeners of an event as functions that may throw, for a caller who waits for what they return. */
   calls<Name extends keyof ClientEvents>(name: Name): ((event: ClientEvents[Name]) => unknown)[] {
-    const entries: Set<Entry<Name>> = this.#listeners[name];
-    if (entries.size === 0) return [];
+    const entries = this.#listeners[name] as Set<Entry<Name>> | undefined;
+    if (!entries?.size) return [];
     return [...entries].map(({ listener, off, once }) => (event) => {
       if (once) off();
       return listener(event);

@@ -118,7 +118,6 @@ export class MqttClient implements Client {
     this.#subscriber = new Subscriber(core, this.#router, this.#inbox);
     this.#connector = new Connector(
       {
-        ...core,
         schemes,
         transportFor,
         accepted: () => {
@@ -126,6 +125,8 @@ export class MqttClient implements Client {
           this.#inbox.connected();
         },
         end: (error) => this.#end(error),
+        // Last, as in resolve-options.ts.
+        ...core,
       },
       targets,
     );

@@ -16,7 +16,7 @@ import { type ClientPacket, packetSize } from '../codec/client-packets';
 import type { ConnectPacket, WillProperties } from '../codec/packet';
 import { UsageError } from '../errors';
 import type { ProtocolVersion } from '../message';
-import { memoryStore } from '../store/memory';
+import { noStore } from '../store/no-store';
 import type { SessionStore } from '../store/store';
 import type { Transport } from '../transport/transport';
 import { type Clock, longestDelay, ownClock } from './clock';
@@ -219,9 +219,10 @@ export function resolveOptions(options?: ClientOptions) {
     will,
     properties,
     protocolVersion,
+    store,
     ...others
   } = resolve(options, 'options', optionRules);
-  const { clean, authenticate, store } = others;
+  const { clean, authenticate } = others;
   if (clientId === undefined && !clean) {
     throw new UsageError(
       'options.clientId: is required with clean: false: the server finds the session by it',
@@ -249,8 +250,8 @@ export function resolveOptions(options?: ClientOptions) {
     password,
     will,
     properties: {
-      ...properties,
       sessionExpiryInterval: sessionExpiryInterval ?? (clean ? defaultExpiry : defaultKeptExpiry),
+      ...properties,
     },
   };
   checkPacket(connect, 5);
@@ -269,7 +270,6 @@ export function resolveOptions(options?: ClientOptions) {
     ...Object.values(will?.properties ?? {}),
   ];
   return {
-    ...others,
     // An option that 3.1.1 cannot honour forbids the fallback.
     protocolVersion: onlyMqtt5.some((value) => value !== undefined) ? 5 : protocolVersion,
     /** CONNECT as MQTT 5.0 has it, without what single attempts add. */
@@ -278,9 +278,11 @@ export function resolveOptions(options?: ClientOptions) {
       will: will && { ...will, properties: will.properties && ownProperties(will.properties) },
       properties: ownProperties(connect.properties ?? {}),
     },
-    store: store ?? memoryStore(),
+    store: store ?? noStore,
     /** False for a store that nobody else can read: then nothing needs to be recorded. */
     recording: store !== undefined,
+    // Last: V8 makes a hidden class of its own for each object that goes on after a spread.
+    ...others,
   };
 }
 

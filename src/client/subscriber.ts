@@ -65,7 +65,7 @@ export class Subscriber {
     const wait = { signal, timeout };
     const opening = this.#open('subscribe', wait);
     if (opening) await opening;
-    return this.#subscribe(patterns, { ...asked, userProperties }, handler, wait);
+    return this.#subscribe(patterns, { userProperties, ...asked }, handler, wait);
   }
 
   /** See `Client.unsubscribe`. */
@@ -120,7 +120,7 @@ export class Subscriber {
     const settled = deferred<void>();
     const filters = wireFilters(patterns);
     handle.openFilters = filters.length;
-    const entries = filters.map((filter) => ({ ...options, filter, qos: router.highestQos(filter) }));
+    const entries = filters.map((filter) => ({ filter, ...options, qos: router.highestQos(filter) }));
     const request = runner.session.subscriptions.subscribe(entries, (outcomes) => {
       const error = this.#granted(handle, new Map(filters.map((filter, index) => [filter, outcomes[index]])));
       if (error) settled.reject(error);

@@ -211,7 +211,8 @@ export class Link {
       if (alias > 0) name = '';
       if (alias !== 0) {
         const topicAlias = Math.abs(alias);
-        if (properties) all = { ...properties, topicAlias };
+        // It has the member already where the application gave it as undefined.
+        if (properties) all = Object.assign({}, properties, { topicAlias });
         else {
           this.#aliasAlone[topicAlias] ??= { topicAlias };
           all = this.#aliasAlone[topicAlias];

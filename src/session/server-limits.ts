@@ -42,15 +42,14 @@ export function serverLimits(packet: ConnackPacket, connect: ConnectPacket): Ser
   const { serverKeepAlive, assignedClientIdentifier, authenticationMethod, authenticationData, ...given } =
     packet.properties ?? {};
   const isV5 = connect.protocolVersion === 5;
-  return {
-    ...defaults,
+  const ours = {
     sessionExpiryInterval: isV5 ? (connect.properties?.sessionExpiryInterval ?? 0) : undefined,
     subscriptionIdentifierAvailable: isV5,
-    // The decoder leaves out what did not come.
-    ...(given as Partial<ServerLimits>),
     keepAlive: serverKeepAlive ?? connect.keepAlive,
     clientId: assignedClientIdentifier ?? connect.clientId,
   };
+  // The decoder leaves out what did not come.
+  return Object.assign({}, defaults, ours, given as Partial<ServerLimits>);
 }
 
 /** What the specification says for a server that says nothing. */

@@ -409,35 +409,35 @@ export class Session {
     const { type } = packet;
     const isConnecting = link.state === 'connecting';
     // A handler takes the packets of its own type.
-    const handler = this.#handlers[type] as ((packet: Packet, link: Link) => void) | undefined;
+    const handler = Session.#handlers[type] as Handler<Packet> | undefined;
     // [v5 MQTT-3.2.0-1] CONNACK comes first, and once
     if (!handler || (isConnecting ? !comesEarly.has(type) : type === 'connack')) {
       const when = isConnecting ? ' before CONNACK' : '';
       throw new ProtocolError(`The server sent ${type.toUpperCase()}${when}, which it must not`);
     }
-    handler(packet, link);
+    handler(this, packet, link);
     // A message of the server frees nothing that another packet waits for.
     if (type !== 'publish') this.#pump();
   }
 
   /** What the server may send. */
-  readonly #handlers: Handlers = {
-    connack: (packet, link) => this.#connack(packet, link),
-    publish: (packet, link) => {
+  static readonly #handlers: Handlers = {
+    connack: (session, packet, link) => session.#connack(packet, link),
+    publish: (session, packet, link) => {
       const alias = packet.properties?.topicAlias;
       if (alias !== undefined) packet.topic = link.inboundAliases.resolve(alias, packet.topic);
       // The decoder made it.
-      this.incoming.publish(packet as DecodedPublishPacket, link);
+      session.incoming.publish(packet as DecodedPublishPacket, link);
     },
-    puback: (packet, link) => this.outgoing.acknowledged(packet, link),
-    pubrec: (packet, link) => this.outgoing.acknowledged(packet, link),
-    pubrel: (packet, link) => this.incoming.pubrel(packet, link),
-    pubcomp: (packet, link) => this.outgoing.acknowledged(packet, link),
-    suback: (packet, link) => this.subscriptions.acknowledged(packet, link),
-    unsuback: (packet, link) => this.subscriptions.acknowledged(packet, link),
-    pingresp: () => this.outgoing.alive(),
-    disconnect: (packet, link) => this.#disconnected(packet, link),
-    auth: (packet, link) => takeAuth(packet, link, this.#port),
+    puback: (session, packet, link) => session.outgoing.acknowledged(packet, link),
+    pubrec: (session, packet, link) => session.outgoing.acknowledged(packet, link),
+    pubrel: (session, packet, link) => session.incoming.pubrel(packet, link),
+    pubcomp: (session, packet, link) => session.outgoing.acknowledged(packet, link),
+    suback: (session, packet, link) => session.subscriptions.acknowledged(packet, link),
+    unsuback: (session, packet, link) => session.subscriptions.acknowledged(packet, link),
+    pingresp: (session) => session.outgoing.alive(),
+    disconnect: (session, packet, link) => session.#disconnected(packet, link),
+    auth: (session, packet, link) => takeAuth(packet, link, session.#port),
   };
 
   #connack(packet: ConnackPacket, link: Link): void {
@@ -550,6 +550,6 @@ export class Session {
 /** What the server may send before it accepted the connection. */
 const comesEarly: ReadonlySet<PacketType> = new Set(['connack', 'auth', 'disconnect']);
 
-type Handlers = {
-  readonly [Type in PacketType]?: (packet: Packet & { readonly type: Type }, link: Link) => void;
-};
+type Handler<Kind extends Packet> = (session: Session, packet: Kind, link: Link) => void;
+
+type Handlers = { readonly [Type in PacketType]?: Handler<Packet & { readonly type: Type }> };
