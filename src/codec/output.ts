@@ -6,8 +6,9 @@ export const frameLimit = 65_536;
 /** Payloads from this size on are referenced, not copied: below it a copy is cheaper than one more chunk. */
 export const referenceFrom = 4_096;
 
-/** Size of the first slab: an idle client should not hold 64 KiB. */
-const firstSlabSize = 1_024;
+/** Size of the first slab, each after it is larger by {@link growth} times: an idle client should not hold 64 KiB. */
+const firstSlabSize = 256;
+const growth = 4;
 
 /** Chunks of one frame: whole packets, to be sent in one message. */
 export type Frame = Uint8Array[];
@@ -89,9 +90,11 @@ export class Output {
   }
 
   #newSlab(size: number): void {
-    this.#sealFrame();
+    // A frame may lie in several slabs while they grow; later a chunk more would cost a copy of the frame.
+    if (this.bytes.length < frameLimit) this.#sealRun();
+    else this.#sealFrame();
     // A slab is never written twice: what was taken may still be on its way out.
-    const usual = Math.min(frameLimit, Math.max(firstSlabSize, this.bytes.length * 2));
+    const usual = Math.min(frameLimit, Math.max(firstSlabSize, this.bytes.length * growth));
     this.bytes = new Uint8Array(Math.max(size, usual));
     this.#start = 0;
     this.#end = 0;
