@@ -8,11 +8,21 @@ import { UsageError } from '../errors';
  */
 export function ownArgument<Value>(value: Value): Value {
   try {
-    return typeof value === 'string' ? value : structuredClone(value);
+    return typeof value === 'string' ? value : structuredClone(plain(value) as Value);
   } catch (cause) {
     const words = 'An argument is nothing that can be sent to another tab: functions and the like cannot';
     throw new UsageError(words, 'invalid-argument', { cause });
   }
+}
+
+/** A copy of objects and arrays, all the way down: what a framework puts in their place, a proxy, cannot be cloned. */
+function plain(value: unknown, depth = 0): unknown {
+  // Deeper than anything that a client takes: a ring, perhaps.
+  if (typeof value !== 'object' || value === null || depth > 8) return value;
+  if (Array.isArray(value)) return value.map((one) => plain(one, depth + 1));
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== null && prototype !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, plain(one, depth + 1)]));
 }
 
 /** The same for bytes, without the buffer around them. */

@@ -40,6 +40,27 @@ describe.each([
     expect(server.link.first('unsubscribe').filters).toEqual(['c']);
   });
 
+  test('took from a framework that watches its objects by proxies works', async () => {
+    const client = clients[index] as Client;
+    const watched = <Value extends object>(value: Value): Value =>
+      new Proxy(value, {
+        get(target, name, receiver) {
+          const member: unknown = Reflect.get(target, name, receiver);
+          return typeof member === 'object' && member !== null ? watched(member) : member;
+        },
+      });
+    const properties = { userProperties: [['name', 'value']] as [string, string][] };
+    const filters = watched(['b', 'c']);
+    await client.subscribe(filters, watched({ qos: 1 as const, properties }), () => {});
+    await client.publish('a', '1', watched({ qos: 1 as const, properties }));
+    await client.unsubscribe(filters);
+    expect(server.link.first('publish').properties).toMatchObject(properties);
+    expect(server.link.packets('subscribe')).toMatchObject(
+      filters.map((filter) => ({ properties, subscriptions: [{ filter, qos: 1 }] })),
+    );
+    expect(server.link.first('unsubscribe').filters).toEqual(['b', 'c']);
+  });
+
   test('cannot send to others rejects, and what was said beside it goes its way', async () => {
     const client = clients[index] as Client;
     const call = () => {};
