@@ -34,6 +34,8 @@ export class Office {
   readonly #channels = new Map<string, Channel>();
   /** Ends the waits for the locks of tabs. */
   readonly #watches = new AbortController();
+  /** What the hub says while nobody may hear it, in order. */
+  #held: (() => void)[] | undefined;
 
   /**
    * @param before what the last hub told, if there was one
@@ -79,8 +81,28 @@ export class Office {
     const differing = differences(fingerprint, given);
     const channel = this.#channels.get(tab) ?? this.#open(tab);
     const port = new Port<ToTab>(channel, this.#epoch);
-    if (differing === '') this.hub.admit(tab, visit, (item) => port.post(item));
+    if (differing === '') this.welcome(tab, visit, port);
     else port.post({ type: 'refused', error: toWireError(differs(name, differing)) });
+  }
+
+  /** Takes a tab as a guest. */
+  welcome(tab: string, visit: number, port: Port<ToTab>): void {
+    this.hub.admit(tab, visit, (item) => {
+      if (this.#held) this.#held.push(() => port.post(item));
+      else port.post(item);
+    });
+  }
+
+  /** Whether the hub is this tab's at all is in doubt: what it says waits for `speak`, or is not said. */
+  hush(): void {
+    this.#held ??= [];
+  }
+
+  /** Says what waited. */
+  speak(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const say of held) say();
   }
 
   /** Serves nobody any more. */

@@ -33,8 +33,8 @@ const farewellPatience = 500;
 /** After a steal the one that was stolen from may come back for a moment, in milliseconds: then we insist. */
 const contestedFor = 60_000;
 
-/** How names of locks and channels begin. */
-const prefix = 'mqtide shared ';
+/** How names of locks and channels begin. In quotes: one connection may be called `x`, another `x visible`. */
+const commonName = (name: string) => `mqtide shared ${JSON.stringify(name)}`;
 
 /** See above. */
 export class Room {
@@ -64,7 +64,7 @@ export class Room {
 
   constructor(setup: RoomSetup, host: RoomHost) {
     const { environment } = setup;
-    const name = prefix + setup.name;
+    const name = commonName(setup.name);
     this.#setup = setup;
     this.#host = host;
     this.#locks = new TabLocks(environment.locks, name, this.id);
@@ -133,7 +133,7 @@ export class Room {
     }
     const { environment, name } = this.#setup;
     this.#lookout.heard();
-    this.#election = new Election(environment, prefix + name, {
+    this.#election = new Election(environment, commonName(name), {
       elected: (hasStolen) => {
         if (hasStolen) this.#contestedUntil = performance.now() + contestedFor;
         this.#takeOffice();
@@ -241,9 +241,7 @@ export class Room {
       before,
       before !== undefined || this.#isContested,
       () => this.#look(),
-      () => {
-        if (this.#isContested) this.#takeOffice();
-      },
+      () => (this.#isContested ? this.#takeOffice() : this.#doubt()),
     );
     this.#office = office;
     this.#part();
@@ -252,7 +250,7 @@ export class Room {
       { postMessage: (data) => queueMicrotask(() => this.#heard(data as Envelope<ToTab>)) },
       epoch,
     );
-    office.hub.admit(this.id, this.#visit, (item) => port.post(item));
+    office.welcome(this.id, this.#visit, port);
     this.#common.postMessage({ type: 'hub', epoch } satisfies Announcement);
     // Should it fail, the page is about to go.
     this.#locks
@@ -270,6 +268,20 @@ export class Room {
     const isOurs = await this.#locks.haveHub();
     if (!isOurs && this.#office) this.#deposed();
     return isOurs;
+  }
+
+  /**
+   * Another client has our session. It is the next hub's when this tab hung and was robbed of the lock, which it may not
+   * have heard yet: then this is not the end of the connection.
+   */
+  #doubt(): void {
+    const office = this.#office;
+    office?.hush();
+    this.#look()
+      .catch(() => {})
+      .then(() => {
+        if (this.#office === office) office?.speak();
+      });
   }
 
   #deposed(): void {

@@ -68,7 +68,8 @@ export class SharedTabs {
   /** Name of the lock. */
   get lock(): string {
     const url = new URL([this.#url].flat()[0] as string);
-    return `mqtide shared ${this.#options.name ?? `${url.protocol}//${url.host}${url.pathname}`}`;
+    const name = this.#options.name ?? `${url.protocol}//${url.host}${url.pathname}`;
+    return `mqtide shared ${JSON.stringify(name)}`;
   }
 
   /** Closes what is open. */

@@ -276,10 +276,13 @@ class Scene {
 
   async #owner(): Promise<Tab> {
     const [first] = this.#living;
-    const clientId = await first?.page.evaluate(async (name) => {
-      const { held = [] } = await navigator.locks.query();
-      return held.find((lock) => lock.name === name)?.clientId;
-    }, `mqtide shared ${connectionName}`);
+    const clientId = await first?.page.evaluate(
+      async (name) => {
+        const { held = [] } = await navigator.locks.query();
+        return held.find((lock) => lock.name === name)?.clientId;
+      },
+      `mqtide shared ${JSON.stringify(connectionName)}`,
+    );
     const owner = this.#living.find(({ lockClient }) => lockClient === clientId);
     if (!owner) throw new Error(`No tab holds the connection; troubles: ${this.#troubles.join('; ')}`);
     return owner;

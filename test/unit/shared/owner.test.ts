@@ -42,6 +42,14 @@ describe('the connection', () => {
     await waitFor(() => hidden.client.status.type === 'connected');
   });
 
+  test('has nothing to do with that of another name, whatever the name', async () => {
+    // Without time nobody steals what is another's.
+    vi.useFakeTimers({ toFake: ['setInterval', 'setTimeout'] });
+    const [one, two] = [await tabs.open({ name: 'x' }), await tabs.open({ name: 'x visible' })];
+    expect([one, two].map(({ client }) => client.status.type)).toEqual(['connected', 'connected']);
+    expect(server.links).toHaveLength(2);
+  });
+
   test('goes to another tab when the browser says that it freezes its own', async () => {
     const [one, two] = [await tabs.open(), await tabs.open()];
     one.tab.freeze(true);
@@ -101,6 +109,36 @@ describe('the connection', () => {
     expect(server.link.packets('publish')).toHaveLength(2);
     expect(writes).not.toContain('one');
     expect(server.links).toHaveLength(2);
+  });
+
+  test('is not the end of the tab that did not answer, though the server tells that tab first', async () => {
+    vi.useFakeTimers({
+      toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'],
+    });
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    const seen: string[] = [];
+    await one.client.subscribe('a', { qos: 1 }, (message) => seen.push(message.text()));
+    server.script.publish = () => undefined;
+    const published = one.client.publish('b', 'c', { qos: 1 });
+    await turn();
+    const told: string[] = [];
+    one.client.on('status', ({ type }) => told.push(type));
+    one.client.on('close', () => told.push('close'));
+    one.tab.freeze();
+    await seconds(7);
+    expect(tabs.owner).toBe(two.tab);
+    server.script = {};
+    server.links[0]?.send({ type: 'disconnect', reasonCode: 0x8e });
+    await turn();
+    one.tab.thaw();
+    await seconds(1);
+    await expect(published).resolves.toEqual({ reasonCode: 0 });
+    server.link.publish('a', 'x', { qos: 1 });
+    await seconds(1);
+    expect(seen).toEqual(['x']);
+    expect(told).not.toContain('closed');
+    expect(told).not.toContain('close');
+    expect(tabs.owner).toBe(two.tab);
   });
 
   test('is insisted on when the tab that lost it comes back for a moment', async () => {
