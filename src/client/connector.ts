@@ -14,7 +14,7 @@
 
 import { packetSize } from '../codec/client-packets';
 import type { ConnectPacket } from '../codec/packet';
-import { ConnectionError, MqttError, UsageError } from '../errors';
+import { ConnectionError, MqttError, RefusedError, UsageError } from '../errors';
 import type { ProtocolVersion } from '../message';
 import type { LinkEnd } from '../session/link-end';
 import type { Connected } from '../session/session';
@@ -271,13 +271,22 @@ export class Connector {
         runner.attach(connection, connect);
       });
       const connectedFor = end.wasConnected ? performance.now() - this.#connectedAt : undefined;
-      return { error: end.error, end, version, target, connectedFor };
+      return { error: this.#explained(end), end, version, target, connectedFor };
     } catch (error) {
       if (this.#policy === policy) runner.detach(false);
       return { error: toMqttError(error), end: undefined, version, target, connectedFor: undefined };
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** What kept us from an earlier version is worth a word when the server knows no later one. */
+  #explained({ error, reasonCode, wasConnected }: LinkEnd): MqttError {
+    const { onlyMqtt5 } = this.#host.options;
+    if (reasonCode !== 0x84 || wasConnected || !onlyMqtt5) return error;
+    return new RefusedError(0x84, `The server does not speak MQTT 5.0, which options.${onlyMqtt5} needs`, {
+      cause: error,
+    });
   }
 
   /** The connection is lost, or could not be made: announces the next attempt and waits for its time. */

@@ -263,15 +263,17 @@ export function resolveOptions(options?: ClientOptions) {
     const packet = { ...connect, protocolVersion, username: username ?? '', properties: given };
     checkPacket(packet, protocolVersion);
   }
-  const onlyMqtt5 = [
+  const onlyMqtt5 = Object.entries({
     authenticate,
-    properties.userProperties,
-    properties.requestResponseInformation || undefined,
-    ...Object.values(will?.properties ?? {}),
-  ];
+    'properties.userProperties': properties.userProperties,
+    'properties.requestResponseInformation': properties.requestResponseInformation || undefined,
+    'will.properties': Object.values(will?.properties ?? {}).find((value) => value !== undefined),
+  }).find(([, value]) => value !== undefined);
   return {
     // An option that 3.1.1 cannot honour forbids the fallback.
-    protocolVersion: onlyMqtt5.some((value) => value !== undefined) ? 5 : protocolVersion,
+    protocolVersion: onlyMqtt5 ? 5 : protocolVersion,
+    /** Name of an option that does. */
+    onlyMqtt5: onlyMqtt5?.[0],
     /** CONNECT as MQTT 5.0 has it, without what single attempts add. */
     connect: {
       ...connect,

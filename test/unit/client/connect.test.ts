@@ -675,10 +675,14 @@ describe("protocolVersion 'auto'", () => {
     ['authenticate', { authenticate: { method: 'M', start: () => undefined, challenge: () => undefined } }],
     ['will.properties', { will: { topic: 'w', properties: { willDelayInterval: 5 } } }],
     ['properties.userProperties', { properties: { userProperties: [['a', 'b']] } }],
-  ])('does not fall back with %s, which 3.1.1 cannot honour', async (_, options) => {
+    ['properties.requestResponseInformation', { properties: { requestResponseInformation: true } }],
+  ])('does not fall back with %s, which 3.1.1 cannot honour, and says so', async (name, options) => {
     const server = old('code');
     const { client } = idle(options, server);
-    await expect(client.connect()).rejects.toMatchObject({ code: 'unsupported-protocol-version' });
+    await expect(client.connect()).rejects.toMatchObject({
+      code: 'unsupported-protocol-version',
+      message: expect.stringContaining(`options.${name}`),
+    });
     expect(versions(server)).toEqual([5]);
   });
 
