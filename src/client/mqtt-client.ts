@@ -253,6 +253,11 @@ export class MqttClient implements Client {
     return this.#closing;
   }
 
+  /** With a name of its own it is left alone by frameworks that put proxies in the place of plain objects. */
+  get [Symbol.toStringTag](): string {
+    return 'Client';
+  }
+
   [asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -83,6 +83,11 @@ export class SubscriptionHandle implements Subscription {
     return this.#hasEnded ? Promise.resolve() : this.#unsubscribe(this);
   }
 
+  /** With a name of its own it is left alone by frameworks that put proxies in the place of plain objects. */
+  get [Symbol.toStringTag](): string {
+    return 'Subscription';
+  }
+
   [asyncDispose](): Promise<void> {
     return this.unsubscribe();
   }

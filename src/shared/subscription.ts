@@ -134,6 +134,11 @@ export class SharedSubscription implements Subscription {
     return this.#state === 'ended' ? Promise.resolve() : this.#unsubscribe(this);
   }
 
+  /** With a name of its own it is left alone by frameworks that put proxies in the place of plain objects. */
+  get [Symbol.toStringTag](): string {
+    return 'Subscription';
+  }
+
   [asyncDispose](): Promise<void> {
     return this.unsubscribe();
   }
