@@ -98,6 +98,8 @@ export class PacketDecoder {
       throw new UsageError('push: must not be called by onPacket', 'in-use');
     }
     checkBytes(chunk, 'chunk');
+    // Nothing, or an array that was transferred, which has no bytes to look at.
+    if (chunk.length === 0) return;
     // Still not complete, whatever the chunk holds: the short way for chunks of a few bytes.
     if (this.#wanted > this.#held + chunk.length) {
       this.#append(chunk, 0, chunk.length);

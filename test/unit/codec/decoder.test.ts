@@ -95,6 +95,10 @@ describe('a stream of packets', () => {
   test('takes empty chunks', () => {
     const { packets, decoder } = collect();
     decoder.push(new Uint8Array(0));
+    const transferred = new Uint8Array(8);
+    structuredClone(transferred, { transfer: [transferred.buffer] });
+    decoder.push(transferred);
+    decoder.push(Buffer.alloc(0));
     decoder.push(hex`c0`);
     decoder.push(new Uint8Array(0));
     decoder.push(hex`00`);
