@@ -11,6 +11,7 @@ const files = readdirSync(installed, { recursive: true, encoding: 'utf8' }).map(
 
 interface Manifest {
   readonly main: string;
+  readonly browser: string;
   readonly types: string;
   readonly unpkg: string;
   readonly jsdelivr: string;
@@ -46,11 +47,11 @@ describe('the package', () => {
   });
 
   test('has every file that its manifest names', () => {
-    const { main, types, unpkg, jsdelivr, sideEffects, exports } = manifest;
+    const { main, browser, types, unpkg, jsdelivr, sideEffects, exports } = manifest;
     const targets = Object.values(exports).flatMap((target) =>
       typeof target === 'string' ? [target] : Object.values(target),
     );
-    for (const target of [main, types, unpkg, jsdelivr, ...sideEffects, ...targets])
+    for (const target of [main, browser, types, unpkg, jsdelivr, ...sideEffects, ...targets])
       expect(existsSync(join(installed, target)), target).toBe(true);
   });
 
