@@ -5,7 +5,7 @@ import { factoryFor } from './client/factory';
 import type { ClientOptions, ServerUrls } from './client/options';
 import { nodeWebSocketTransport } from './transport/node-websocket';
 import { allSchemes } from './transport/scheme';
-import { tcpTransport } from './transport/tcp';
+import { tcpTransport, tryTls } from './transport/tcp';
 
 export {
   ConnectionError,
@@ -22,6 +22,7 @@ export { memoryStore } from './store/memory';
 const factory = factoryFor({
   schemes: allSchemes,
   transports({ webSocket, tls }) {
+    if (tls) tryTls(tls);
     const web = nodeWebSocketTransport({ ...webSocket, tls });
     const tcp = tcpTransport({ tls });
     return (url) => (url.protocol === 'ws:' || url.protocol === 'wss:' ? web : tcp);

@@ -1,7 +1,12 @@
 /** MQTT over TCP (`mqtt:`, `tcp:`) and TLS (`mqtts:`, `tls:`), in Node, Deno and Bun [v5 4.2, v3 4.2]. */
 
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import {
+  type ConnectionOptions,
+  connect as connectTls,
+  createSecureContext,
+  type SecureContextOptions,
+} from 'node:tls';
 import { ConnectionError, UsageError } from '../errors';
 import { BaseConnection } from './base-connection';
 import { explainFailure, failureCode } from './node-failure';
@@ -61,27 +66,43 @@ function address(url: URL): { host: string; port: number; noDelay: true } {
   };
 }
 
+/** Tries keys and certificates. @throws UsageError for what cannot be used, such as a passphrase that does not fit */
+export function tryTls(tls: TlsOptions): void {
+  usable(() => createSecureContext(secretsOf(copyTlsOptions(tls))));
+}
+
 function openTls(url: URL, tls: TlsOptions): Socket {
   const { host, port, noDelay } = address(url);
-  const { alpnProtocols, ca, cert, key, pfx, passphrase, rejectUnauthorized } = tls;
+  const { alpnProtocols, rejectUnauthorized } = tls;
   // An IP address is no name to ask for [RFC 6066 3].
   const servername = tls.servername ?? (isIP(host) === 0 ? host : undefined);
   const options: ConnectionOptions = {
     host,
     port,
+    ...secretsOf(tls),
     ...(servername !== undefined && { servername }),
+    ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
+    ...(alpnProtocols !== undefined && { ALPNProtocols: [...alpnProtocols] }),
+  };
+  return usable(() => connectTls(options).setNoDelay(noDelay));
+}
+
+/** Keys and certificates, as `node:tls` wants them. */
+function secretsOf({ ca, cert, key, pfx, passphrase }: TlsOptions): SecureContextOptions {
+  return {
     ...(ca !== undefined && { ca: (Array.isArray(ca) ? ca : [ca]).map(pem) }),
     ...(cert !== undefined && { cert: pem(cert) }),
     ...(key !== undefined && { key: pem(key) }),
     ...(pfx !== undefined && { pfx: pem(pfx) }),
     ...(passphrase !== undefined && { passphrase }),
-    ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
-    ...(alpnProtocols !== undefined && { ALPNProtocols: [...alpnProtocols] }),
   };
+}
+
+/** @throws UsageError where the options cannot be used: it never came to a connection */
+function usable<Value>(use: () => Value): Value {
   try {
-    return connectTls(options).setNoDelay(noDelay);
+    return use();
   } catch (cause) {
-    // A key that is no PEM, a passphrase that does not fit: it never came to a connection.
     const words = cause instanceof Error ? cause.message : 'cannot be used';
     throw new UsageError(`tls: ${words}`, 'invalid-argument', { cause });
   }

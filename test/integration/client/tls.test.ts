@@ -2,7 +2,7 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { createServer, type TlsOptions as ServerOptions, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { ClientOptions, TlsOptions } from '../../../src/index';
-import { createClient } from '../../../src/node';
+import { connect, createClient } from '../../../src/node';
 import { type Broker, startBroker } from '../../broker/index';
 import { type Certificates, certificates, type KeyPair } from '../../support/certificates';
 import { waitFor } from '../../support/wait-for';
@@ -77,6 +77,16 @@ describe.each(kinds)('%s', (_, urlOf) => {
       await open(urlOf(broker), { ca }).connect();
   });
 
+  test.each<[string, (all: Certificates) => TlsOptions]>([
+    ['a bundle that is none', () => ({ pfx: Uint8Array.of(1, 2, 3) })],
+    ['a key that is none', ({ server }) => ({ cert: server.cert, key: '-----BEGIN nonsense' })],
+    ['a key of another certificate', ({ server, client }) => ({ cert: server.cert, key: client.key })],
+  ])('is refused at the earliest with %s', (_name, tls) => {
+    expect(() => createClient(urlOf(broker), { tls: tls(certs) })).toThrow(
+      expect.objectContaining({ name: 'UsageError', message: expect.stringMatching(/^tls: ./) }),
+    );
+  });
+
   test.each<[string, (all: Certificates) => TlsOptions | undefined]>([
     ['without its authority', () => undefined],
     ['with another authority', ({ otherCa }) => ({ ca: otherCa.cert })],
@@ -135,13 +145,6 @@ describe('a client certificate', () => {
     });
   });
 
-  test('that does not belong to its key is a UsageError', async () => {
-    const { url } = await strictServer();
-    const tls = { ca: certs.ca.cert, cert: certs.client.cert, key: certs.server.key };
-    const client = open(url, tls, { reconnect: { initial: true } });
-    await expect(client.connect()).rejects.toMatchObject({ name: 'UsageError' });
-  });
-
   test('with a passphrase that is wrong is a UsageError, without the passphrase', async () => {
     const { createPrivateKey } = await import('node:crypto');
     const key = createPrivateKey(certs.client.key)
@@ -149,9 +152,9 @@ describe('a client certificate', () => {
       .toString();
     const { url } = await strictServer();
     const tls = { ca: certs.ca.cert, cert: certs.client.cert, key };
-    const error: unknown = await open(url, { ...tls, passphrase: 's3cr3t' })
-      .connect()
-      .catch((error: unknown) => error);
+    const error: unknown = await connect(url, { tls: { ...tls, passphrase: 's3cr3t' } }).catch(
+      (error: unknown) => error,
+    );
     expect(error).toMatchObject({ name: 'UsageError' });
     expect(String(error)).not.toContain('s3cr3t');
     await open(url, { ...tls, passphrase: 'right' }).connect();
