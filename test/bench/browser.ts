@@ -1,20 +1,15 @@
 /** The same work in Chromium, over WebSocket; and what loading the script costs. */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type Browser, type CDPSession, chromium, type Page } from '@playwright/test';
-import { build } from 'esbuild';
-import { describeBrowser, findBrowser } from '../support/browsers';
+import { readFileSync } from 'node:fs';
+import type { Browser } from '@playwright/test';
 import { root } from '../support/built-package';
-import { serveFolders } from '../support/static-server';
 import { calibrated } from './calibrate';
-import type { BenchPage, PagePeer } from './page';
+import type { PagePeer } from './page';
+import { openPages, PeerPage } from './pages';
 import { type Bench, type Table, verdict } from './report';
-import { type Sink, startSink } from './sink-process';
+import type { Sink } from './sink-process';
 import { amount, geometricMean, ratio, type Spread, spreadOf, withSpread } from './statistics';
-import type { Measured, Work } from './work';
+import type { Work } from './work';
 
 interface Row {
   readonly name: string;
@@ -54,63 +49,12 @@ const rows: readonly Row[] = [
 
 const peers: readonly PagePeer[] = ['mqtide', 'MQTT.js', 'paho', 'u8-mqtt', 'raw'];
 
-/** Isolated pages have a clock with steps of 5 microseconds; that of others has steps of 100. */
-const isolated = {
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Embedder-Policy': 'require-corp',
-};
-
 interface Samples {
   readonly perSecond: number[];
   /** Microseconds of the main thread a message. */
   readonly busy: number[];
   /** Milliseconds of a round trip. */
   readonly trip: number[];
-}
-
-/** A page that holds one peer. */
-class PeerPage {
-  readonly #page: Page;
-  readonly #session: CDPSession;
-
-  constructor(page: Page, session: CDPSession) {
-    this.#page = page;
-    this.#session = session;
-  }
-
-  static async open(browser: Browser, url: string): Promise<PeerPage> {
-    const page = await browser.newPage();
-    await page.goto(url);
-    const session = await page.context().newCDPSession(page);
-    await session.send('Performance.enable');
-    return new PeerPage(page, session);
-  }
-
-  connect(peer: PagePeer, url: string): Promise<void> {
-    return this.#page.evaluate(
-      ([name, to]) => (globalThis as unknown as { bench: BenchPage }).bench.connect(name, to),
-      [peer, url] as const,
-    );
-  }
-
-  /** Seconds that the main thread was busy since the page was opened. */
-  async #busy(): Promise<number> {
-    const { metrics } = await this.#session.send('Performance.getMetrics');
-    return metrics.find(({ name }) => name === 'TaskDuration')?.value ?? 0;
-  }
-
-  async work(work: Work): Promise<{ readonly measured: Measured; readonly busy: number }> {
-    const before = await this.#busy();
-    const measured = await this.#page.evaluate(
-      (asked) => (globalThis as unknown as { bench: BenchPage }).bench.work(asked),
-      work,
-    );
-    return { measured, busy: (await this.#busy()) - before };
-  }
-
-  close(): Promise<void> {
-    return this.#page.close();
-  }
 }
 
 async function measure(
@@ -193,26 +137,9 @@ async function evaluation<Name extends string>(
 
 /** The benches in Chromium. */
 export const browserBench: Bench = async (rounds) => {
-  const found = findBrowser('chromium');
-  if (!found?.launch) {
-    console.log(describeBrowser('chromium', found));
-    return [];
-  }
-  const folder = mkdtempSync(join(tmpdir(), 'mqtide-bench-'));
-  await build({
-    entryPoints: [fileURLToPath(new URL('page.ts', import.meta.url))],
-    bundle: true,
-    format: 'esm',
-    platform: 'browser',
-    target: 'es2022',
-    outfile: join(folder, 'page.js'),
-    logLevel: 'error',
-  });
-  writeFileSync(join(folder, 'index.html'), '<!doctype html><script type="module" src="page.js"></script>');
-  writeFileSync(join(folder, 'empty.html'), '<!doctype html><title>empty</title>');
-  const server = await serveFolders({ '/': folder, '/dist': join(root, 'dist') }, { headers: isolated });
-  const sink = await startSink();
-  const browser = await chromium.launch(found.launch);
+  const pages = await openPages();
+  if (!pages) return [];
+  const { browser, sink, server } = pages;
   const table: string[][] = [];
   const overAll: number[] = [];
   try {
@@ -300,9 +227,6 @@ export const browserBench: Bench = async (rounds) => {
     ];
     return tables;
   } finally {
-    await browser.close();
-    sink.close();
-    await server.close();
-    rmSync(folder, { recursive: true, force: true });
+    await pages.close();
   }
 };
