@@ -68,7 +68,8 @@ function address(url: URL): { host: string; port: number; noDelay: true } {
 
 /** Tries keys and certificates. @throws UsageError for what cannot be used, such as a passphrase that does not fit */
 export function tryTls(tls: TlsOptions): void {
-  usable(() => createSecureContext(secretsOf(copyTlsOptions(tls))));
+  const copy = copyTlsOptions(tls);
+  usable(() => createSecureContext(secretsOf(copy)));
 }
 
 function openTls(url: URL, tls: TlsOptions): Socket {
