@@ -77,7 +77,7 @@ export const choice = <const Literals extends readonly (string | number)[]>(
   ...literals: Literals
 ): Check<Literals[number]> =>
   kind(`one of ${literals.map((one) => (typeof one === 'string' ? `'${one}'` : one)).join(', ')}`, (value) =>
-    literals.some((one) => one === value),
+    (literals as readonly unknown[]).includes(value),
   );
 
 /** A function of the type that the caller names. */
