@@ -1,7 +1,7 @@
 /** The same work in Chromium, over WebSocket; and what loading the script costs. */
 
 import { readFileSync } from 'node:fs';
-import type { Browser } from '@playwright/test';
+import type { Browser, BrowserContext } from '@playwright/test';
 import { root } from '../support/built-package';
 import { calibrated } from './calibrate';
 import type { PagePeer } from './page';
@@ -58,15 +58,16 @@ interface Samples {
 }
 
 async function measure(
-  browser: Browser,
+  browser: Pick<Browser | BrowserContext, 'newPage'>,
   pageUrl: string,
   sink: Sink,
   row: Row,
   rounds: number,
+  who: readonly PagePeer[] = peers,
 ): Promise<Map<PagePeer, Samples>> {
   const found = new Map<PagePeer, Samples>();
   const pages = new Map<PagePeer, PeerPage>();
-  for (const peer of peers) {
+  for (const peer of who) {
     const page = await PeerPage.open(browser, pageUrl);
     await page.connect(peer, `ws://127.0.0.1:${sink.ports.webSocket}/`);
     pages.set(peer, page);
@@ -173,6 +174,27 @@ export const browserBench: Bench = async (rounds) => {
       ]);
       console.log(`  ${row.name}: ${amount(rate('mqtide').median)} a second, ${ratio(over)} MQTT.js`);
     }
+    const profile = await pages.profile();
+    const stored: string[][] = [];
+    for (const qos of [1, 2] as const) {
+      const name = `publish QoS ${qos}`;
+      const work: Work = { kind: 'publish', qos, size: 20, count: 5_000 };
+      const found = await measure(profile, `${server.url}/index.html`, sink, { name, work }, rounds, [
+        'mqtide, stored',
+      ]);
+      const { perSecond = [], busy = [] } = found.get('mqtide, stored') ?? {};
+      const rate = spreadOf(perSecond);
+      const goal = 5_000;
+      stored.push([
+        name,
+        withSpread(rate),
+        spreadOf(busy).median.toFixed(1),
+        amount(goal),
+        verdict(rate.median >= goal),
+      ]);
+      console.log(`  ${name}, stored: ${amount(rate.median)} a second`);
+    }
+    await profile.close();
     const trips = await measure(
       browser,
       `${server.url}/index.html`,
@@ -199,6 +221,13 @@ export const browserBench: Bench = async (rounds) => {
         about: `Median of ${rounds} rounds (lowest to highest), MQTT 3.1.1, built files, each peer in a page of its own; warmed up for three seconds, a second a sample. "busy" is main-thread time a message in microseconds, in the order of the columns. Geometric mean over MQTT.js: ${ratio(geometricMean(overAll))}.`,
         head: ['work', ...peers, 'over MQTT.js', 'of raw', 'busy', 'goal', 'reached'],
         rows: table,
+      },
+      {
+        title: 'Chromium: messages a second with the IndexedDB store',
+        about:
+          'Each message is stored, sent, acknowledged and removed; in a profile on the disk, 500 publishes a turn, two turns at a time.',
+        head: ['work', 'mqtide', 'busy', 'goal', 'reached'],
+        rows: stored,
       },
       {
         title: 'Chromium: round trip and start',

@@ -1,4 +1,4 @@
-/** `npm run bench [-- --only codec|node|browser|size|route|memory|scale] [--rounds N] [--write]` */
+/** `npm run bench [-- --only size|codec|route|node|broker|memory|scale|browser] [--rounds N] [--write]` */
 
 import { writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
@@ -10,9 +10,10 @@ import { type Bench, markdown } from './report';
 /** Loaded when asked for: the browser's needs Playwright, the others do not. */
 const benches: Record<string, () => Promise<Bench>> = {
   size: async () => (await import('./size')).sizeBench,
-  codec: async () => (await import('./codec')).codecBench,
+  codec: async () => (await import('./codec-bench')).codecBench,
   route: async () => (await import('./route')).routeBench,
   node: async () => (await import('./node')).nodeBench,
+  broker: async () => (await import('./broker')).brokerBench,
   memory: async () => (await import('./memory')).memoryBench,
   scale: async () => (await import('./scale')).scaleBench,
   browser: async () => (await import('./browser')).browserBench,

@@ -1,4 +1,4 @@
-/** The codec beside `mqtt-packet`. */
+/** The codec beside `mqtt-packet`, in Node or in a page. */
 
 import mqttPacket from 'mqtt-packet';
 import type * as Codec from '../../src/codec';
@@ -7,7 +7,7 @@ import type { Packet, PublishPacket } from '../../src/codec/packet';
 import { writePublishPacket } from '../../src/codec/publish';
 import type { ProtocolVersion } from '../../src/message';
 import { interleave, keep, type Timed } from './interleave';
-import { type Bench, verdict } from './report';
+import { type Table, verdict } from './report';
 import { geometricMean, ratio, withSpread } from './statistics';
 
 const { Decoder, encode }: typeof Codec = await import(new URL('../../dist/codec.js', import.meta.url).href);
@@ -181,8 +181,8 @@ function encoding(size: number, properties: boolean, by: 'generate' | 'writeToSt
 
 const puback: Packet = { type: 'puback', packetId: 4_711, reasonCode: 0 };
 
-/** The codec's bench. */
-export const codecBench: Bench = async (rounds) => {
+/** Measures. @param where it runs, for the title */
+export function codecTable(where: string, rounds: number): Table {
   const rows: readonly Row[] = [
     { name: 'decode PUBLISH 20 B, 3.1.1', goal: 5, functions: decoding(publish(20, false), 4) },
     { name: 'decode PUBLISH 20 B, 5.0', goal: 5, functions: decoding(publish(20, false), 5) },
@@ -221,12 +221,10 @@ export const codecBench: Bench = async (rounds) => {
       verdict(over >= goal),
     ];
   });
-  return [
-    {
-      title: 'Codec in Node',
-      about: `Nanoseconds a packet, median of ${rounds} rounds (lowest to highest), beside mqtt-packet's parser and \`generate\`. Geometric mean: ${ratio(geometricMean(ratios))}.`,
-      head: ['work', 'mqtide', 'mqtt-packet', 'times as fast', 'goal', 'reached'],
-      rows: table,
-    },
-  ];
-};
+  return {
+    title: `Codec in ${where}`,
+    about: `Nanoseconds a packet, median of ${rounds} rounds (lowest to highest), beside mqtt-packet's parser and \`generate\`. Geometric mean: ${ratio(geometricMean(ratios))}.`,
+    head: ['work', 'mqtide', 'mqtt-packet', 'times as fast', 'goal', 'reached'],
+    rows: table,
+  };
+}

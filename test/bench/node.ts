@@ -1,11 +1,10 @@
 /** Publish, receive and round trip in Node, over TCP and WebSocket, beside MQTT.js, u8-mqtt and the bare socket. */
 
-import { type ChildProcess, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { calibrated } from './calibrate';
-import type { Answer, NodePeer, Question } from './peer-process';
+import type { NodePeer } from './peer-process';
+import { Runner } from './peer-runner';
 import { type Bench, type Table, verdict } from './report';
-import { message, type Sink, startSink } from './sink-process';
+import { type Sink, startSink } from './sink-process';
 import { amount, geometricMean, ratio, spreadOf, withSpread } from './statistics';
 import type { Work } from './work';
 
@@ -58,36 +57,6 @@ const rows: readonly Row[] = [
 ];
 
 const peers: readonly NodePeer[] = ['mqtide', 'MQTT.js', 'u8-mqtt', 'raw'];
-
-/** Milliseconds after which a peer that has not done its work will not do it. */
-const patience = 20_000;
-
-/** A peer's process. */
-class Runner {
-  readonly #child: ChildProcess;
-
-  constructor() {
-    this.#child = fork(fileURLToPath(new URL('peer-process.ts', import.meta.url)), {
-      execArgv: ['--import', 'tsx', '--expose-gc'],
-    });
-  }
-
-  async ask<Type extends Answer['type']>(question: Question): Promise<Extract<Answer, { type: Type }>> {
-    const answer = message<Answer>(this.#child);
-    this.#child.send(question);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer within ${patience / 1_000} s`)), patience);
-    });
-    const value = await Promise.race([answer, late]).finally(() => clearTimeout(timer));
-    if (value.type === 'failed') throw new Error(value.reason);
-    return value as Extract<Answer, { type: Type }>;
-  }
-
-  close(): void {
-    this.#child.kill('SIGKILL');
-  }
-}
 
 /** Runs one row: each peer warms up, then all of them do the work in turn, round after round. */
 async function measure(sink: Sink, row: Row, rounds: number): Promise<Map<NodePeer, Samples>> {

@@ -9,7 +9,7 @@ import { u8Mqtt } from './peers/u8-mqtt';
 import { doWork, type Measured, type Work } from './work';
 
 /** Peers that run in a page. */
-export type PagePeer = 'mqtide' | 'MQTT.js' | 'paho' | 'u8-mqtt' | 'raw';
+export type PagePeer = 'mqtide' | 'mqtide, stored' | 'MQTT.js' | 'paho' | 'u8-mqtt' | 'raw';
 
 /** What the page offers to the bench. */
 export interface BenchPage {
@@ -44,6 +44,12 @@ const makers: Record<PagePeer, () => Promise<Peer>> = {
     const file = '/dist/index.js';
     const { connect }: typeof import('../../src/index') = await import(file);
     return mqtide(connect);
+  },
+  'mqtide, stored': async () => {
+    const [file, storeFile] = ['/dist/index.js', '/dist/indexeddb.js'];
+    const { connect }: typeof import('../../src/index') = await import(file);
+    const { indexedDbStore }: typeof import('../../src/store/indexeddb') = await import(storeFile);
+    return mqtide(connect, { clientId: 'bench', clean: false, store: indexedDbStore() });
   },
   'MQTT.js': async () => mqttJs(),
   paho: async () => paho(),

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Browser, type CDPSession, chromium, type Page } from '@playwright/test';
+import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from '@playwright/test';
 import { build } from 'esbuild';
 import { describeBrowser, findBrowser } from '../support/browsers';
 import { root } from '../support/built-package';
@@ -29,7 +29,7 @@ export class PeerPage {
     this.#session = session;
   }
 
-  static async open(browser: Browser, url: string): Promise<PeerPage> {
+  static async open(browser: Pick<Browser | BrowserContext, 'newPage'>, url: string): Promise<PeerPage> {
     const page = await browser.newPage();
     await page.goto(url);
     const session = await page.context().newCDPSession(page);
@@ -81,8 +81,10 @@ interface HeapUsage {
 /** What the benches in a browser work with. */
 export interface Pages {
   readonly browser: Browser;
+  /** A profile of its own on the disk: others keep what pages store in memory. */
+  profile(): Promise<BrowserContext>;
   readonly sink: Sink;
-  /** Serves the page (`index.html`), an empty one (`empty.html`) and the built files. */
+  /** Serves the pages of peers (`index.html`) and of the codec (`codec.html`), an empty one (`empty.html`) and the built files. */
   readonly server: Awaited<ReturnType<typeof serveFolders>>;
   close(): Promise<void>;
 }
@@ -95,22 +97,33 @@ export async function openPages(): Promise<Pages | undefined> {
     return undefined;
   }
   const folder = mkdtempSync(join(tmpdir(), 'mqtide-bench-'));
-  await build({
-    entryPoints: [fileURLToPath(new URL('page.ts', import.meta.url))],
-    bundle: true,
-    format: 'esm',
-    platform: 'browser',
-    target: 'es2022',
-    outfile: join(folder, 'page.js'),
-    logLevel: 'error',
-  });
+  const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+  const bundle = (source: string, inject: readonly string[] = []) =>
+    build({
+      entryPoints: [here(source)],
+      inject: inject.map(here),
+      bundle: true,
+      format: 'esm',
+      platform: 'browser',
+      target: 'es2022',
+      outdir: folder,
+      logLevel: 'error',
+    });
+  await bundle('page.ts');
+  await bundle('codec-page.ts', ['node-globals.ts']);
   writeFileSync(join(folder, 'index.html'), '<!doctype html><script type="module" src="page.js"></script>');
+  writeFileSync(
+    join(folder, 'codec.html'),
+    '<!doctype html><script type="module" src="codec-page.js"></script>',
+  );
   writeFileSync(join(folder, 'empty.html'), '<!doctype html><title>empty</title>');
   const server = await serveFolders({ '/': folder, '/dist': join(root, 'dist') }, { headers: isolated });
   const sink = await startSink();
-  const browser = await chromium.launch(found.launch);
+  const { launch } = found;
+  const browser = await chromium.launch(launch);
   return {
     browser,
+    profile: () => chromium.launchPersistentContext(join(folder, 'profile'), launch),
     sink,
     server,
     async close() {

@@ -13,7 +13,9 @@ export type Work =
       /** Packets in 64 KiB frames, or one packet a frame. */
       readonly framing: 'batched' | 'single';
     }
-  | { readonly kind: 'round-trip'; readonly size: number; readonly count: number };
+  | { readonly kind: 'round-trip'; readonly size: number; readonly count: number }
+  /** Publishes what it is subscribed to itself, until all of it has come; for real brokers. */
+  | { readonly kind: 'echo'; readonly qos: QoS; readonly size: number; readonly count: number };
 
 /** What was measured. */
 export interface Measured {
@@ -101,6 +103,26 @@ export async function doWork(peer: Peer, work: Work): Promise<Measured> {
     const milliseconds = performance.now() - start;
     if (bad > 0) throw new Error(`${bad} payloads of a wrong length`);
     return { milliseconds };
+  }
+  if (work.kind === 'echo') {
+    const { qos, size, count } = work;
+    const topic = `bench/echo/${String(rounds).padStart(4, '0')}`;
+    let seen = 0;
+    let done: () => void = () => undefined;
+    const all = new Promise<void>((resolve) => {
+      done = resolve;
+    });
+    await peer.subscribe(topic, qos, size, () => {
+      seen += 1;
+      if (seen === count) done();
+    });
+    const start = performance.now();
+    for (let sent = 0; sent < count; sent += turn) {
+      await peer.publish(topic, payload, qos, Math.min(turn, count - sent));
+      await nextTurn();
+    }
+    await all;
+    return { milliseconds: performance.now() - start };
   }
   const times: number[] = [];
   for (let index = 0; index < work.count; index += 1) {

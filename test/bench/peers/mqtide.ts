@@ -1,15 +1,15 @@
 /** mqtide. */
 
-import type { Client, connect as Connect } from '../../../src/index';
+import type { Client, ClientOptions, connect as Connect } from '../../../src/index';
 import type { Peer } from './peer';
 
 /** Makes the peer. @param connect of the built files */
-export function mqtide(connect: typeof Connect): Peer {
+export function mqtide(connect: typeof Connect, options: ClientOptions = {}): Peer {
   let client: Client;
   return {
     name: 'mqtide',
     async connect(url) {
-      client = await connect(url, { protocolVersion: 4, reconnect: false });
+      client = await connect(url, { protocolVersion: 4, reconnect: false, ...options });
     },
     async publish(topic, payload, qos, count) {
       if (qos === 0) {
