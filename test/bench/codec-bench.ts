@@ -9,7 +9,10 @@ async function inChromium(rounds: number): Promise<Table[]> {
   if (!pages) return [];
   try {
     const page = await pages.browser.newPage();
+    page.on('pageerror', (error) => console.log(`  ${error}`));
     await page.goto(`${pages.server.url}/codec.html`);
+    // It imports the built files first.
+    await page.waitForFunction(() => 'codecTable' in globalThis);
     const table = await page.evaluate(
       (count) =>
         (globalThis as unknown as { codecTable: (where: string, rounds: number) => Table }).codecTable(

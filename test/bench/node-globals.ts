@@ -3,4 +3,8 @@
 // The package, which has the name of Node's module.
 export { Buffer } from 'buffer/';
 
-export const process = { nextTick: queueMicrotask, env: {}, browser: true };
+export const process = {
+  nextTick: (callback: () => void) => queueMicrotask(callback),
+  env: {},
+  browser: true,
+};

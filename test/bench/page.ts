@@ -15,6 +15,8 @@ export type PagePeer = 'mqtide' | 'mqtide, stored' | 'MQTT.js' | 'paho' | 'u8-mq
 export interface BenchPage {
   connect(name: PagePeer, url: string): Promise<void>;
   work(work: Work): Promise<Measured>;
+  /** Stores so many messages of QoS 1 in IndexedDB, without a connection. @returns the milliseconds that it took */
+  store(count: number): Promise<number>;
 }
 
 /** The browser's WebSocket. */
@@ -38,17 +40,18 @@ function browserSocket(): BareSocket {
   };
 }
 
+/** The built files, as a page without a bundler imports them. */
+async function built() {
+  const [file, storeFile] = ['/dist/index.js', '/dist/indexeddb.js'];
+  const { connect, createClient }: typeof import('../../src/index') = await import(file);
+  const { indexedDbStore }: typeof import('../../src/store/indexeddb') = await import(storeFile);
+  return { connect, createClient, indexedDbStore };
+}
+
 const makers: Record<PagePeer, () => Promise<Peer>> = {
-  // The built files, as a page without a bundler imports them.
-  mqtide: async () => {
-    const file = '/dist/index.js';
-    const { connect }: typeof import('../../src/index') = await import(file);
-    return mqtide(connect);
-  },
+  mqtide: async () => mqtide((await built()).connect),
   'mqtide, stored': async () => {
-    const [file, storeFile] = ['/dist/index.js', '/dist/indexeddb.js'];
-    const { connect }: typeof import('../../src/index') = await import(file);
-    const { indexedDbStore }: typeof import('../../src/store/indexeddb') = await import(storeFile);
+    const { connect, indexedDbStore } = await built();
     return mqtide(connect, { clientId: 'bench', clean: false, store: indexedDbStore() });
   },
   'MQTT.js': async () => mqttJs(),
@@ -67,6 +70,23 @@ const page: BenchPage = {
   work(work) {
     if (!peer) throw new Error('connect first');
     return doWork(peer, work);
+  },
+  async store(count) {
+    const { createClient, indexedDbStore } = await built();
+    const client = createClient('ws://127.0.0.1', {
+      clientId: crypto.randomUUID(),
+      clean: false,
+      store: indexedDbStore(),
+      queue: { maxMessages: count },
+    });
+    const payload = new Uint8Array(20).fill(0x2a);
+    const options = { qos: 1, until: 'stored' } as const;
+    const start = performance.now();
+    for (let done = 0; done < count; done += 500)
+      await Promise.all(Array.from({ length: 500 }, () => client.publish('bench/stored', payload, options)));
+    const milliseconds = performance.now() - start;
+    await client.close({ force: true });
+    return milliseconds;
   },
 };
 Object.assign(globalThis, { bench: page });

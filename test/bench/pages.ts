@@ -59,6 +59,14 @@ export class PeerPage {
     return { measured, busy: (await this.#busy()) - before };
   }
 
+  /** See {@link BenchPage.store}. */
+  store(count: number): Promise<number> {
+    return this.#page.evaluate(
+      (many) => (globalThis as unknown as { bench: BenchPage }).bench.store(many),
+      count,
+    );
+  }
+
   /** Bytes of the heap and of what hangs on it, after garbage collection. */
   async heap(): Promise<number> {
     for (let index = 0; index < 4; index += 1) await this.#session.send('HeapProfiler.collectGarbage');
