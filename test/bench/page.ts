@@ -52,7 +52,8 @@ const makers: Record<PagePeer, () => Promise<Peer>> = {
   mqtide: async () => mqtide((await built()).connect),
   'mqtide, stored': async () => {
     const { connect, indexedDbStore } = await built();
-    return mqtide(connect, { clientId: 'bench', clean: false, store: indexedDbStore() });
+    // A session of its own: what the page before left behind is none of ours.
+    return mqtide(connect, { clientId: crypto.randomUUID(), clean: false, store: indexedDbStore() });
   },
   'MQTT.js': async () => mqttJs(),
   paho: async () => paho(),
