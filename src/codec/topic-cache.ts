@@ -6,7 +6,7 @@ import { readText } from './text';
 /** Number of entries: two to this power. A hostile peer can make us keep this many names of {@link longest} bytes. */
 const slotBits = 10;
 
-/** Longer names are decoded each time. */
+/** Longer names are decoded each time, and so are those that are shorter than a {@link word}. */
 const longest = 128;
 
 /** Odd, with its bits spread: the fraction of the golden ratio. */

@@ -18,6 +18,16 @@ describe('in the reactive state of Vue', () => {
     await state.client.close();
   });
 
+  test('so is a shared client', async () => {
+    const tabs = new SharedTabs('ws://broker.example/mqtt', { transport: new FakeServer() });
+    const { client } = await tabs.open();
+    const state = reactive({ client, subscription: await client.subscribe('a', () => {}) });
+    await state.client.publish('a', 'x', { qos: 1 });
+    await state.subscription.unsubscribe();
+    await state.client.close();
+    await tabs.close();
+  });
+
   test('options and arguments count for what they hold', async () => {
     const state = reactive({
       options: { will: { topic: 'w', payload: 'gone', properties: { willDelayInterval: 5 } } },
@@ -34,15 +44,5 @@ describe('in the reactive state of Vue', () => {
       expect(properties?.userProperties).toEqual([['name', 'value']]);
     await client.unsubscribe(state.filters);
     await client.close(reactive({ timeout: 10 }));
-  });
-
-  test('so is a shared client', async () => {
-    const tabs = new SharedTabs('ws://broker.example/mqtt', { transport: new FakeServer() });
-    const { client } = await tabs.open();
-    const state = reactive({ client, subscription: await client.subscribe('a', () => {}) });
-    await state.client.publish('a', 'x', { qos: 1 });
-    await state.subscription.unsubscribe();
-    await state.client.close();
-    await tabs.close();
   });
 });

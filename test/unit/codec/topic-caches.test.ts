@@ -42,7 +42,7 @@ describe('the cache of Topic Names that came', () => {
     },
   );
 
-  test('finds a thousand names again, of which each differs from others in two bytes', () => {
+  test('finds most of 500 names again that differ in a few bytes', () => {
     const calls = decodings();
     const cache = new TopicCache();
     const all = names(500, 30, 'site/a/sensor/');
