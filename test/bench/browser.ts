@@ -196,7 +196,6 @@ export const browserBench: Bench = async (rounds) => {
       ]);
       stored.push([name, withSpread(spreadOf(found.get('mqtide, stored')?.perSecond ?? [])), '', '']);
     }
-    await profile.close();
     const trips = await measure(
       browser,
       `${server.url}/index.html`,

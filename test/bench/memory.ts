@@ -1,8 +1,9 @@
 /** What is left in memory after a million messages. */
 
-import { nodeMemory } from './node';
 import { openPages, PeerPage } from './pages';
+import { Runner } from './peer-runner';
 import { type Bench, type Table, verdict } from './report';
+import { startSink } from './sink-process';
 import type { Work } from './work';
 
 /** Messages of one kind in one go. */
@@ -23,21 +24,55 @@ interface Found {
   readonly after: number;
 }
 
-/** What `work` leaves in a page. */
+const peers = ['mqtide', 'MQTT.js'] as const;
+
+/** Works, and weighs what is left of it. */
+async function weigh(
+  peer: string,
+  run: (work: Work) => Promise<unknown>,
+  heap: () => Promise<number>,
+): Promise<Found> {
+  const round = async (count: number): Promise<number> => {
+    for (let done = 0; done < count; done += works.length * portion)
+      for (const work of works) await run(work);
+    return heap();
+  };
+  return { peer, before: await round(100_000), after: await round(1_000_000) };
+}
+
+async function nodeMemory(): Promise<Found[]> {
+  const sink = await startSink();
+  const found: Found[] = [];
+  try {
+    for (const peer of peers) {
+      const runner = new Runner();
+      await runner.ask({ type: 'connect', peer, url: `mqtt://127.0.0.1:${sink.ports.tcp}` });
+      const heap = async () => (await runner.ask<'heap'>({ type: 'heap' })).bytes;
+      found.push(await weigh(peer, (work) => runner.ask({ type: 'work', work }), heap));
+      runner.close();
+    }
+  } finally {
+    sink.close();
+  }
+  return found;
+}
+
 async function pageMemory(): Promise<Found[]> {
   const pages = await openPages();
   if (!pages) return [];
   const { browser, sink, server } = pages;
   const found: Found[] = [];
   try {
-    for (const peer of ['mqtide', 'MQTT.js'] as const) {
+    for (const peer of peers) {
       const page = await PeerPage.open(browser, `${server.url}/index.html`);
       await page.connect(peer, `ws://127.0.0.1:${sink.ports.webSocket}/`);
-      const round = async (count: number): Promise<number> => {
-        for (let done = 0; done < count; done += 4 * portion) for (const work of works) await page.work(work);
-        return page.heap();
-      };
-      found.push({ peer, before: await round(100_000), after: await round(1_000_000) });
+      found.push(
+        await weigh(
+          peer,
+          (work) => page.work(work),
+          () => page.heap(),
+        ),
+      );
       await page.close();
     }
   } finally {

@@ -208,34 +208,3 @@ export const nodeBench: Bench = async (rounds) => {
   ];
   return tables;
 };
-
-/** Memory of a peer's process after garbage collection, before and after a million messages. */
-export async function nodeMemory(): Promise<
-  { readonly peer: NodePeer; readonly before: number; readonly after: number }[]
-> {
-  const sink = await startSink();
-  const found = [];
-  try {
-    for (const peer of ['mqtide', 'MQTT.js'] as const) {
-      const runner = new Runner();
-      await runner.ask({ type: 'connect', peer, url: `mqtt://127.0.0.1:${sink.ports.tcp}` });
-      const round = async (count: number): Promise<number> => {
-        for (let done = 0; done < count; done += 4 * 25_000) {
-          for (const work of [
-            publish(0, 25_000),
-            publish(1, 25_000),
-            receive(0, 25_000, 'batched'),
-            receive(1, 25_000, 'batched'),
-          ])
-            await runner.ask({ type: 'work', work });
-        }
-        return (await runner.ask<'heap'>({ type: 'heap' })).bytes;
-      };
-      found.push({ peer, before: await round(100_000), after: await round(1_000_000) });
-      runner.close();
-    }
-  } finally {
-    sink.close();
-  }
-  return found;
-}

@@ -129,12 +129,19 @@ export async function openPages(): Promise<Pages | undefined> {
   const sink = await startSink();
   const { launch } = found;
   const browser = await chromium.launch(launch);
+  const profiles: BrowserContext[] = [];
   return {
     browser,
-    profile: () => chromium.launchPersistentContext(join(folder, 'profile'), launch),
+    async profile() {
+      const path = join(folder, `profile-${profiles.length}`);
+      const profile = await chromium.launchPersistentContext(path, launch);
+      profiles.push(profile);
+      return profile;
+    },
     sink,
     server,
     async close() {
+      for (const profile of profiles) await profile.close();
       await browser.close();
       sink.close();
       await server.close();

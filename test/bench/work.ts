@@ -53,6 +53,31 @@ const nextTurn: () => Promise<void> = (() => {
     }).finally(() => (port1 as { unref?: () => void }).unref?.());
 })();
 
+/** Subscribes. @returns waits until so many messages have come; it throws when any had another length */
+async function expected(
+  peer: Peer,
+  topic: string,
+  qos: QoS,
+  size: number,
+  count: number,
+): Promise<() => Promise<void>> {
+  let seen = 0;
+  let bad = 0;
+  let done: () => void = () => undefined;
+  const all = new Promise<void>((resolve) => {
+    done = resolve;
+  });
+  await peer.subscribe(topic, qos, size, (length) => {
+    if (length !== size) bad += 1;
+    seen += 1;
+    if (seen === count) done();
+  });
+  return async () => {
+    await all;
+    if (bad > 0) throw new Error(`${bad} payloads of a wrong length`);
+  };
+}
+
 let rounds = 0;
 
 /** Does it once, on an open connection. */
@@ -85,43 +110,23 @@ export async function doWork(peer: Peer, work: Work): Promise<Measured> {
   if (work.kind === 'receive') {
     const { qos, size, count, framing } = work;
     const topic = `bench/receive/${String(rounds).padStart(4, '0')}`;
-    let seen = 0;
-    let done: () => void = () => undefined;
-    const all = new Promise<void>((resolve) => {
-      done = resolve;
-    });
-    let bad = 0;
-    await peer.subscribe(topic, qos, size, (length) => {
-      if (length !== size) bad += 1;
-      seen += 1;
-      if (seen === count) done();
-    });
+    const all = await expected(peer, topic, qos, size, count);
     const blast: Blast = { topic, qos, size, count, framing };
     const start = performance.now();
     await peer.publish(blastTopic, new TextEncoder().encode(JSON.stringify(blast)), 0, 1);
-    await all;
-    const milliseconds = performance.now() - start;
-    if (bad > 0) throw new Error(`${bad} payloads of a wrong length`);
-    return { milliseconds };
+    await all();
+    return { milliseconds: performance.now() - start };
   }
   if (work.kind === 'echo') {
     const { qos, size, count } = work;
     const topic = `bench/echo/${String(rounds).padStart(4, '0')}`;
-    let seen = 0;
-    let done: () => void = () => undefined;
-    const all = new Promise<void>((resolve) => {
-      done = resolve;
-    });
-    await peer.subscribe(topic, qos, size, () => {
-      seen += 1;
-      if (seen === count) done();
-    });
+    const all = await expected(peer, topic, qos, size, count);
     const start = performance.now();
     for (let sent = 0; sent < count; sent += turn) {
       await peer.publish(topic, payload, qos, Math.min(turn, count - sent));
       await nextTurn();
     }
-    await all;
+    await all();
     return { milliseconds: performance.now() - start };
   }
   const times: number[] = [];

@@ -3,7 +3,7 @@
 import type { Client, ClientOptions, connect as Connect } from '../../../src/index';
 import type { Peer } from './peer';
 
-/** Makes the peer. @param connect of the built files */
+/** Makes the peer. @param connect of the built files @param options beside those that all peers have */
 export function mqtide(connect: typeof Connect, options: ClientOptions = {}): Peer {
   let client: Client;
   return {
