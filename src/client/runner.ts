@@ -177,7 +177,7 @@ export class Runner {
       this.touch();
     };
     connection.onDrain = () => this.#drain();
-    this.session.opened(connect, now());
+    this.session.opened(connect, now(), connection.delayedAcks);
     this.flush();
   }
 

@@ -19,6 +19,7 @@ import { Fifo } from './fifo';
 import type { HeldPackets } from './held-packets';
 import { KeepAlive } from './keep-alive';
 import type { Now } from './now';
+import type { Nudge } from './nudge';
 import { type ServerLimits, serverLimits } from './server-limits';
 import { InboundAliases, OutboundAliases } from './topic-aliases';
 
@@ -68,6 +69,8 @@ export class Link {
   limits: ServerLimits | undefined;
   /** From CONNACK on. */
   keepAlive: KeepAlive | undefined;
+  /** Only where the transport confirms with a delay what it received. */
+  nudge: Nudge | undefined;
   /** Free slots for QoS 1 and 2 publishes; below 0 while releases of earlier links fill more than there are. */
   quota = 0;
   /** PUBLISHes of QoS 1 and 2 written here that the server has not answered. */

@@ -43,6 +43,7 @@ import { Incoming } from './incoming';
 import { Link, type PacketTap } from './link';
 import type { LinkEnd } from './link-end';
 import type { Now } from './now';
+import { Nudge } from './nudge';
 import { Outgoing } from './outgoing';
 import type { OutgoingMessage } from './outgoing-message';
 import { OwnRecords } from './own-records';
@@ -250,7 +251,10 @@ export class Session {
     if (link === this.#ending && !batch.ordered) this.#ending = undefined;
     if (batch.sent.length > 0) link.publishedAt = now.monotonic;
     for (const message of batch.sent) message.reached = true;
-    if (batch.frames.length > 0) link.keepAlive?.sent(now);
+    if (batch.frames.length > 0) {
+      link.keepAlive?.sent(now);
+      link.nudge?.sent();
+    }
     return true;
   }
 
@@ -292,13 +296,17 @@ export class Session {
     if (this.#link) this.#link.tap = tap;
   }
 
-  /** A transport is open: CONNECT goes out. */
-  opened(connect: ConnectPacket, now: Now): void {
+  /**
+   * A transport is open: CONNECT goes out.
+   * @param delayedAcks see `Connection.delayedAcks`
+   */
+  opened(connect: ConnectPacket, now: Now, delayedAcks = false): void {
     this.#turn.now = now;
     const link: Link = new Link(connect, this.#options.maximumPacketSize, this.#tap, (packet) =>
       this.#received(packet, link),
     );
     link.openedAt = now.monotonic;
+    if (delayedAcks) link.nudge = new Nudge();
     this.#link = link;
     this.#ending = undefined;
     link.write(connect);
@@ -309,6 +317,7 @@ export class Session {
     const link = this.#link;
     if (!link) return;
     link.keepAlive?.received(now);
+    const { inFlight } = this.outgoing;
     this.#guard(link, now, () => {
       if (link.state === 'connecting' && link.refusesVersion(bytes)) {
         const error = new RefusedError(0x84, 'The server does not speak MQTT 5.0');
@@ -318,6 +327,8 @@ export class Session {
       link.held?.count(bytes.length);
       link.decoder.push(bytes);
     });
+    const left = this.outgoing.inFlight;
+    link.nudge?.received(left < inFlight, left > 0 && !this.hasOutput, now);
   }
 
   /** The transport is gone; the error says why if it was not orderly. */
@@ -336,9 +347,10 @@ export class Session {
 
   /** Monotonic time at which `tick` is due; Infinity when it is not. */
   deadline(now: Now): number {
-    const keepAlive = this.#link?.keepAlive?.deadline(now) ?? Infinity;
+    const { keepAlive, nudge } = this.#link ?? {};
+    const ping = Math.min(keepAlive?.deadline(now) ?? Infinity, nudge?.deadline ?? Infinity);
     const { queue, probingUntil } = this.outgoing;
-    return Math.min(keepAlive, probingUntil, now.monotonic + Math.max(0, queue.nextExpiry - now.wall));
+    return Math.min(ping, probingUntil, now.monotonic + Math.max(0, queue.nextExpiry - now.wall));
   }
 
   /** Time has passed. */
@@ -352,7 +364,7 @@ export class Session {
       this.outgoing.pump();
     }
     const action = link.keepAlive.look(now);
-    if (action === 'ping') link.write({ type: 'pingreq' });
+    if (link.nudge?.look(now) || action === 'ping') link.write({ type: 'pingreq' });
     if (action === 'slept') {
       this.probe(now);
       this.#port.slept();

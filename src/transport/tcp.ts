@@ -135,6 +135,7 @@ function unreachable(url: URL, cause: Error | undefined): ConnectionError {
 
 /** One open TCP or TLS connection. */
 class TcpConnection extends BaseConnection {
+  readonly delayedAcks = true;
   readonly #socket: Socket;
   /** False from `close()` and `destroy()` on. */
   #writable = true;

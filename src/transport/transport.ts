@@ -33,6 +33,11 @@ export interface Connection {
   write(chunks: readonly Uint8Array[]): void;
   /** Bytes accepted by `write` that have not left yet. */
   readonly bufferedAmount: number;
+  /**
+   * True where the system confirms received bytes with a delay unless something is sent (TCP): a PINGREQ then draws out
+   * acknowledgements that the server's TCP holds back meanwhile. Default false.
+   */
+  readonly delayedAcks?: boolean | undefined;
   /** Called with the bytes that arrived, in any cut. The chunk belongs to the receiver and is never overwritten. */
   onData: ((chunk: Uint8Array) => void) | undefined;
   /** Called when `bufferedAmount` has come down again; a transport that cannot tell never calls it, and is polled. */

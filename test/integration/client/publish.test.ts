@@ -1,7 +1,12 @@
+import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { Decoder } from '../../../src/codec/decoder';
+import { encode } from '../../../src/codec/encode';
+import type { Packet } from '../../../src/codec/packet';
 import type { ClientOptions } from '../../../src/index';
 import { connect } from '../../../src/node';
 import { type Broker, startBroker } from '../../broker/index';
+import { connack, puback } from '../../support/packet-makers';
 import { waitFor } from '../../support/wait-for';
 
 let broker: Broker;
@@ -147,4 +152,32 @@ describe.each(['tcp', 'ws'] as const)('over %s', (kind) => {
     const sent = own.log.packets('in', 'publish');
     expect(sent).toHaveLength(3);
   });
+});
+
+test('acknowledgements that the TCP of a server holds back are drawn out by a PINGREQ', async () => {
+  const server = createServer((socket) => {
+    const held: Uint8Array[] = [];
+    const send = (packet: Packet) => socket.write(encode(packet, 4));
+    const decoder = new Decoder({
+      protocolVersion: 4,
+      onPacket: (packet) => {
+        if (packet.type === 'connect') send(connack());
+        if (packet.type === 'publish' && packet.packetId !== undefined) {
+          const ack = encode(puback(packet.packetId), 4);
+          // As with Nagle's algorithm: the first is confirmed by whatever comes next.
+          if (packet.packetId === 1) socket.write(ack);
+          else held.push(ack);
+        }
+        if (packet.type === 'pingreq') for (const ack of held.splice(0)) socket.write(ack);
+      },
+    });
+    socket.on('data', (chunk) => decoder.push(new Uint8Array(chunk)));
+    socket.on('error', () => undefined);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const sender = await client(`mqtt://127.0.0.1:${port}`, { protocolVersion: 4 });
+  const sent = [1, 2, 3].map(() => sender.publish('t', 'x', { qos: 1 }));
+  await expect(Promise.all(sent)).resolves.toHaveLength(3);
 });
