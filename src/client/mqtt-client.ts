@@ -51,6 +51,11 @@ export interface Platform {
   transports(options: ClientOptions): (url: URL) => Transport;
 }
 
+/** What became of a `connect` that waited for `close`. */
+interface Reopened {
+  readonly opened: Promise<ConnectResult>;
+}
+
 /** {@link Client}. */
 export class MqttClient implements Client {
   readonly #options: ResolvedOptions;
@@ -70,6 +75,8 @@ export class MqttClient implements Client {
   #restored: boolean;
   /** While `close` waits. */
   #closing: Promise<void> | undefined;
+  /** While `connect` waits for that: resolves when the client is open again. */
+  #reopening: Promise<Reopened> | undefined;
   /** Ends that wait. */
   #hurry: (() => void) | undefined;
   /** Calls of `connect` that have not settled. */
@@ -108,8 +115,10 @@ export class MqttClient implements Client {
       emitter: this.#emitter,
       runner: this.#runner,
       checkOpen: () => {
+        if (this.#reopening) return this.#reopening;
         if (this.status.type === 'closed') throw closedError(this.status.error);
         if (this.#closing) throw closedError();
+        return undefined;
       },
       ready: () => this.#ready(),
     };
@@ -180,20 +189,41 @@ export class MqttClient implements Client {
 
   async #connect(signal: AbortSignal | undefined): Promise<ConnectResult> {
     signal?.throwIfAborted();
-    if (this.#closing) {
-      await this.#closing;
-      signal?.throwIfAborted();
-    }
     this.#waitingForConnect += 1;
+    let waits = true;
+    const leave = () => {
+      if (waits) this.#waitingForConnect -= 1;
+      waits = false;
+    };
+    const opening = this.#closing ? this.#reopen().then(({ opened }) => opened) : this.#connector.open();
     try {
-      return await waiting(this.#connector.open(), 'connect', { signal }, (reason) => {
+      return await waiting(opening, 'connect', { signal }, (reason) => {
+        leave();
         // An aborted connect leaves no socket. A connection that others wait for, or have had, is not its business.
-        if (this.#waitingForConnect === 1 && !this.#connector.hasConnected) this.#connector.stop();
+        const isAlone = this.#waitingForConnect === 0 && !this.#closing;
+        if (isAlone && !this.#connector.hasConnected) this.#connector.stop();
         return reason;
       });
     } finally {
-      this.#waitingForConnect -= 1;
+      leave();
     }
+  }
+
+  /** Opens the client when it is closed, unless it is closed once more before or nobody waits for it any longer. */
+  #reopen(): Promise<Reopened> {
+    const reopening =
+      this.#reopening ??
+      (this.#closing ?? Promise.resolve()).then(() => {
+        const isWanted = this.#reopening === reopening && this.#waitingForConnect > 0;
+        if (this.#reopening === reopening) this.#reopening = undefined;
+        if (!isWanted) throw closedError();
+        const opened = this.#connector.open();
+        ignoreRejection(opened);
+        return { opened };
+      });
+    ignoreRejection(reopening);
+    this.#reopening = reopening;
+    return reopening;
   }
 
   publish(topic: string, payload: Payload, options?: PublishOptions): Promise<PublishResult> {
@@ -239,6 +269,7 @@ export class MqttClient implements Client {
       this.protocolVersion ?? 5,
       this.#options.connect,
     );
+    this.#reopening = undefined;
     if (this.#closing) {
       if (force) this.#hurry?.();
       return this.#closing;
@@ -280,7 +311,9 @@ export class MqttClient implements Client {
       this.#runner.afterFlush = undefined;
     }
     // With a clean session nobody comes back for it: the server need not keep it [v5 3.14.2.2.2].
-    const end = this.#options.clean ? { sessionExpiryInterval: 0, ...properties } : properties;
+    const end = this.#options.clean
+      ? { ...properties, sessionExpiryInterval: properties?.sessionExpiryInterval ?? 0 }
+      : properties;
     session.disconnect(reasonCode, end, closedError());
     this.#connector.stop();
     await this.#released(timeout);
@@ -319,29 +352,35 @@ export class MqttClient implements Client {
     if (!recording) return;
     // Others may have the stored session from now on: the next connect reads it anew.
     this.#restored = false;
+    this.#restoring = undefined;
     this.#publisher.forget();
   }
 
   // --- the store
 
   #ready(): Promise<void> | undefined {
+    if (this.#reopening) return this.#reopening.then(() => this.#ready());
     if (this.#restored) return undefined;
-    this.#restoring ??= this.#runner
+    if (this.#restoring) return this.#restoring;
+    const restoring = this.#runner
       .restore((error) => this.#connector.stop(error))
       .then(
         () => {
+          // Closed meanwhile.
+          if (this.#restoring !== restoring) throw closedError();
           this.#restored = true;
           this.#restoring = undefined;
           this.#publisher.adopt(this.#runner.session.outgoing.pending());
           this.#inbox.restore();
         },
         (error: unknown) => {
-          this.#restoring = undefined;
+          if (this.#restoring === restoring) this.#restoring = undefined;
           throw error;
         },
       );
-    ignoreRejection(this.#restoring);
-    return this.#restoring;
+    ignoreRejection(restoring);
+    this.#restoring = restoring;
+    return restoring;
   }
 
   // --- the parts' view of the client

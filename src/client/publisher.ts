@@ -163,20 +163,20 @@ export class Publisher {
     wait: WaitOptions | undefined,
   ): Promise<PublishResult> {
     const { runner, options } = this.#core;
-    this.#core.checkOpen();
+    const reopening = this.#core.checkOpen();
     if (runner.session.isConnected && runner.holdsMore(options.queue.maxBytes)) {
       throw new ConnectionError(
         'queue-full',
         'More than queue.maxBytes wait in the transport; await publish() to keep its pace',
       );
     }
-    if (runner.session.outgoing.publishNow(topic, payload, retain, properties)) {
+    if (!reopening && runner.session.outgoing.publishNow(topic, payload, retain, properties)) {
       this.sent += 1;
       runner.touch();
       const written = runner.written();
       return wait ? waiting(written, 'publish', wait) : written;
     }
-    if (!this.#keepsQos0()) {
+    if (!reopening && !this.#keepsQos0()) {
       throw new ConnectionError(
         'dropped',
         "The QoS 0 message was dropped: there is no connection; queue.qos0: 'queue' keeps it, QoS 1 is stored",
@@ -187,9 +187,9 @@ export class Publisher {
     return this.#wait(ticket, ticket.promise, wait ?? {});
   }
 
-  /** Gives a message to the session; one that has to be stored waits until the store has been read. */
+  /** Gives a message to the session once the client is open; one that has to be stored waits for the store, too. */
   #start(ticket: Ticket, content: OutgoingContent): void {
-    const ready = content.qos === 0 ? undefined : this.#core.ready();
+    const ready = content.qos === 0 ? this.#core.checkOpen() : this.#core.ready();
     if (!ready) {
       this.#hand(ticket, content);
       return;

@@ -101,7 +101,7 @@ export class Subscriber {
     checkWait(options);
     this.#core.checkOpen();
     const ready = this.#core.ready();
-    return ready && waiting(ready, what, options).then(() => this.#core.checkOpen());
+    return ready && waiting(ready, what, options).then(() => void this.#core.checkOpen());
   }
 
   async #subscribe(

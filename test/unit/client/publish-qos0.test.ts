@@ -7,8 +7,10 @@ const congested = 600_000;
 
 /** A client in a task of its own: none of its output has been flushed in it. */
 async function rested(...args: Parameters<typeof connected>) {
+  fakeTime();
   const both = await connected(...args);
   await turn();
+  vi.advanceTimersByTime(1);
   both.server.link.frames.length = 0;
   return both;
 }
@@ -104,6 +106,7 @@ describe('QoS 0 and backpressure', () => {
     const publishes = Array.from({ length: 1_000 }, () => client.publish('a', 'x'));
     await Promise.all(publishes);
     expect(asked.mock.calls.length).toBeLessThan(5);
+    vi.advanceTimersByTime(1);
     // What it holds after the next write is another matter.
     asked.mockReturnValue(congested);
     const publish = watch(client.publish('a', 'x'));
