@@ -218,6 +218,8 @@ export class Connector {
       const outcome = await this.#attempt(policy);
       if (this.#policy !== policy) return;
       let step = policy.next(outcome, isOffline());
+      // The application was asked, and may have closed the client.
+      if (this.#policy !== policy) return;
       const isFresh = performance.now() - this.#signAt < signCounts;
       if (isFresh && step !== 'stop' && outcome.end?.by !== 'server') {
         this.#signAt = -Infinity;
@@ -238,18 +240,20 @@ export class Connector {
     let target = policy.begin();
     let version: ProtocolVersion = 5;
     this.#begunAt = performance.now();
-    this.#connecting(policy, target);
     const timer = timeoutFor(connectTimeout, () => {
       const words = `No connection to ${target.url.host} within ${connectTimeout} ms`;
       this.#giveUp(new ConnectionError('timeout', words));
     });
     this.#connectTimer = timer;
     try {
+      this.#connecting(policy, target, signal);
       await untilAborted(ready(), signal);
+      signal.throwIfAborted();
       const credentials = await this.#credentials(policy, target, signal);
+      signal.throwIfAborted();
       if (credentials?.url !== undefined) {
         target = parseServerUrl(credentials.url, 'credentials.url', schemes);
-        this.#connecting(policy, target);
+        this.#connecting(policy, target, signal);
       }
       const stored = clean ? undefined : runner.session.record?.protocolVersion;
       version = policy.versionFor(target.url, stored);
@@ -383,10 +387,12 @@ export class Connector {
     }
   }
 
-  #connecting({ attempts }: ReconnectPolicy, { url: { href: url } }: Target): void {
+  /** @throws the signal's reason when a listener ends the attempt */
+  #connecting({ attempts }: ReconnectPolicy, { url: { href: url } }: Target, signal: AbortSignal): void {
     if (this.#status.type === 'connecting' && this.#status.attempt === attempts && this.#status.url === url)
       return;
     this.#setStatus({ type: 'connecting', attempt: attempts, url });
+    signal.throwIfAborted();
   }
 
   #setStatus(status: Status): void {

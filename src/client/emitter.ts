@@ -32,6 +32,8 @@ export class Emitter {
   /** Of the events that ever had one: most clients listen to few. */
   readonly #listeners: { [Name in keyof ClientEvents]?: Set<Entry<never>> } = {};
   readonly #changed: (event: keyof ClientEvents) => void;
+  /** Events that are to be told; the first is being told. */
+  #due: (() => void)[] = [];
 
   /** @param changed called when an event got a listener or lost one */
   constructor(changed: (event: keyof ClientEvents) => void) {
@@ -45,7 +47,8 @@ export class Emitter {
     options: { once?: boolean | undefined; signal?: AbortSignal | undefined } = {},
   ): () => void {
     if (!names.includes(event)) {
-      throw new UsageError(`event: there is no event '${String(event)}'; one of ${names.join(', ')}`);
+      const named = typeof event === 'string' ? `'${event}'` : described(event);
+      throw new UsageError(`event: there is no event ${named}; one of ${names.join(', ')}`);
     }
     if (typeof listener !== 'function')
       throw new UsageError(`listener: must be a function, not ${described(listener)}`);
@@ -70,8 +73,19 @@ export class Emitter {
     return (this.#listeners[event]?.size ?? 0) > 0;
   }
 
-  /** Calls all listeners of an event, those that were there when it began. */
+  /**
+   * Calls all listeners of an event, those that were there when it began. What they cause is told when all have heard
+   * of it: so all hear the same order.
+   */
   emit<Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]): void {
+    if (!this.has(name)) return;
+    this.#due.push(() => this.#tell(name, event));
+    if (this.#due.length > 1) return;
+    for (const tell of this.#due) tell();
+    this.#due = [];
+  }
+
+  #tell<Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]): void {
     const failed = (error: unknown) => {
       if (name === 'error') reportUncaught(error);
       else this.failure(error);
@@ -90,9 +104,11 @@ export class Emitter {
   calls<Name extends keyof ClientEvents>(name: Name): ((event: ClientEvents[Name]) => unknown)[] {
     const entries = this.#listeners[name] as Set<Entry<Name>> | undefined;
     if (!entries?.size) return [];
-    return [...entries].map(({ listener, off, once }) => (event) => {
-      if (once) off();
-      return listener(event);
+    return [...entries].map((entry) => (event) => {
+      // Taken off meanwhile.
+      if (!entries.has(entry)) return undefined;
+      if (entry.once) entry.off();
+      return entry.listener(event);
     });
   }
 

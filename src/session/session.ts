@@ -496,6 +496,8 @@ export class Session {
       this.#turn.keepOrderOf(acknowledgements | qos0Publishes | requests);
     }
     this.subscriptions.connected(link, !resumed || isSilent || record?.resubscribe === true);
+    // The application heard of filters that are refused now, and may have closed the client.
+    if (this.#link !== link) return;
     this.#remember({
       kind: 'session',
       id: 0,

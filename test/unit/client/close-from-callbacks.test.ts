@@ -1,0 +1,115 @@
+import { describe, expect, test, vi } from 'vitest';
+import { createClient } from '../../../src/index';
+import { connected, fakeTime, idle } from '../../support/fake-client';
+import { FakeServer, turn } from '../../support/fake-server';
+
+const reconnect = { minDelay: 1, maxDelay: 1 };
+
+describe('a client that is closed from its own callback stays closed', () => {
+  test('from `retry`', async () => {
+    fakeTime();
+    const { client, server } = await connected({
+      reconnect: {
+        ...reconnect,
+        retry: () => {
+          client.close();
+          return true;
+        },
+      },
+    });
+    server.link.drop();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(client.status.type).toBe('closed');
+    await expect(client.publish('a', 'b', { qos: 1 })).rejects.toMatchObject({ code: 'closed' });
+  });
+
+  test('from a listener that hears of a client with the same identifier', async () => {
+    fakeTime();
+    const { client, server } = await connected({ protocolVersion: 4, reconnect });
+    client.on('error', () => client.close());
+    for (let count = 0; count < 3; count += 1) {
+      server.link.drop();
+      await vi.advanceTimersByTimeAsync(10);
+    }
+    expect(client.status.type).toBe('closed');
+    await expect(client.publish('a', 'b', { qos: 1 })).rejects.toMatchObject({ code: 'closed' });
+  });
+
+  test.each([0, 1, 2, 3, 4, 5])(
+    'in a turn in which `credentials` gives a URL (%i microtasks)',
+    async (depth) => {
+      const server = new FakeServer();
+      const client = createClient('ws://one.example', {
+        transport: server,
+        credentials: () => {
+          let soon = Promise.resolve();
+          for (let count = 0; count < depth; count += 1) soon = soon.then(() => undefined);
+          soon.then(() => client.close());
+          return Promise.resolve({ url: 'ws://two.example' });
+        },
+      });
+      await expect(client.connect()).rejects.toMatchObject({ code: 'closed' });
+      await turn();
+      expect([client.status.type, server.links.filter(({ isOpen }) => isOpen)]).toEqual(['closed', []]);
+    },
+  );
+
+  test('and is not asked for credentials any more', async () => {
+    const credentials = vi.fn(() => ({}));
+    const { client } = idle({ credentials });
+    client.on('status', ({ type }) => void (type === 'connecting' && client.close()));
+    await expect(client.connect()).rejects.toMatchObject({ code: 'closed' });
+    expect(credentials).not.toHaveBeenCalled();
+  });
+
+  test('when a filter is refused in a new session: nothing is written to the connection that is over', async () => {
+    fakeTime();
+    const { client, server } = await connected({ reconnect });
+    await client.subscribe('a/#', () => undefined);
+    server.connack = { wildcardSubscriptionAvailable: false };
+    server.sessions.clear();
+    client.on('error', () => client.close({ force: true }));
+    server.link.drop();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(client.status.type).toBe('closed');
+    const connect = client.connect();
+    await client.publish('x', 'not lost');
+    await connect;
+    await turn();
+    expect(server.link.packets('publish')).toHaveLength(1);
+  });
+});
+
+describe('what listeners cause is told when all have heard of the cause', () => {
+  test('so that all hear the same order', async () => {
+    const { client } = idle();
+    const heard: string[][] = [[], []];
+    client.on('status', ({ type }) => void heard[0]?.push(type));
+    client.on('status', ({ type }) => void (type === 'connecting' && client.close()));
+    client.on('status', ({ type }) => void heard[1]?.push(type));
+    await client.connect().catch(() => undefined);
+    expect(heard).toEqual([
+      ['connecting', 'closed'],
+      ['connecting', 'closed'],
+    ]);
+  });
+
+  test('and a listener that wants to hear once is called once', async () => {
+    const { client } = idle();
+    const heard: string[] = [];
+    client.on('status', ({ type }) => void (type === 'connecting' && client.close()));
+    client.on('status', ({ type }) => void heard.push(type), { once: true });
+    await client.connect().catch(() => undefined);
+    expect(heard).toEqual(['connecting']);
+  });
+
+  test('and one that was taken off meanwhile hears nothing more', async () => {
+    const { client } = idle();
+    const heard: string[] = [];
+    client.on('status', () => off());
+    const off = client.on('status', ({ type }) => void heard.push(type));
+    await client.connect();
+    expect(heard).toEqual([]);
+    await client.close();
+  });
+});
