@@ -6,7 +6,7 @@
  * last stable connection: a server that accepts and then disconnects could else keep us in a tight loop.
  */
 
-import { ConnectionError, type MqttError, UsageError } from '../errors';
+import { ConnectionError, type MqttError, PeerError, UsageError } from '../errors';
 import type { ProtocolVersion } from '../message';
 import type { LinkEnd } from '../session/link-end';
 import { backoffDelay } from './backoff';
@@ -69,6 +69,8 @@ export class ReconnectPolicy {
   #index = 0;
   /** The server to try next for once, in place of that. */
   #once: Target | undefined;
+  /** The server of the current attempt, before `credentials` had a word. */
+  #current: Target | undefined;
   /** The version of the next attempt, when the last one was refused for its version. */
   #fallback: ProtocolVersion | undefined;
   /** Versions that servers accepted. */
@@ -78,6 +80,8 @@ export class ReconnectPolicy {
   /** Ends without a stable connection between them. */
   #failures = 0;
   #redirects = 0;
+  /** Refusals in a row that would be the same again. */
+  #refusals = 0;
   /** Whether other credentials were tried already. */
   #freshCredentials = false;
   #shortConnections = 0;
@@ -93,6 +97,7 @@ export class ReconnectPolicy {
     this.attempts += 1;
     const target = this.#once ?? this.#targets[this.#index];
     this.#once = undefined;
+    this.#current = target;
     if (!target) throw new UsageError('url: there is no server to connect to');
     return target;
   }
@@ -110,6 +115,10 @@ export class ReconnectPolicy {
   accepted(version: ProtocolVersion): void {
     this.hasConnected = true;
     this.cleanStart = false;
+    this.#speaks(version);
+  }
+
+  #speaks(version: ProtocolVersion): void {
     if (this.#versions.size >= maximumVersions) this.#versions.clear();
     this.#versions.set(this.#server, version);
   }
@@ -130,19 +139,20 @@ export class ReconnectPolicy {
       this.#freshCredentials = false;
     }
     this.lastError = error;
+    const fallback = this.#fallback;
     this.#fallback = undefined;
     if (wasConnected && !reconnect) return 'stop';
     // What follows at once concerns the same server.
-    this.#once = target;
+    this.#once = this.#current;
     if (end?.cleanStart) {
       this.cleanStart = true;
       return 'now';
     }
-    if (this.#mayFallBack(version, end)) {
-      this.#fallback = 4;
-      return 'now';
-    }
     const reasonCode = end?.by === 'server' ? end.reasonCode : undefined;
+    // A refusal in MQTT 5.0 shows that the server speaks it.
+    if (version === 5 && reasonCode !== undefined && reasonCode !== 0x84) this.#speaks(5);
+    this.#fallback = this.#otherVersion(version, end, fallback);
+    if (this.#fallback !== undefined) return 'now';
     const reaction = reasonCode === undefined ? 'retry' : reactionTo(reasonCode, wasConnected);
     if (reaction === 'redirect' && this.#redirect(target, end)) return 'now';
     if (reaction === 'credentials' && credentials && !this.#freshCredentials) {
@@ -160,7 +170,10 @@ export class ReconnectPolicy {
       EnhancedAuthentication.isFailure(error) ||
       // Before MQTT 5.0 our limit cannot be announced: the server would send the same packet again.
       (error.code === 'packet-too-large' && version < 5);
-    if (cannotHelp) return 'stop';
+    // Another server may accept what this one refuses.
+    const isRefusal = cannotHelp && reasonCode !== undefined && !wasConnected;
+    this.#refusals = isRefusal ? this.#refusals + 1 : 0;
+    if (cannotHelp && (!isRefusal || this.#refusals >= this.#targets.length)) return 'stop';
 
     const isFirst = !this.hasConnected && !(reconnect !== false && reconnect.initial);
     // Without a network an attempt shows nothing: it does not count, and the network's return ends the wait.
@@ -170,6 +183,8 @@ export class ReconnectPolicy {
     if (isFirst) return this.#failures < this.#targets.length ? 'now' : 'stop';
     if (!reconnect || this.#failures > reconnect.maxAttempts) return 'stop';
     if (!this.#mayRetry(reconnect.retry, error)) return 'stop';
+    // Waits pace what follows: a chain of redirects begins anew.
+    this.#redirects = 0;
     if (offline || this.#isTakenOver(version, end, connectedFor)) return reconnect.maxDelay;
     return backoffDelay(reconnect, this.#failures, Math.random());
   }
@@ -184,10 +199,24 @@ export class ReconnectPolicy {
     }
   }
 
-  #mayFallBack(version: ProtocolVersion, end: LinkEnd | undefined): boolean {
-    if (this.#options.protocolVersion !== 'auto' || version !== 5 || !end || end.wasConnected) return false;
-    if (this.#versions.get(this.#server) === 5) return false;
-    return end.reasonCode === 0x84 || (end.by === 'network' && !end.answered);
+  /** The version to try at once after this one; `fallback` says that this one was such a try. */
+  #otherVersion(
+    version: ProtocolVersion,
+    end: LinkEnd | undefined,
+    fallback: ProtocolVersion | undefined,
+  ): ProtocolVersion | undefined {
+    if (this.#options.protocolVersion !== 'auto' || !end || end.wasConnected) return undefined;
+    const isRefused = end.reasonCode === 0x84;
+    if (version === 5) {
+      if (this.#versions.get(this.#server) === 5) return undefined;
+      // A text frame is an answer, too.
+      const isSilent = end.by === 'network' && !end.answered && !(end.error instanceof PeerError);
+      return isRefused || isSilent ? 4 : undefined;
+    }
+    // It spoke this version once, and may speak 5.0 by now.
+    if (!isRefused || fallback !== undefined) return undefined;
+    this.#versions.delete(this.#server);
+    return 5;
   }
 
   /** Goes where the server sends us. @returns false when we do not go there */

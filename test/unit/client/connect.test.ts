@@ -1,6 +1,13 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Client, ClientEvents, ClientOptions } from '../../../src/index';
-import { ConnectionError, connect, createClient, RefusedError, StoreError } from '../../../src/index';
+import {
+  ConnectionError,
+  connect,
+  createClient,
+  MalformedPacketError,
+  RefusedError,
+  StoreError,
+} from '../../../src/index';
 import { memoryStore } from '../../../src/store/memory';
 import type { Connection, Transport } from '../../../src/transport/transport';
 import { connected, fakeTime, idle, watch } from '../../support/fake-client';
@@ -258,6 +265,48 @@ describe('a first attempt that fails', () => {
     expect(client.status).toMatchObject({ type: 'connected', url: 'ws://c/' });
     expect(refusing.attempts).toEqual(['ws://a/', 'ws://b/']);
     await client.close();
+  });
+
+  test.each([0x84, 0x85, 0x86, 0x87, 0x8a, 0x95, 0x9d])(
+    'with several URLs takes the one that accepts what others refuse (%i)',
+    async (reasonCode) => {
+      const server: FakeServer = new FakeServer({
+        connect: (packet, link) =>
+          link.url.hostname === 'c'
+            ? server.sensible(packet, link)
+            : { type: 'connack', sessionPresent: false, reasonCode },
+      });
+      const options = { transport: server, protocolVersion: 5 } as const;
+      const client = createClient(['ws://a', 'ws://b', 'ws://c'], options);
+      await client.connect();
+      expect(server.attempts).toEqual(['ws://a/', 'ws://b/', 'ws://c/']);
+      await client.close();
+      const other = createClient(['ws://a', 'ws://b'], options);
+      await expect(other.connect()).rejects.toMatchObject({ reasonCode });
+      expect(server.attempts).toHaveLength(5);
+    },
+  );
+
+  test('with several URLs goes on from a refusal to the next one later, too, until all refuse', async () => {
+    fakeTime();
+    let refusing = 'b';
+    const server: FakeServer = new FakeServer({
+      connect: (packet, link) =>
+        refusing.includes(link.url.hostname)
+          ? { type: 'connack', sessionPresent: false, reasonCode: 0x87 }
+          : server.sensible(packet, link),
+    });
+    const client = createClient(['ws://a', 'ws://b'], { transport: server });
+    await client.connect();
+    server.link.drop();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(client.status).toMatchObject({ type: 'connected', url: 'ws://a/' });
+    expect(server.attempts).toEqual(['ws://a/', 'ws://b/', 'ws://a/']);
+    refusing = 'ab';
+    server.link.drop();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(client.status).toMatchObject({ type: 'closed', error: { reasonCode: 0x87 } });
+    expect(server.attempts).toHaveLength(5);
   });
 
   test('is tried again with reconnect.initial', async () => {
@@ -643,6 +692,59 @@ describe("protocolVersion 'auto'", () => {
     await client.close();
     expect(new Set(versions(server))).toEqual(new Set([5]));
   });
+
+  test('does not fall back from a server that once refused in MQTT 5.0', async () => {
+    const server = new FakeServer({
+      connect: (): Answer => ({ type: 'connack', sessionPresent: false, reasonCode: 0x88 }),
+    });
+    const { client } = idle({ reconnect: { initial: true, minDelay: 0, maxDelay: 0 } }, server);
+    const connecting = client.connect();
+    await vi.waitFor(() => expect(server.links.length).toBeGreaterThan(1));
+    server.script = { connect: (_, link) => queueMicrotask(() => link.drop()) as undefined };
+    const before = server.links.length;
+    await vi.waitFor(() => expect(server.links.length).toBeGreaterThan(before + 2));
+    server.script = {};
+    await connecting;
+    expect(new Set(versions(server))).toEqual(new Set([5]));
+  });
+
+  test('does not fall back on a text frame', async () => {
+    const server = new FakeServer({
+      connect: (_, link) => queueMicrotask(() => link.drop(new MalformedPacketError('text'))) as undefined,
+    });
+    const { client } = idle({}, server);
+    await expect(client.connect()).rejects.toMatchObject({ code: 'malformed-packet' });
+    expect(versions(server)).toEqual([5]);
+  });
+
+  test.each(['reconnects', 'is connected again'])(
+    'goes on to 5.0, anew, with a server that has forgotten 3.1.1 (the client %s)',
+    async (how) => {
+      let known = 4;
+      const server: FakeServer = new FakeServer({
+        connect(packet, link): Answer {
+          if (packet.protocolVersion === known) return server.sensible(packet, link);
+          return packet.protocolVersion === 5
+            ? { type: 'connack', sessionPresent: false, reasonCode: 0x84 }
+            : (queueMicrotask(() => link.sendBytes(hex`20 02 00 01`)) as undefined);
+        },
+      });
+      const options = { clean: false, clientId: 'x', reconnect: { minDelay: 0, maxDelay: 0 } };
+      const { client } = idle(options, server);
+      await client.connect();
+      known = 5;
+      if (how === 'reconnects') server.link.drop();
+      else await client.close();
+      await vi.waitFor(() => client.connect());
+      await vi.waitFor(() => expect(client.protocolVersion).toBe(5));
+      expect(versions(server)).toEqual([5, 4, 4, 5]);
+      expect(server.link.connect.clean).toBe(true);
+      // One that knows neither stops the client.
+      known = 3;
+      server.link.drop();
+      await vi.waitFor(() => expect(client.status.type).toBe('closed'));
+    },
+  );
 
   test('keeps 3.1.1 only if that is accepted', async () => {
     const server = new FakeServer({ connect: (_, link) => queueMicrotask(() => link.drop()) as undefined });

@@ -279,6 +279,23 @@ describe('a refused password', () => {
     expect(server.links).toHaveLength(2);
   });
 
+  test('has the credentials asked again with the URL of the options, not with the one that they gave', async () => {
+    const server = refusing(1, 0x86);
+    const seen: string[] = [];
+    const { client } = idle(
+      {
+        credentials: ({ url }) => {
+          seen.push(url.href);
+          return seen.length === 1 ? { url: `${url.href}?signature=1` } : {};
+        },
+      },
+      server,
+    );
+    await client.connect();
+    expect(seen).toEqual(['ws://fake/', 'ws://fake/']);
+    expect(server.attempts).toEqual(['ws://fake/?signature=1', 'ws://fake/']);
+  });
+
   test('stops at once without credentials to ask for', async () => {
     const server = refusing(Number.POSITIVE_INFINITY, 0x86);
     const { client } = idle({ username: 'u', password: 'p', reconnect: { initial: true } }, server);

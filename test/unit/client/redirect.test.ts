@@ -267,6 +267,35 @@ describe('a redirect', () => {
     }
   });
 
+  test('is followed again after each wait, to a server that was away for long', async () => {
+    fakeTime();
+    const server: FakeServer = new FakeServer({
+      connect: (packet, link) =>
+        link.url.host === 'a'
+          ? {
+              type: 'connack',
+              sessionPresent: false,
+              reasonCode: 0x9c,
+              properties: { serverReference: 'b' },
+            }
+          : isAway
+            ? { type: 'connack', sessionPresent: false, reasonCode: 0x88 }
+            : server.sensible(packet, link),
+    });
+    let isAway = false;
+    const client = open(server, 'ws://a', { reconnect: { minDelay: 1_000, maxDelay: 1_000 } });
+    await client.connect();
+    isAway = true;
+    server.link.drop();
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(client.status.type).toBe('reconnecting');
+    isAway = false;
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(client.status).toMatchObject({ type: 'connected', url: 'ws://b/' });
+    vi.useRealTimers();
+    await client.close();
+  });
+
   test('does not follow into a refusal for ever', async () => {
     fakeTime();
     const server = redirecting({ a: 'a' }, 0x9c);
