@@ -122,10 +122,12 @@ export function writeProperties<O extends Owner>(
   const bag: Readonly<Bag> = properties;
   for (const name of Object.keys(bag)) {
     const value = bag[name];
-    if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
+    const property = byName.get(name);
+    // None of those that may repeat.
+    const isNone = property?.[5] && Array.isArray(value) && value.length === 0;
+    if (value === undefined || isNone) continue;
     const place = `${where}.${name}`;
     if (version < 5) throw needsMqtt5(place);
-    const property = byName.get(name);
     if (property === undefined || (property[3] & owner) === 0) {
       throw new UsageError(`${place}: does not exist in this packet`);
     }

@@ -14,6 +14,7 @@ import { Output, referenceFrom } from '../codec/output';
 import type { AckPacket, ConnackPacket, ConnectPacket, DisconnectProperties, Packet } from '../codec/packet';
 import type { PacketDecoder } from '../codec/packet-decoder';
 import { serverPacketDecoder } from '../codec/server-packets';
+import { ProtocolError } from '../errors';
 import type { ProtocolVersion, PublishProperties, QoS } from '../message';
 import { Fifo } from './fifo';
 import type { HeldPackets } from './held-packets';
@@ -44,6 +45,9 @@ const longPayload = 268_000_000;
 
 /** Bytes that an alias adds at most: the property, and one more for each of two lengths that may grow. */
 const aliasSize = 5;
+
+/** Bytes of an acknowledgement without a reason code: no server can do with less. */
+const ackSize = 4;
 
 /** Called for every packet received and written. */
 export type PacketTap = (direction: 'in' | 'out', packet: Packet) => void;
@@ -121,6 +125,11 @@ export class Link {
     now: Now,
   ): ServerLimits {
     const limits = serverLimits(packet, this.connect);
+    const { maximumPacketSize } = limits;
+    if (maximumPacketSize < ackSize) {
+      const words = `The server takes packets of ${maximumPacketSize} byte(s) at most: too few for any acknowledgement`;
+      throw new ProtocolError(words, 'packet-too-large', 0x95);
+    }
     this.limits = limits;
     this.state = 'connected';
     this.quota = Math.min(limits.receiveMaximum, options.maxInflight);
@@ -178,11 +187,14 @@ export class Link {
       // [v5 MQTT-3.14.2-3, MQTT-3.14.2-4] words that make it too large are left out
       packet.properties = { sessionExpiryInterval: properties?.sessionExpiryInterval };
     }
-    this.write(packet);
+    // [v5 MQTT-3.2.2-15] then the end of the connection says it all
+    if (this.fits(this.sizeOf(packet))) this.write(packet);
   }
 
   /** Appends an acknowledgement to the output. */
-  acknowledge(type: AckPacket['type'], packetId: number, reasonCode: number): void {
+  acknowledge(type: AckPacket['type'], packetId: number, code: number): void {
+    // [v5 MQTT-3.2.2-15] it takes no more than the identifier
+    const reasonCode = this.fits(ackSize + 1) ? code : 0;
     writeAck(this.output, type, packetId, reasonCode, this.protocolVersion);
     this.tap?.('out', { type, packetId, reasonCode });
   }

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { encode } from '../../../src/codec/encode';
 import type { ConnackProperties, PublishPacket } from '../../../src/codec/packet';
-import { RefusedError, UsageError } from '../../../src/errors';
+import { ConnectionError, RefusedError, UsageError } from '../../../src/errors';
 import { hex } from '../../support/hex';
 import {
   connect,
@@ -17,6 +17,8 @@ import {
   unsubscribe,
 } from '../../support/packet-makers';
 import { SessionBench } from '../../support/session-bench';
+
+const gone = new ConnectionError('closed', 'closed');
 
 describe("the server's limits", () => {
   interface Case {
@@ -105,6 +107,43 @@ describe("the server's limits", () => {
     const sent = bench.publish('topic', 1, { text: '12345' });
     bench.expectSent(publish('topic', 1, 1, { text: '12345' }));
     expect(sent.outcome).toBeUndefined();
+  });
+
+  test('leave acknowledgements without their reason code where it does not fit [v5 MQTT-3.2.2-15]', () => {
+    const bench = new SessionBench();
+    bench.connect({ maximumPacketSize: 4 });
+    bench.receive(publish('t', 1), pubrel(9));
+    bench.acknowledge(0, 0x83);
+    bench.expectSent(pubcomp(9), puback(1));
+  });
+
+  test('that let no acknowledgement through are refused [v5 MQTT-3.2.2-15]', () => {
+    for (const maximumPacketSize of [1, 2, 3]) {
+      const bench = new SessionBench();
+      bench.open();
+      bench.take();
+      bench.accept({ maximumPacketSize });
+      expect(bench.connections).toEqual([]);
+      expect(bench.lastEnd()).toMatchObject({
+        by: 'us',
+        wasConnected: false,
+        error: { code: 'packet-too-large', reasonCode: 0x95 },
+      });
+    }
+  });
+
+  test('leave the rest of DISCONNECT out, and then DISCONNECT [v5 MQTT-3.2.2-15]', () => {
+    for (const [maximumPacketSize, sent] of [
+      [9, ['disconnect']],
+      [8, []],
+    ] as const) {
+      const bench = new SessionBench();
+      bench.connect({ maximumPacketSize });
+      const reasonString = 'x'.repeat(20);
+      bench.turn(() => bench.session.disconnect(0, { sessionExpiryInterval: 7, reasonString }, gone));
+      bench.expectFlow(...sent);
+      expect(bench.lastEnd().by).toBe('us');
+    }
   });
 
   test('are not needed to refuse what no packet of MQTT can hold', () => {

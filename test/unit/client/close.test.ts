@@ -67,6 +67,15 @@ describe('close of a connection', () => {
     expect(kept.server.link.last('disconnect').properties).toBeUndefined();
   });
 
+  test('ends it whatever else it says', async () => {
+    const { client, server } = await connected();
+    await client.close({ properties: { sessionExpiryInterval: undefined, reasonString: 'bye' } });
+    expect(server.link.last('disconnect').properties).toEqual({
+      sessionExpiryInterval: 0,
+      reasonString: 'bye',
+    });
+  });
+
   test('says what it is told', async () => {
     const { client, server } = await connected();
     const userProperties = [['a', 'b']] as const;

@@ -96,6 +96,10 @@ describe('PUBLISH', () => {
 
   test('never has Topic Alias 0 [v5 MQTT-3.3.2-8]', () => {
     expectRefused({ ...publish, properties: { topicAlias: 0 } }, 5, 'properties.topicAlias');
+    // Only of what may repeat there can be none.
+    expectRefused({ ...publish, properties: { topicAlias: [] } }, 5, 'properties.topicAlias');
+    expectRefused({ ...publish, properties: { contentType: [] } }, 5, 'properties.contentType');
+    expectRefused({ ...publish, properties: { foo: [] } }, 5, 'properties.foo');
     expect(() => validatePublishProperties({ topicAlias: 0 })).toThrow(UsageError);
     expectFault(hex`30 07 0001 'a' 03 23 0000`, 5, { code: 'topic-alias-invalid', reasonCode: 0x94 });
   });
