@@ -87,7 +87,10 @@ export interface ClientEvents {
   message: Message;
   /** A QoS 1 or 2 message that nobody took; it was acknowledged. */
   unclaimed: Message;
-  /** A message of an earlier page came to its end. `resent`: see {@link PublishResult}. */
+  /**
+   * A message of an earlier page came to its end; what came to it before anybody listened is told to the first listener.
+   * `resent`: see {@link PublishResult}.
+   */
   settled: {
     readonly key: string | undefined;
     readonly error?: Error | undefined;

@@ -14,6 +14,9 @@ interface Entry<Name extends keyof ClientEvents> {
   readonly once: boolean;
 }
 
+/** Ends of earlier messages that are kept for a listener: as many as the queue holds by default. */
+const mostEarly = 10_000;
+
 const names: readonly (keyof ClientEvents)[] = [
   'status',
   'connect',
@@ -34,6 +37,8 @@ export class Emitter {
   readonly #changed: (event: keyof ClientEvents) => void;
   /** Events that are to be told; the first is being told. */
   #due: (() => void)[] = [];
+  /** Ends of messages of an earlier page: they may come before `connect` resolves, so before anybody listens. */
+  readonly #early: ClientEvents['settled'][] = [];
 
   /** @param changed called when an event got a listener or lost one */
   constructor(changed: (event: keyof ClientEvents) => void) {
@@ -65,6 +70,11 @@ export class Emitter {
     entries.add(entry);
     if (signal) callOff = whenAborted(signal, off);
     this.#changed(event);
+    if (event === 'settled' && this.#early.length > 0) {
+      queueMicrotask(() => {
+        for (const early of this.#early.splice(0)) this.emit('settled', early);
+      });
+    }
     return off;
   }
 
@@ -78,7 +88,11 @@ export class Emitter {
    * of it: so all hear the same order.
    */
   emit<Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]): void {
-    if (!this.has(name)) return;
+    if (!this.has(name)) {
+      if (name === 'settled' && this.#early.length < mostEarly)
+        this.#early.push(event as ClientEvents['settled']);
+      return;
+    }
     this.#due.push(() => this.#tell(name, event));
     if (this.#due.length > 1) return;
     for (const tell of this.#due) tell();

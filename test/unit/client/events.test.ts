@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Emitter } from '../../../src/client/emitter';
 import type { ClientEvents, EnhancedAuth, Packet } from '../../../src/index';
+import { memoryStore } from '../../../src/index';
 import { connected, idle } from '../../support/fake-client';
 import { FakeServer, turn } from '../../support/fake-server';
 import { hex } from '../../support/hex';
@@ -332,6 +333,30 @@ describe("'settled'", () => {
       { key: 'two', error: expect.objectContaining({ reasonCode: 0x87 }) },
     ]);
     expect(client.stats).toMatchObject({ messagesSent: 2, publishesFailed: 1 });
+  });
+
+  test('tells the first listener of what ended before anybody listened, once', async () => {
+    const store = memoryStore();
+    const options = { store, clean: false, clientId: 'c' };
+    const { client: earlier } = await connected(options, new FakeServer({ publish: () => undefined }));
+    earlier.publish('kept', 'x', { qos: 1, key: 'refused', retain: true });
+    earlier.publish('kept', 'x', { qos: 1, key: 'fine' });
+    await turn();
+    await earlier.close({ force: true });
+    const server = new FakeServer();
+    server.connack = { retainAvailable: false };
+    const { client } = await connected(options, server);
+    await turn();
+    const heard: string[][] = [[], []];
+    const note = (list = 0) =>
+      client.on('settled', ({ key, error }) => void heard[list]?.push(`${key} ${error ? 'failed' : 'ok'}`));
+    const off = note(0);
+    expect(heard[0]).toEqual([]);
+    await turn();
+    off();
+    note(1);
+    await turn();
+    expect(heard).toEqual([['refused failed', 'fine ok'], []]);
   });
 
   test('does not tell of messages that have a promise', async () => {
