@@ -99,6 +99,8 @@ export interface SessionRecord {
   readonly resubscribe?: boolean | undefined;
   /** An identifier of it can only be freed by a clean start, which the next connection has to ask for. */
   readonly cleanStart?: boolean | undefined;
+  /** Highest Subscription Identifier that the server may know: none up to it is given to another filter. */
+  readonly lastIdentifier?: number | undefined;
 }
 
 /** One record of a session. */

@@ -91,8 +91,12 @@ export class Session {
     };
     this.outgoing = new Outgoing(options, this.#turn, this.#ids, port, () => note({ cleanStart: true }));
     this.incoming = new Incoming(this.#turn, port);
-    this.subscriptions = new Subscriptions(this.#turn, this.#ids, port, () =>
-      note({ resubscribe: undefined }),
+    this.subscriptions = new Subscriptions(
+      this.#turn,
+      this.#ids,
+      port,
+      () => note({ resubscribe: undefined }),
+      () => note({ lastIdentifier: this.subscriptions.lastIdentifier }),
     );
   }
 
@@ -225,7 +229,7 @@ export class Session {
     this.outgoing.restore(of('publish'), of('release'));
     this.incoming.restore(of('incoming'));
     this.own.restore([...of('inbox'), ...of('key')]);
-    this.subscriptions.restore(of('subscription'));
+    this.subscriptions.restore(of('subscription'), this.#record?.lastIdentifier);
   }
 
   /** Takes what has collected since the last call; undefined when there is nothing. */
@@ -505,6 +509,7 @@ export class Session {
       clientId: server.clientId,
       resubscribe: this.subscriptions.isResubscribing || undefined,
       cleanStart: (resumed && record?.cleanStart) || undefined,
+      lastIdentifier: this.subscriptions.lastIdentifier,
     });
     this.outgoing.connected(link);
     if (this.outgoing.probingUntil < Infinity) this.probe(this.#turn.now);

@@ -50,6 +50,7 @@ export class Subscriptions {
   readonly #ids: PacketIds<OutgoingMessage | SentRequest>;
   readonly #port: SubscriptionsPort;
   readonly #resubscribed: () => void;
+  readonly #identified: () => void;
   /** By filter as it is on the wire. */
   readonly #table = new Map<string, WireSubscription>();
   /** Unsettled requests of the application, oldest first. */
@@ -59,24 +60,36 @@ export class Subscriptions {
   /** What may have to be sent on this link. */
   #unsent = new Fifo<RequestPart>();
   #lastIdentifier = 0;
+  /** What {@link #lastIdentifier} was when one was sent that no server had seen. */
+  #lastSent = 0;
   #link: Link | undefined;
 
-  /** @param resubscribed called when all filters were subscribed to again */
+  /**
+   * @param resubscribed called when all filters were subscribed to again
+   * @param identified called when {@link lastIdentifier} has changed
+   */
   constructor(
     turn: Turn,
     ids: PacketIds<OutgoingMessage | SentRequest>,
     port: SubscriptionsPort,
     resubscribed: () => void,
+    identified: () => void,
   ) {
     this.#turn = turn;
     this.#ids = ids;
     this.#port = port;
     this.#resubscribed = resubscribed;
+    this.#identified = identified;
   }
 
   /** Whether filters have to be subscribed to again. */
   get isResubscribing(): boolean {
     return this.#again !== undefined;
+  }
+
+  /** Highest Subscription Identifier that a server may know; undefined when it knows none. */
+  get lastIdentifier(): number | undefined {
+    return this.#lastSent || undefined;
   }
 
   /** The subscription of a filter, if there is one. */
@@ -132,12 +145,17 @@ export class Subscriptions {
     this.#table.clear();
   }
 
-  /** Brings back what a store kept. */
-  restore(records: readonly SubscriptionRecord[]): void {
+  /**
+   * Brings back what a store kept.
+   * @param lastIdentifier which filters that are no more may have had; records of old do not tell
+   */
+  restore(records: readonly SubscriptionRecord[], lastIdentifier = 0): void {
+    this.#lastIdentifier = lastIdentifier;
     for (const { kind: _, id: filter, identifier, ...options } of records) {
       this.#lastIdentifier = Math.max(this.#lastIdentifier, identifier);
       this.#table.set(filter, { asked: { filter, ...options }, identifier, granted: true, open: 0 });
     }
+    this.#lastSent = this.#lastIdentifier;
   }
 
   /** What a store should hold. */
@@ -240,6 +258,11 @@ export class Subscriptions {
       this.#unsent.shift();
     }
     request.sent = true;
+    if (identifier !== undefined && identifier > this.#lastSent) {
+      // Saved before the server learns of it; the others that wait will need no record of their own.
+      this.#lastSent = this.#lastIdentifier;
+      this.#identified();
+    }
     packet.packetId = this.#ids.take(new SentRequest(type, parts));
     this.#turn.keepOrderOf(requests);
     link.write(packet);

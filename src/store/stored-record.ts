@@ -75,6 +75,7 @@ const kinds: { readonly [Kind in RecordKind]: Test } = {
     clientId: text,
     resubscribe: optional(flag),
     cleanStart: optional(flag),
+    lastIdentifier: optional(count),
   }),
 };
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { SessionRecord } from '../../../src/session/records';
 import { puback, publish, pubrec, suback, subscribe } from '../../support/packet-makers';
 import { type Published, SessionBench } from '../../support/session-bench';
 import { ModelServer } from './model-server';
@@ -57,6 +58,35 @@ describe('a session that a store kept', () => {
     const asked = bench.take().flatMap((packet) => (packet.type === 'subscribe' ? packet.subscriptions : []));
     expect(new Set(asked.map(({ filter }) => filter))).toEqual(new Set(['a', 'b', 'c']));
     expect(asked.find(({ filter }) => filter === 'b')).toMatchObject(options);
+  });
+
+  test('gives no filter an identifier that the server may hold for another one', () => {
+    const bench = new SessionBench({ store: 'sync' });
+    bench.connect();
+    bench.subscribe(['a', 'b']);
+    bench.receive(suback(1, 0), suback(2, 0));
+    // Of neither is there a record: one was not answered, the other is over for us, though not for the server.
+    bench.subscribe('c');
+    bench.unsubscribe('b');
+    for (const identifier of [4, 5]) {
+      bench.crash();
+      bench.resume();
+      bench.subscribe(`new ${identifier}`);
+      bench.expectSent(subscribe(1, [`new ${identifier}`], { subscriptionIdentifier: identifier }));
+    }
+  });
+
+  test('counts on from the identifiers of its filters when a version of old has kept it', () => {
+    const bench = new SessionBench({ store: 'sync' });
+    bench.connect();
+    bench.subscribe(['a', 'b']);
+    bench.receive(suback(1, 0), suback(2, 0));
+    const [{ lastIdentifier: _, ...old }] = bench.store.list('session') as [SessionRecord];
+    bench.store.apply([{ type: 'put', record: old }]);
+    bench.crash();
+    bench.resume();
+    bench.subscribe('c');
+    bench.expectSent(subscribe(1, ['c'], { subscriptionIdentifier: 3 }));
   });
 
   test('knows which QoS 2 identifiers of the server wait for their PUBREL', () => {

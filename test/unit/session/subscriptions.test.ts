@@ -89,6 +89,34 @@ describe('a SUBSCRIBE', () => {
     expect(identifiers(bench).get('a')).toBe(3);
   });
 
+  test('leaves once its identifier is saved as one that the server may know, which takes one record', () => {
+    const bench = new SessionBench({ store: 'manual' });
+    bench.connect();
+    bench.commit();
+    bench.subscribe(['a', 'b', 'c']);
+    bench.expectNothingSent();
+    const puts = bench.batches
+      .at(-1)
+      ?.operations.map((operation) => operation.type === 'put' && operation.record);
+    expect(puts).toMatchObject([{ kind: 'session', lastIdentifier: 3 }]);
+    bench.commit();
+    expect(bench.take()).toHaveLength(3);
+    // The next ones with known identifiers need none.
+    bench.subscribe(['a', 'b']);
+    expect(bench.take()).toHaveLength(2);
+  });
+
+  test('has an identifier that is saved for all that waited for the connection at once', () => {
+    const bench = new SessionBench({ store: 'sync' });
+    bench.subscribe(['a', 'b']);
+    bench.subscribe('c');
+    bench.connect();
+    expect(bench.store.list('session')).toMatchObject([{ lastIdentifier: 3 }]);
+    bench.cut();
+    bench.connect();
+    expect(bench.store.list('session')).toMatchObject([{ lastIdentifier: 3 }]);
+  });
+
   test('ends the link when it is answered with the wrong number of codes or the wrong packet', () => {
     for (const version of [5, 4] as const) {
       const codes = version === 5 ? [0] : [];

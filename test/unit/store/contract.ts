@@ -63,7 +63,15 @@ export const oneOfEachKind: readonly StoreRecord[] = [
     retainHandling: 2,
     identifier: 9,
   },
-  { kind: 'session', id: 0, protocolVersion: 5, clientId: 'c\u00e4', resubscribe: true, cleanStart: true },
+  {
+    kind: 'session',
+    id: 0,
+    protocolVersion: 5,
+    clientId: 'c\u00e4',
+    resubscribe: true,
+    cleanStart: true,
+    lastIdentifier: 17,
+  },
 ];
 
 /** A message as small as one can be. */
