@@ -113,24 +113,24 @@ export class Router<Handle> {
   }
 
   #find(topic: string, identifiers: readonly number[]): Target<Handle>[] {
-    const routes = this.#identified(identifiers);
-    if (routes.length === 0) this.#trie.match(topic, (route) => routes.push(route));
-    const handles = new Map(routes.flatMap((route) => [...route.handles]));
+    const matching = new Set<Route<Handle>>();
+    this.#trie.match(topic, (route) => matching.add(route));
+    const handles = new Map(this.#identified(identifiers, matching).flatMap((route) => [...route.handles]));
     return Array.from(handles, ([handle, params]) => ({ handle, params: params(topic) }));
   }
 
-  /** The routes of all identifiers, each once; none when one is unknown, so that the topic has to decide. */
-  #identified(identifiers: readonly number[]): Route<Handle>[] {
-    const routes: Route<Handle>[] = [];
-    // A server may repeat one as often as fits in a packet: without this each time would cost all its handles.
-    const seen = identifiers.length > 1 ? new Set<Route<Handle>>() : undefined;
+  /**
+   * The routes of all identifiers, each once; all that match when there are none, or one is unknown or that of another
+   * filter: an earlier page may have given it away.
+   */
+  #identified(identifiers: readonly number[], matching: ReadonlySet<Route<Handle>>): Route<Handle>[] {
+    // A server may repeat one as often as fits in a packet: without the set each time would cost all its handles.
+    const routes = new Set<Route<Handle>>();
     for (const identifier of identifiers) {
       const route = this.#byIdentifier.get(identifier);
-      if (!route) return [];
-      if (seen?.has(route)) continue;
-      seen?.add(route);
-      routes.push(route);
+      if (!route || !matching.has(route)) return [...matching];
+      routes.add(route);
     }
-    return routes;
+    return [...(routes.size > 0 ? routes : matching)];
   }
 }

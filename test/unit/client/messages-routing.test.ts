@@ -105,8 +105,8 @@ describe('a message with Subscription Identifiers', () => {
     const router = new Router<object>();
     for (let count = 0; count < 3; count += 1) router.add('a', {}, () => ({}), 0);
     router.identify('a', 1);
-    router.add('b', {}, () => ({}), 0);
-    router.identify('b', 2);
+    router.add('+', {}, () => ({}), 0);
+    router.identify('+', 2);
     const walk = vi.spyOn(router.get('a')?.handles ?? new Map(), Symbol.iterator);
     const subscriptionIdentifiers = [1, 2, 1, 2, 1];
     const packet = {
@@ -164,6 +164,35 @@ describe('a message with Subscription Identifiers', () => {
     await turn();
     expect(seen).toEqual(['a/+ 1', 'a/+ 2']);
     expect(server.link.packets('puback')).toHaveLength(2);
+  });
+
+  test('goes by its topic when one is that of a filter that does not match', async () => {
+    const { server, seen } = await subscribed(['a/+', '$share/g/a/b', 'b']);
+    for (const named of [['b'], ['a/+', 'b'], ['b', 'a/+']]) {
+      server.link.publish('a/b', `${named}`, identifiers(server, ...named));
+    }
+    server.link.publish('a/b', '', identifiers(server, '$share/g/a/b'));
+    expect(seen).toEqual([
+      ...['$share/g/a/b b', 'a/+ b'],
+      ...['$share/g/a/b a/+,b', 'a/+ a/+,b'],
+      ...['$share/g/a/b b,a/+', 'a/+ b,a/+'],
+      '$share/g/a/b ',
+    ]);
+  });
+
+  test('is looked for once while its topic and identifier stay', () => {
+    const router = new Router<object>();
+    router.add('a/+', {}, () => ({}), 0);
+    router.identify('a/+', 1);
+    const packet = {
+      type: 'publish',
+      topic: 'a/b',
+      payload: new Uint8Array(0),
+      qos: 0,
+      retain: false,
+    } as const;
+    const message = { ...packet, dup: false, properties: { subscriptionIdentifiers: [1] } };
+    expect(router.match(message)).toBe(router.match(message));
   });
 
   test('that named a filter of old goes by its topic', async () => {
