@@ -84,17 +84,16 @@ export class Router<Handle> {
     this.#known.clear();
   }
 
-  /** Removes one. @returns true when it was the filter's last: then nobody wants its messages any more */
-  remove(filter: string, handle: Handle, qos: QoS): boolean {
+  /** Removes one. */
+  remove(filter: string, handle: Handle, qos: QoS): void {
     const route = this.#routes.get(filter);
-    if (!route?.handles.delete(handle)) return false;
+    if (!route?.handles.delete(handle)) return;
     route.asked[qos] -= 1;
     this.#known.clear();
-    if (route.handles.size > 0) return false;
+    if (route.handles.size > 0) return;
     this.#routes.delete(filter);
     this.#byIdentifier.delete(route.identifier);
     this.#trie.remove(filter, route);
-    return true;
   }
 
   /** Everyone whose filter matches, once each: as it is now, for takers may subscribe and unsubscribe. */

@@ -3,7 +3,7 @@
 import { boolean, callback, checkOptions, choice, unchecked } from '../check';
 import { type MqttError, RefusedError, UsageError } from '../errors';
 import type { QoS } from '../message';
-import type { FilterOutcome, SubscriptionOptions, SubscriptionRequest } from '../session/subscriptions';
+import type { FilterOutcome, SubscriptionOptions } from '../session/subscriptions';
 import { refusalOfOutcome } from '../session/subscriptions';
 import { compilePattern, type Pattern } from '../topic/pattern';
 import type { Grant } from './client';
@@ -82,6 +82,8 @@ export class Subscriber {
   lost(filter: string, error?: MqttError): void {
     const router = this.#router;
     for (const handle of [...(router.get(filter)?.handles.keys() ?? [])]) {
+      // One that is not answered yet gets an answer of its own.
+      if (error && handle.grants.length === 0) continue;
       this.#detach(filter, handle);
       // A Subscription goes on while it has other filters.
       if (handle.openFilters === 0) handle.end(error);
@@ -92,7 +94,7 @@ export class Subscriber {
   endAll(error: MqttError | undefined): void {
     const handles = new Set([...this.#router.values()].flatMap((route) => [...route.handles.keys()]));
     // None of them gets what another one lets go of.
-    for (const handle of handles) this.#remove(handle);
+    for (const handle of handles) this.#unroute(handle);
     for (const handle of handles) handle.end(error);
   }
 
@@ -126,12 +128,13 @@ export class Subscriber {
       if (error) settled.reject(error);
       else settled.resolve();
     });
+    handle.request = request;
     for (const filter of filters)
       router.identify(filter, runner.session.subscriptions.get(filter)?.identifier ?? 0);
     this.#inbox.reclaim();
     runner.touch();
     await waiting(settled.promise, 'subscribe', wait, (reason) => {
-      this.#giveUp(handle, request, reason);
+      this.#giveUp(handle, reason);
       return reason;
     });
     atEndOfTask(() => handle.settleDown());
@@ -162,11 +165,11 @@ export class Subscriber {
   }
 
   /** The caller waits no longer: what the server grants all the same is given back. */
-  #giveUp(handle: SubscriptionHandle, request: SubscriptionRequest, reason: unknown): void {
+  #giveUp(handle: SubscriptionHandle, reason: unknown): void {
     const { runner } = this.#core;
     const unneeded = this.#remove(handle);
     handle.end(reason instanceof Error ? reason : undefined);
-    if (runner.session.subscriptions.withdraw(request) || unneeded.length === 0) return;
+    if (unneeded.length === 0) return;
     runner.session.subscriptions.unsubscribe(unneeded, undefined);
     runner.touch();
   }
@@ -177,15 +180,20 @@ export class Subscriber {
     if (unneeded.length > 0) await this.#send(unneeded, {});
   }
 
-  /** Takes a Subscription out of the routing. @returns the filters that nobody needs any more */
+  /** A Subscription is over. @returns the filters to unsubscribe from, since nobody needs them any more */
   #remove(handle: SubscriptionHandle): string[] {
-    return wireFilters(handle.patterns).filter((filter) => this.#detach(filter, handle));
+    this.#unroute(handle);
+    return handle.request ? this.#core.runner.session.subscriptions.withdraw(handle.request) : [];
   }
 
-  /** Takes one filter of a Subscription out of the routing. @returns whether nobody needs it any more */
-  #detach(filter: string, handle: SubscriptionHandle): boolean {
+  #unroute(handle: SubscriptionHandle): void {
+    for (const filter of wireFilters(handle.patterns)) this.#detach(filter, handle);
+  }
+
+  /** Takes one filter of a Subscription out of the routing. */
+  #detach(filter: string, handle: SubscriptionHandle): void {
     if (this.#router.get(filter)?.handles.has(handle)) handle.openFilters -= 1;
-    return this.#router.remove(filter, handle, handle.options.qos);
+    this.#router.remove(filter, handle, handle.options.qos);
   }
 
   async #send(filters: readonly string[], wait: WaitOptions): Promise<void> {

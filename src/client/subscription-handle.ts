@@ -3,7 +3,7 @@
 import type { DecodedPublishPacket } from '../codec/packet';
 import { UsageError } from '../errors';
 import type { QoS } from '../message';
-import type { SubscriptionOptions } from '../session/subscriptions';
+import type { SubscriptionOptions, SubscriptionRequest } from '../session/subscriptions';
 import type { Pattern } from '../topic/pattern';
 import { asyncDispose } from './async-dispose';
 import type { Grant, Subscription } from './client';
@@ -29,6 +29,8 @@ export class SubscriptionHandle implements Subscription {
   #error: Error | undefined;
   /** Filters on the wire, several patterns of one counted once, that still lead here. */
   openFilters = 0;
+  /** What it asked the server for, from that call on. */
+  request: SubscriptionRequest | undefined;
   /** What the server granted, from its answer on. */
   grants: readonly Grant[] = [];
 

@@ -26,8 +26,12 @@ export interface WireSubscription {
   readonly identifier: number;
   /** True once the server granted it: then it is subscribed to again in a new session. */
   granted: boolean;
-  /** Requests for it that are not decided. */
+  /** A store, or an earlier `connect()`, left it, and nobody was granted it since: it stays though nobody wants it. */
+  left: boolean;
+  /** Requests for it that were not decided: the server may grant them, or have done so. */
   open: number;
+  /** The parts of requests, decided or not, that somebody has not given up, oldest first. */
+  readonly wanted: Set<RequestPart>;
 }
 
 /** The outcome for one filter: a reason code of the server, or why it was not sent. */

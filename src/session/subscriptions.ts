@@ -103,14 +103,16 @@ export class Subscriptions {
       let subscription = this.#table.get(asked.filter);
       if (!subscription) {
         this.#lastIdentifier = (this.#lastIdentifier % highestIdentifier) + 1;
-        subscription = { asked, identifier: this.#lastIdentifier, granted: false, open: 0 };
+        subscription = subscriptionOf(asked, this.#lastIdentifier, false);
         this.#table.set(asked.filter, subscription);
       }
       subscription.asked = asked;
       subscription.open += 1;
       return subscription;
     });
-    return this.#add(requestOf('subscribe', entries, listener, subscriptions));
+    const request = requestOf('subscribe', entries, listener, subscriptions);
+    for (const part of request.parts) part.subscription?.wanted.add(part);
+    return this.#add(request);
   }
 
   /** Unsubscribes; from this call on the filters are not subscribed to again. */
@@ -124,13 +126,18 @@ export class Subscriptions {
   }
 
   /**
-   * The caller gave up.
-   * @returns true when the request was never sent and is gone; false when its outcome will still take effect
+   * Nobody wants the filters of a SUBSCRIBE for its sake any more, be it decided or not. It is gone if it was never
+   * sent; else its outcome will still take effect, without a word.
+   * @returns the filters to unsubscribe from: the server has them, or may, and nobody else wants them
    */
-  withdraw(request: SubscriptionRequest): boolean {
-    if (request.sent) request.listener = undefined;
-    else this.#drop(request);
-    return !request.sent;
+  withdraw(request: SubscriptionRequest): string[] {
+    request.listener = undefined;
+    if (!request.sent) this.#drop(request);
+    for (const part of request.parts) part.subscription?.wanted.delete(part);
+    const unneeded = request.parts.filter(
+      ({ subscription }) => subscription && this.#isUnneeded(subscription),
+    );
+    return unneeded.map(({ asked }) => asked.filter);
   }
 
   /** Ends all requests with an error; unless the session is kept it forgets all subscriptions. */
@@ -140,9 +147,13 @@ export class Subscriptions {
       this.#drop(request);
       listener?.(request.parts.map(() => error));
     }
-    if (keep) return;
-    for (const [filter, { granted }] of this.#table) if (granted) this.#turn.delete('subscription', filter);
-    this.#table.clear();
+    for (const [filter, subscription] of this.#table) {
+      subscription.left = true;
+      subscription.open = 0;
+      subscription.wanted.clear();
+      if (!keep && subscription.granted) this.#turn.delete('subscription', filter);
+      if (!keep || !subscription.granted) this.#table.delete(filter);
+    }
   }
 
   /**
@@ -153,7 +164,7 @@ export class Subscriptions {
     this.#lastIdentifier = lastIdentifier;
     for (const { kind: _, id: filter, identifier, ...options } of records) {
       this.#lastIdentifier = Math.max(this.#lastIdentifier, identifier);
-      this.#table.set(filter, { asked: { filter, ...options }, identifier, granted: true, open: 0 });
+      this.#table.set(filter, subscriptionOf({ filter, ...options }, identifier, true));
     }
     this.#lastSent = this.#lastIdentifier;
   }
@@ -174,7 +185,11 @@ export class Subscriptions {
       this.#again = requestOf('subscribe', asked, undefined, granted);
       this.#queue(this.#again);
     }
-    for (const request of this.#requests) this.#queue(request);
+    for (const request of this.#requests) {
+      // What was given up after it was sent need not be sent again.
+      if (request.type === 'subscribe' && !request.listener) this.#requests.delete(request);
+      else this.#queue(request);
+    }
     this.pump();
   }
 
@@ -282,14 +297,21 @@ export class Subscriptions {
         // Unsubscribed since.
       } else if (!error) {
         subscription.granted = true;
+        if (subscription.wanted.has(part)) subscription.left = false;
         if (!isAgain) this.#turn.put(recordOf(subscription));
       } else if (isAgain) {
         // In a new session nothing is left of what was granted; elsewhere a refused renewal leaves it.
         subscription.granted = false;
         this.#turn.delete('subscription', filter);
+        for (const one of subscription.wanted) {
+          // Whoever waits for the rest of his request learns of it with that; a new request gets its own answer.
+          if (one.outcome === undefined) continue;
+          one.outcome = error;
+          subscription.wanted.delete(one);
+        }
         this.#port.subscriptionLost(filter, error);
-      }
-      this.#dropUngranted(subscription);
+      } else subscription.wanted.delete(part);
+      if (error && this.#isUnneeded(subscription)) this.unsubscribe([filter], undefined);
     }
     if (request.open > 0) return;
     if (isAgain) {
@@ -308,17 +330,21 @@ export class Subscriptions {
     for (const part of request.parts) {
       const { subscription, outcome } = part;
       part.outcome ??= 0x80;
-      if (!subscription) continue;
-      if (outcome === undefined) subscription.open -= 1;
-      this.#dropUngranted(subscription);
+      if (subscription && outcome === undefined) subscription.open -= 1;
     }
   }
 
-  #dropUngranted(subscription: WireSubscription): void {
-    const { filter } = subscription.asked;
-    if (subscription.granted || subscription.open > 0 || this.#table.get(filter) !== subscription) return;
-    this.#table.delete(filter);
+  /** Whether the server has, or may have, a subscription that nobody wants any more; one that it has not is forgotten. */
+  #isUnneeded(subscription: WireSubscription): boolean {
+    const { asked, granted, left, open, wanted } = subscription;
+    if (wanted.size > 0 || this.#table.get(asked.filter) !== subscription) return false;
+    if (!granted && open === 0) this.#table.delete(asked.filter);
+    return open > 0 || (granted && !left);
   }
+}
+
+function subscriptionOf(asked: AskedSubscription, identifier: number, left: boolean): WireSubscription {
+  return { asked, identifier, granted: left, left, open: 0, wanted: new Set() };
 }
 
 const plainOptions = { qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;

@@ -197,6 +197,36 @@ describe('giving up a subscribe', () => {
     expect(seen).toEqual(['a=x']);
   });
 
+  test('without a connection unsubscribes when the one that was granted has ended meanwhile', async () => {
+    fakeTime();
+    const { client, server } = await connected();
+    const { subscription } = await collect(client, 'a');
+    server.link.drop();
+    const renewal = watch(client.subscribe('a', { timeout: 50 }));
+    await subscription.unsubscribe();
+    await vi.advanceTimersByTimeAsync(50);
+    expect(renewal.error).toMatchObject({ code: 'timeout' });
+    await vi.advanceTimersByTimeAsync(1_000);
+    await turn();
+    expect(server.link.types).toEqual(['connect', 'unsubscribe']);
+  });
+
+  test('unsubscribes with the last of several, of which the first was sent', async () => {
+    fakeTime();
+    const server = new FakeServer({ subscribe: () => undefined });
+    const { client } = await connected({}, server);
+    const sent = watch(client.subscribe('a', { timeout: 50 }));
+    await turn();
+    server.link.drop();
+    const unsent = watch(client.subscribe('a', { timeout: 60 }));
+    await vi.advanceTimersByTimeAsync(60);
+    expect([sent, unsent].map(({ state }) => state)).toEqual(['rejected', 'rejected']);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await turn();
+    expect(server.links).toHaveLength(2);
+    expect(server.link.types).toEqual(['connect', 'unsubscribe']);
+  });
+
   test('leaves what another one asked for, also in a later session', async () => {
     const { client, server } = idle({ reconnect: { minDelay: 0, maxDelay: 0 } });
     const controller = new AbortController();
@@ -337,6 +367,41 @@ describe('one wire filter with many Subscriptions', () => {
       retainAsPublished: true,
       retainHandling: 0,
     });
+  });
+
+  test('is unsubscribed from when the last one that waits for it is refused', async () => {
+    const { client, server } = await connected();
+    const { subscription } = await collect(client, 'a', { qos: 1 });
+    server.script.subscribe = () => undefined;
+    const renewal = watch(client.subscribe('a', { qos: 2 }));
+    await turn();
+    await subscription.unsubscribe();
+    expect(server.link.packets('unsubscribe')).toEqual([]);
+    const { packetId } = server.link.last('subscribe');
+    server.link.send({ type: 'suback', packetId, reasonCodes: [0x87] });
+    await turn();
+    expect(renewal.error).toMatchObject({ reasonCode: 0x87 });
+    expect(server.link.first('unsubscribe').filters).toEqual(['a']);
+  });
+
+  test('that is refused in a new session ends who was granted it, not who waits for an answer', async () => {
+    const { client, server } = await connected({ reconnect: { minDelay: 0, maxDelay: 0 } });
+    client.on('error', () => {});
+    const loop = (await client.subscribe('a', { qos: 2 }))[Symbol.asyncIterator]();
+    const reading = watch(loop.next());
+    server.sessions.clear();
+    // What was granted goes out first.
+    server.script.subscribe = ({ packetId }, { received }) => ({
+      type: 'suback',
+      packetId,
+      reasonCodes: [received.length === 2 ? 0x87 : 0],
+    });
+    server.link.drop();
+    const { seen } = await collect(client, 'a');
+    await turn();
+    expect(reading.error).toMatchObject({ reasonCode: 0x87 });
+    server.link.publish('a', 'x');
+    expect(seen).toEqual(['a=x']);
   });
 
   test('forgets the QoS of a Subscription that ended', async () => {

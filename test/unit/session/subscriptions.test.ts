@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ConnectionError, ProtocolError, RefusedError } from '../../../src/errors';
 import { puback, suback, subscribe, unsuback, unsubscribe } from '../../support/packet-makers';
-import { SessionBench } from '../../support/session-bench';
+import { type Requested, SessionBench } from '../../support/session-bench';
 
 const closed = new ConnectionError('closed', 'closed');
 
@@ -160,6 +160,20 @@ describe('a SUBSCRIBE', () => {
     bench.subscribe('a', { qos: 2 });
     bench.receive(suback(2, 0x87));
     expect(bench.session.subscriptions.get('a')).toMatchObject({ granted: true });
+    bench.expectFlow('subscribe 1 a', 'subscribe 2 a');
+  });
+
+  test('that renews and is refused ends what nobody else wants any more', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    const first = bench.subscribe('a');
+    bench.receive(suback(1, 0));
+    bench.subscribe('a', { qos: 2 });
+    bench.take();
+    expect(bench.session.subscriptions.withdraw(first.request)).toEqual([]);
+    bench.receive(suback(2, 0x87));
+    bench.expectFlow('unsubscribe 3 a');
+    expect(bench.session.subscriptions.get('a')).toBeUndefined();
   });
 });
 
@@ -316,6 +330,22 @@ describe('a new session of the server', () => {
     expect(bench.session.isConnected).toBe(true);
   });
 
+  test('that refuses a filter ends none that waits for an answer of its own', () => {
+    const bench = subscribed();
+    const half = bench.subscribe(['a', 'd'], { qos: 1 });
+    bench.receive(suback(4, 1));
+    bench.cut();
+    const waiting = bench.subscribe('a');
+    bench.take();
+    bench.connect();
+    bench.expectFlow('subscribe 6 a', 'subscribe 7 b', 'subscribe 8 c', 'subscribe 9 d', 'subscribe 10 a');
+    bench.receive(suback(6, 0x87), suback(7, 1), suback(8, 1), suback(9, 1), suback(10, 0));
+    // It was granted the filter in the old session only.
+    expect(half.outcomes).toEqual([expect.any(RefusedError), 1]);
+    expect(waiting.outcomes).toEqual([0]);
+    expect(bench.session.subscriptions.get('a')).toMatchObject({ granted: true });
+  });
+
   test('that cannot take a filter ends it and says so', () => {
     const bench = new SessionBench();
     bench.connect();
@@ -381,7 +411,7 @@ describe('a request that is given up', () => {
   test('before it was sent is gone', () => {
     const bench = new SessionBench();
     const asked = bench.subscribe('a');
-    expect(bench.session.subscriptions.withdraw(asked.request)).toBe(true);
+    expect(bench.session.subscriptions.withdraw(asked.request)).toEqual([]);
     expect(bench.session.subscriptions.get('a')).toBeUndefined();
     bench.connect();
     bench.expectNothingSent();
@@ -392,10 +422,55 @@ describe('a request that is given up', () => {
     const bench = new SessionBench();
     bench.connect();
     const asked = bench.subscribe('a');
-    expect(bench.session.subscriptions.withdraw(asked.request)).toBe(false);
+    expect(bench.session.subscriptions.withdraw(asked.request)).toEqual(['a']);
     bench.receive(suback(1, 0));
     expect(asked.outcomes).toBeUndefined();
     expect(bench.session.subscriptions.get('a')).toMatchObject({ granted: true });
+  });
+
+  test('after it was sent is not sent again', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    const asked = bench.subscribe('a');
+    bench.session.subscriptions.withdraw(asked.request);
+    bench.take();
+    bench.cut();
+    bench.resume();
+    bench.expectNothingSent();
+  });
+
+  test('leaves what another one was granted, and the last one that is over names the filter', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    const [first, second, third] = ([0, 1, 2] as const).map((qos) =>
+      bench.subscribe(['a', `only ${qos}`], { qos }),
+    );
+    bench.receive(suback(1, 0), suback(2, 0), suback(3, 0x87), suback(4, 1));
+    const withdraw = (asked: Requested | undefined) =>
+      asked && bench.session.subscriptions.withdraw(asked.request);
+    expect(withdraw(third)).toEqual(['only 2']);
+    expect(withdraw(second)).toEqual(['only 1']);
+    bench.receive(suback(5, 2));
+    // Its outcome takes effect all the same.
+    expect(withdraw(first)).toEqual(['a', 'only 0']);
+  });
+
+  test('leaves what a store kept for handlers to come, until it was granted to somebody', () => {
+    const bench = new SessionBench({ store: 'sync' });
+    bench.connect();
+    bench.subscribe('a');
+    bench.receive(suback(1, 0));
+    bench.crash();
+    const unsent = bench.subscribe('a');
+    expect(bench.session.subscriptions.withdraw(unsent.request)).toEqual([]);
+    bench.resume();
+    bench.subscribe('a');
+    bench.receive(suback(1, 0x87));
+    const granted = bench.subscribe('a');
+    bench.receive(suback(2, 0));
+    expect(bench.session.subscriptions.get('a')).toMatchObject({ granted: true });
+    bench.expectFlow('subscribe 1 a', 'subscribe 2 a');
+    expect(bench.session.subscriptions.withdraw(granted.request)).toEqual(['a']);
   });
 
   test('leaves another one for the same filter alone', () => {
