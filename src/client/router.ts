@@ -1,7 +1,6 @@
 /** From a message to the Subscriptions that it is for. */
 
 import type { DecodedPublishPacket } from '../codec/packet';
-import type { QoS } from '../message';
 import { TopicTrie } from '../topic/topic-trie';
 
 import type { Params } from './received-message';
@@ -15,8 +14,6 @@ export interface Route<Handle> {
   /** Subscription Identifier, 0 before it has one. */
   identifier: number;
   readonly handles: Map<Handle, ParamsOfTopic>;
-  /** How many of them ask for QoS 0, 1 and 2: thousands may share a filter. */
-  readonly asked: [number, number, number];
 }
 
 /** Someone whose filter matches a topic. */
@@ -54,24 +51,17 @@ export class Router<Handle> {
     return this.#routes.values();
   }
 
-  /** Adds someone who wants a filter's messages, with this QoS. */
-  add(filter: string, handle: Handle, params: ParamsOfTopic, qos: QoS): void {
+  /** Adds someone who wants a filter's messages. */
+  add(filter: string, handle: Handle, params: ParamsOfTopic): void {
     let route = this.#routes.get(filter);
     if (!route) {
-      route = { filter, identifier: 0, handles: new Map(), asked: [0, 0, 0] };
+      route = { filter, identifier: 0, handles: new Map() };
       this.#routes.set(filter, route);
       this.#trie.add(filter, route);
     }
     if (route.handles.has(handle)) return;
     route.handles.set(handle, params);
-    route.asked[qos] += 1;
     this.#known.clear();
-  }
-
-  /** The highest QoS that anyone wants a filter's messages with. */
-  highestQos(filter: string): QoS {
-    const [, one, two] = this.#routes.get(filter)?.asked ?? [0, 0, 0];
-    return two > 0 ? 2 : one > 0 ? 1 : 0;
   }
 
   /** Notes the Subscription Identifier under which the server knows a filter. */
@@ -85,10 +75,9 @@ export class Router<Handle> {
   }
 
   /** Removes one. */
-  remove(filter: string, handle: Handle, qos: QoS): void {
+  remove(filter: string, handle: Handle): void {
     const route = this.#routes.get(filter);
     if (!route?.handles.delete(handle)) return;
-    route.asked[qos] -= 1;
     this.#known.clear();
     if (route.handles.size > 0) return;
     this.#routes.delete(filter);

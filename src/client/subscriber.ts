@@ -114,15 +114,15 @@ export class Subscriber {
   ): Promise<SubscriptionHandle> {
     const { runner } = this.#core;
     const router = this.#router;
-    const handle = new SubscriptionHandle(patterns, options, handler, this.#inbox, (ended) =>
+    const handle = new SubscriptionHandle(patterns, handler, this.#inbox, (ended) =>
       this.#unsubscribeHandle(ended),
     );
     // Routing is in place before SUBSCRIBE goes out: a PUBLISH may come before SUBACK.
-    for (const { filter, params } of patterns) router.add(filter, handle, params, options.qos);
+    for (const { filter, params } of patterns) router.add(filter, handle, params);
     const settled = deferred<void>();
     const filters = wireFilters(patterns);
     handle.openFilters = filters.length;
-    const entries = filters.map((filter) => ({ filter, ...options, qos: router.highestQos(filter) }));
+    const entries = filters.map((filter) => ({ filter, ...options }));
     const request = runner.session.subscriptions.subscribe(entries, (outcomes) => {
       const error = this.#granted(handle, new Map(filters.map((filter, index) => [filter, outcomes[index]])));
       if (error) settled.reject(error);
@@ -193,7 +193,7 @@ export class Subscriber {
   /** Takes one filter of a Subscription out of the routing. */
   #detach(filter: string, handle: SubscriptionHandle): void {
     if (this.#router.get(filter)?.handles.has(handle)) handle.openFilters -= 1;
-    this.#router.remove(filter, handle, handle.options.qos);
+    this.#router.remove(filter, handle);
   }
 
   async #send(filters: readonly string[], wait: WaitOptions): Promise<void> {

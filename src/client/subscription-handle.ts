@@ -3,7 +3,7 @@
 import type { DecodedPublishPacket } from '../codec/packet';
 import { UsageError } from '../errors';
 import type { QoS } from '../message';
-import type { SubscriptionOptions, SubscriptionRequest } from '../session/subscriptions';
+import type { SubscriptionRequest } from '../session/subscriptions';
 import type { Pattern } from '../topic/pattern';
 import { asyncDispose } from './async-dispose';
 import type { Grant, Subscription } from './client';
@@ -16,7 +16,6 @@ import { HandlerTaker, IteratorTaker, type Taker } from './taker';
 /** One Subscription. */
 export class SubscriptionHandle implements Subscription {
   readonly patterns: readonly Pattern[];
-  readonly options: SubscriptionOptions;
   readonly #inbox: Inbox;
   readonly #unsubscribe: (handle: SubscriptionHandle) => Promise<void>;
   readonly #hasHandler: boolean;
@@ -36,13 +35,11 @@ export class SubscriptionHandle implements Subscription {
 
   constructor(
     patterns: readonly Pattern[],
-    options: SubscriptionOptions,
     handler: ((message: AnyMessage) => unknown) | undefined,
     inbox: Inbox,
     unsubscribe: (handle: SubscriptionHandle) => Promise<void>,
   ) {
     this.patterns = patterns;
-    this.options = options;
     this.#inbox = inbox;
     this.#unsubscribe = unsubscribe;
     this.#hasHandler = handler !== undefined;

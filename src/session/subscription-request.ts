@@ -20,7 +20,7 @@ export interface AskedSubscription extends SubscriptionOptions {
 
 /** One filter on the wire, from its first SUBSCRIBE to its UNSUBSCRIBE. */
 export interface WireSubscription {
-  /** What was asked for last. */
+  /** As it was granted last, or asked for first: what a new session is asked for when nobody was granted it since. */
   asked: AskedSubscription;
   /** Its Subscription Identifier for life. */
   readonly identifier: number;
@@ -32,6 +32,8 @@ export interface WireSubscription {
   open: number;
   /** The parts of requests, decided or not, that somebody has not given up, oldest first. */
   readonly wanted: Set<RequestPart>;
+  /** How many of those ask for QoS 0, 1 and 2: thousands may share a filter. */
+  readonly counts: [number, number, number];
 }
 
 /** The outcome for one filter: a reason code of the server, or why it was not sent. */
@@ -57,6 +59,8 @@ export interface SubscriptionRequest {
 export interface RequestPart {
   readonly request: SubscriptionRequest;
   readonly asked: AskedSubscription;
+  /** The highest QoS that it or any before it asks for: what goes out, unless those were given up. */
+  qos: QoS;
   /** What a SUBSCRIBE is for. */
   readonly subscription: WireSubscription | undefined;
   outcome: FilterOutcome | undefined;

@@ -7,6 +7,7 @@
 
 import type { SubscribeAckPacket, SubscribePacket, UnsubscribePacket } from '../codec/packet';
 import { MqttError, ProtocolError, RefusedError } from '../errors';
+import type { QoS } from '../message';
 import { Fifo } from './fifo';
 import type { Link } from './link';
 import type { OutgoingMessage } from './outgoing-message';
@@ -106,12 +107,17 @@ export class Subscriptions {
         subscription = subscriptionOf(asked, this.#lastIdentifier, false);
         this.#table.set(asked.filter, subscription);
       }
-      subscription.asked = asked;
       subscription.open += 1;
       return subscription;
     });
     const request = requestOf('subscribe', entries, listener, subscriptions);
-    for (const part of request.parts) part.subscription?.wanted.add(part);
+    for (const part of request.parts) {
+      const { asked, subscription } = part;
+      if (!subscription) continue;
+      subscription.wanted.add(part);
+      subscription.counts[asked.qos] += 1;
+      part.qos = highestQos(subscription);
+    }
     return this.#add(request);
   }
 
@@ -133,7 +139,7 @@ export class Subscriptions {
   withdraw(request: SubscriptionRequest): string[] {
     request.listener = undefined;
     if (!request.sent) this.#drop(request);
-    for (const part of request.parts) part.subscription?.wanted.delete(part);
+    for (const part of request.parts) this.#unwanted(part);
     const unneeded = request.parts.filter(
       ({ subscription }) => subscription && this.#isUnneeded(subscription),
     );
@@ -151,6 +157,7 @@ export class Subscriptions {
       subscription.left = true;
       subscription.open = 0;
       subscription.wanted.clear();
+      subscription.counts.fill(0);
       if (!keep && subscription.granted) this.#turn.delete('subscription', filter);
       if (!keep || !subscription.granted) this.#table.delete(filter);
     }
@@ -181,7 +188,7 @@ export class Subscriptions {
     this.#again = undefined;
     const granted = [...this.#table.values()].filter((subscription) => subscription.granted);
     if (resubscribe && granted.length > 0) {
-      const asked = granted.map((subscription) => subscription.asked);
+      const asked = granted.map(askedOf);
       this.#again = requestOf('subscribe', asked, undefined, granted);
       this.#queue(this.#again);
     }
@@ -297,7 +304,10 @@ export class Subscriptions {
         // Unsubscribed since.
       } else if (!error) {
         subscription.granted = true;
-        if (subscription.wanted.has(part)) subscription.left = false;
+        if (subscription.wanted.has(part)) {
+          subscription.left = false;
+          subscription.asked = sentOf(part);
+        }
         if (!isAgain) this.#turn.put(recordOf(subscription));
       } else if (isAgain) {
         // In a new session nothing is left of what was granted; elsewhere a refused renewal leaves it.
@@ -307,10 +317,10 @@ export class Subscriptions {
           // Whoever waits for the rest of his request learns of it with that; a new request gets its own answer.
           if (one.outcome === undefined) continue;
           one.outcome = error;
-          subscription.wanted.delete(one);
+          this.#unwanted(one);
         }
         this.#port.subscriptionLost(filter, error);
-      } else subscription.wanted.delete(part);
+      } else this.#unwanted(part);
       if (error && this.#isUnneeded(subscription)) this.unsubscribe([filter], undefined);
     }
     if (request.open > 0) return;
@@ -334,6 +344,18 @@ export class Subscriptions {
     }
   }
 
+  /** Nobody waits for a part of a request any more, or has what it was granted. */
+  #unwanted(part: RequestPart): void {
+    const { asked, subscription } = part;
+    if (!subscription?.wanted.delete(part)) return;
+    subscription.counts[asked.qos] -= 1;
+    if (!this.#turn.recording || !subscription.granted || this.#table.get(asked.filter) !== subscription)
+      return;
+    const before = JSON.stringify(subscription.asked);
+    subscription.asked = askedOf(subscription);
+    if (JSON.stringify(subscription.asked) !== before) this.#turn.put(recordOf(subscription));
+  }
+
   /** Whether the server has, or may have, a subscription that nobody wants any more; one that it has not is forgotten. */
   #isUnneeded(subscription: WireSubscription): boolean {
     const { asked, granted, left, open, wanted } = subscription;
@@ -344,7 +366,27 @@ export class Subscriptions {
 }
 
 function subscriptionOf(asked: AskedSubscription, identifier: number, left: boolean): WireSubscription {
-  return { asked, identifier, granted: left, left, open: 0, wanted: new Set() };
+  return { asked, identifier, granted: left, left, open: 0, wanted: new Set(), counts: [0, 0, 0] };
+}
+
+/** The highest QoS that anybody asks for. */
+function highestQos({ counts: [, one, two] }: WireSubscription): QoS {
+  return two > 0 ? 2 : one > 0 ? 1 : 0;
+}
+
+/** What goes out: with the highest QoS asked for. */
+function sentOf(part: RequestPart): AskedSubscription {
+  const { asked, qos, subscription } = part;
+  if (!subscription?.wanted.has(part)) return { ...asked, qos };
+  return { ...asked, qos: Math.min(qos, highestQos(subscription)) as QoS };
+}
+
+/** What a new session is asked for: the highest QoS of those who were granted the filter, the newest other options. */
+function askedOf({ asked, wanted }: WireSubscription): AskedSubscription {
+  const granted = [...wanted].filter(({ outcome }) => outcome !== undefined).map((part) => part.asked);
+  const newest = granted.at(-1);
+  const qos = granted.reduce<QoS>((highest, one) => (one.qos > highest ? one.qos : highest), 0);
+  return newest ? { ...newest, qos } : asked;
 }
 
 const plainOptions = { qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
@@ -364,7 +406,8 @@ function requestOf(
   const parts: RequestPart[] = [];
   const request = { type, parts, listener, open: entries.length, sent: false };
   for (const [index, asked] of entries.entries()) {
-    parts.push({ request, asked, subscription: subscriptions?.[index], outcome: undefined });
+    const subscription = subscriptions?.[index];
+    parts.push({ request, asked, qos: asked.qos, subscription, outcome: undefined });
   }
   return request;
 }
@@ -376,7 +419,7 @@ function packetOf(
   subscriptionIdentifier: number | undefined,
   link: Link,
 ): SubscribePacket | UnsubscribePacket {
-  const subscriptions = parts.map(({ asked }) => asked);
+  const subscriptions = parts.map(sentOf);
   const packetId = 1;
   if (type === 'unsubscribe') return { type, packetId, filters: subscriptions.map(({ filter }) => filter) };
   const userProperties = subscriptions[0]?.userProperties;

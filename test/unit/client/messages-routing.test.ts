@@ -103,9 +103,9 @@ describe('a message with Subscription Identifiers', () => {
 
   test('costs no more when a hostile server names one again and again', () => {
     const router = new Router<object>();
-    for (let count = 0; count < 3; count += 1) router.add('a', {}, () => ({}), 0);
+    for (let count = 0; count < 3; count += 1) router.add('a', {}, () => ({}));
     router.identify('a', 1);
-    router.add('+', {}, () => ({}), 0);
+    router.add('+', {}, () => ({}));
     router.identify('+', 2);
     const walk = vi.spyOn(router.get('a')?.handles ?? new Map(), Symbol.iterator);
     const subscriptionIdentifiers = [1, 2, 1, 2, 1];
@@ -119,25 +119,6 @@ describe('a message with Subscription Identifiers', () => {
     const found = router.match({ ...packet, dup: false, properties: { subscriptionIdentifiers } });
     expect([...found]).toHaveLength(4);
     expect(walk).toHaveBeenCalledTimes(1);
-  });
-
-  test('has a highest QoS that is known without a walk over all who share a filter', () => {
-    const router = new Router<object>();
-    const handles = ([1, 2, 0, 2] as const).map((qos) => ({ qos }));
-    for (const handle of handles) router.add('a', handle, () => ({}), handle.qos);
-    // A second pattern of the same Subscription that is the same on the wire.
-    router.add('a', handles[1] ?? {}, () => ({}), 2);
-    const shared = router.get('a')?.handles ?? new Map();
-    const walks = ([Symbol.iterator, 'keys', 'values', 'entries', 'forEach'] as const).map((name) =>
-      vi.spyOn(shared, name),
-    );
-    const highest = [router.highestQos('a')];
-    for (const handle of [...handles].reverse()) {
-      router.remove('a', handle, handle.qos);
-      highest.push(router.highestQos('a'));
-    }
-    expect(highest).toEqual([2, 2, 2, 1, 0]);
-    for (const walk of walks) expect(walk).not.toHaveBeenCalled();
   });
 
   test('goes once to each when several copies come', async () => {
@@ -182,7 +163,7 @@ describe('a message with Subscription Identifiers', () => {
 
   test('is looked for once while its topic and identifier stay', () => {
     const router = new Router<object>();
-    router.add('a/+', {}, () => ({}), 0);
+    router.add('a/+', {}, () => ({}));
     router.identify('a/+', 1);
     const packet = {
       type: 'publish',

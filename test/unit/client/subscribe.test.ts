@@ -595,6 +595,28 @@ describe('a new session of the server', () => {
     await expect(subscription[Symbol.asyncIterator]().next()).rejects.toMatchObject({ reasonCode: 0x87 });
   });
 
+  test('is asked for what is left, not for what was refused or has ended', async () => {
+    const { client, server } = await connected({ reconnect: { minDelay: 0, maxDelay: 0 } });
+    const { seen } = await collect(client, 'a', { qos: 1 });
+    const ended = await client.subscribe('a', { qos: 2, retainHandling: 2 });
+    await ended.unsubscribe();
+    server.script.subscribe = ({ packetId, subscriptions: [one] }) => ({
+      type: 'suback',
+      packetId,
+      reasonCodes: [one?.noLocal ? 0x87 : 1],
+    });
+    await expect(client.subscribe('a', { noLocal: true })).rejects.toMatchObject({ reasonCode: 0x87 });
+    server.sessions.clear();
+    server.link.drop();
+    await vi.waitFor(() => expect(server.links).toHaveLength(2));
+    await turn();
+    expect(server.link.packets('subscribe').map(({ subscriptions }) => subscriptions)).toEqual([
+      [{ filter: 'a', qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 }],
+    ]);
+    server.link.publish('a', 'x');
+    expect(seen).toEqual(['a=x']);
+  });
+
   test('is not subscribed to when the session was resumed', async () => {
     const { client, server } = await connected({ reconnect: { minDelay: 0, maxDelay: 0 } });
     const { seen } = await collect(client, 'a');

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { ConnectionError, ProtocolError, RefusedError } from '../../../src/errors';
 import { puback, suback, subscribe, unsuback, unsubscribe } from '../../support/packet-makers';
 import { type Requested, SessionBench } from '../../support/session-bench';
@@ -232,6 +232,112 @@ describe('an UNSUBSCRIBE', () => {
     bench.subscribe('a');
     bench.receive(suback(1, 0), unsuback(2, 0), suback(3, 0x87));
     expect(bench.session.subscriptions.get('a')).toBeUndefined();
+  });
+});
+
+describe('a filter that several want', () => {
+  const careful = { noLocal: true, retainAsPublished: true, retainHandling: 2 } as const;
+  const plain = { filter: 'a', noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+
+  /** What the server is asked for, by filter, the last time. */
+  function asked(bench: SessionBench) {
+    const packets = bench.take().flatMap((packet) => (packet.type === 'subscribe' ? [packet] : []));
+    return packets.flatMap(({ subscriptions }) => subscriptions).at(-1);
+  }
+
+  /** What a new session is asked for. */
+  function askedAgain(bench: SessionBench) {
+    bench.cut();
+    bench.connect();
+    return asked(bench);
+  }
+
+  function granted(store: 'none' | 'sync' = 'none') {
+    const bench = new SessionBench({ store });
+    bench.connect();
+    const first = bench.subscribe('a', { qos: 1 });
+    bench.receive(suback(1, 1));
+    return { bench, first };
+  }
+
+  const withdraw = (bench: SessionBench, { request }: Requested) =>
+    bench.turn(() => bench.session.subscriptions.withdraw(request));
+
+  test('is subscribed to with the highest QoS of them, those that wait included, and their own options', () => {
+    const { bench } = granted();
+    bench.subscribe('a', { qos: 2 });
+    bench.subscribe('a', careful);
+    expect(asked(bench)).toEqual({ filter: 'a', qos: 2, ...careful });
+  });
+
+  test('is not subscribed to with the QoS of one that was given up before it was sent', () => {
+    const bench = new SessionBench();
+    const high = bench.subscribe('a', { qos: 2 });
+    bench.subscribe('a', { qos: 1 });
+    withdraw(bench, high);
+    bench.connect();
+    expect(asked(bench)).toEqual({ ...plain, qos: 1 });
+  });
+
+  test('is subscribed to without a look at all who share it', () => {
+    const { bench } = granted();
+    const { wanted } = bench.session.subscriptions.get('a') ?? {};
+    const walk = vi.spyOn(wanted ?? new Set(), Symbol.iterator);
+    const second = bench.subscribe('a', { qos: 2 });
+    bench.receive(suback(2, 2));
+    withdraw(bench, second);
+    expect(walk).not.toHaveBeenCalled();
+  });
+
+  test.each(['none', 'sync'] as const)(
+    'is subscribed to again with the highest QoS and the newest other options of those that are left, store: %s',
+    (store) => {
+      const { bench } = granted(store);
+      const high = bench.subscribe('a', { qos: 2 });
+      bench.receive(suback(2, 2));
+      const newest = bench.subscribe('a', careful);
+      bench.receive(suback(3, 2));
+      expect(askedAgain(bench)).toEqual({ filter: 'a', qos: 2, ...careful });
+      withdraw(bench, high);
+      expect(askedAgain(bench)).toEqual({ filter: 'a', qos: 1, ...careful });
+      withdraw(bench, newest);
+      expect(askedAgain(bench)).toEqual({ ...plain, qos: 1 });
+      if (store === 'none') return;
+      expect(bench.store.list('subscription')).toMatchObject([{ id: 'a', qos: 1, noLocal: false }]);
+    },
+  );
+
+  test('is not subscribed to again with the options of one that was refused', () => {
+    const { bench } = granted();
+    bench.subscribe('a', { qos: 2, ...careful });
+    bench.receive(suback(2, 0x87));
+    expect(askedAgain(bench)).toEqual({ ...plain, qos: 1 });
+  });
+
+  test('is not subscribed to again with the options of one that was given up, sent or not, granted or not', () => {
+    for (const answers of [[], [suback(2, 2)]]) {
+      const { bench } = granted('sync');
+      const sent = bench.subscribe('a', { qos: 2, ...careful });
+      withdraw(bench, sent);
+      bench.receive(...answers);
+      expect(bench.store.list('subscription')).toMatchObject([{ id: 'a', qos: 1, noLocal: false }]);
+      bench.cut();
+      withdraw(bench, bench.subscribe('a', { qos: 2, ...careful }));
+      bench.connect();
+      bench.expectSent(subscribe(3, ['a'], { subscriptionIdentifier: 1 }, 1));
+    }
+  });
+
+  test('is subscribed to again as before when one more waits, which follows', () => {
+    const { bench } = granted();
+    bench.cut();
+    bench.subscribe('a', { qos: 2 });
+    bench.take();
+    bench.connect();
+    bench.expectSent(
+      subscribe(2, ['a'], { subscriptionIdentifier: 1 }, 1),
+      subscribe(3, ['a'], { subscriptionIdentifier: 1 }, 2),
+    );
   });
 });
 
