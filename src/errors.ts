@@ -166,8 +166,8 @@ export class ProtocolError extends PeerError {
 
 /**
  * The server refused, with the reason code that it gave, or with the one that it would have given for a
- * limit that it announced. `code` is the reason code's name (`'not-authorized'`), or `'poison'` for a message
- * after which the server closes the connection each time.
+ * limit that it announced. `code` is the reason code's name (`'not-authorized'`), or `'poison'` for a message,
+ * SUBSCRIBE or UNSUBSCRIBE after which the server closes the connection each time.
  */
 export class RefusedError extends PeerError {
   override readonly name = 'RefusedError';

@@ -81,6 +81,12 @@ export class Link {
   unanswered = 0;
   /** Monotonic time at which such a PUBLISH was handed to the transport last. */
   publishedAt = 0;
+  /** SUBSCRIBEs and UNSUBSCRIBEs written here that the server has not answered. */
+  requests = 0;
+  /** Monotonic time at which such a packet was handed to the transport last. */
+  requestedAt = 0;
+  /** Whether QoS 1 and 2 publishes wait: a request that may be what ends connections has to be alone on its way. */
+  holdsPublishes = false;
   /** True once the server acknowledged a publish. */
   progressed = false;
   /** Aliases that we set; undefined where there are none. */

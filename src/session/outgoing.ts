@@ -21,7 +21,7 @@ import type { Link } from './link';
 import type { Now } from './now';
 import { type OutgoingContent, OutgoingMessage, type PublishListener } from './outgoing-message';
 import { type PacketIds, wrongAnswer } from './packet-ids';
-import { Poison } from './poison';
+import { longestEffect, namingCodes, Poison } from './poison';
 import type { PublishRecord, ReleaseRecord } from './records';
 import { refusalOfPublish } from './refusals';
 import type { SentRequest } from './subscription-request';
@@ -50,7 +50,7 @@ export class Outgoing {
   readonly #ids: PacketIds<OutgoingMessage | SentRequest>;
   readonly #port: OutgoingPort;
   readonly #needsCleanStart: () => void;
-  readonly #poison = new Poison();
+  readonly #poison = new Poison<OutgoingMessage>(namingCodes);
   /** Order of the message that came last. */
   #order = 0;
   /** Order of the PUBREC that came last. */
@@ -160,7 +160,7 @@ export class Outgoing {
   pump(): void {
     const link = this.#link;
     if (!link) return;
-    while (link.quota > 0 && this.#poison.allows(link.unanswered)) {
+    while (link.quota > 0 && !link.holdsPublishes && this.#poison.allows(link.unanswered)) {
       const resend = this.#resends.peek();
       if (!this.#ids.hasForPublish && !resend?.packetId) return;
       const next = resend ? this.#resends.shift() : this.queue.shift(false, this.#turn.now);
@@ -275,8 +275,10 @@ export class Outgoing {
     this.alive();
     if (!byPeer) return;
     const onTheWay = this.#inOrder('sent').filter(({ slot }) => slot === link);
-    const elapsed = this.#turn.now.monotonic - link.publishedAt;
-    const cause = this.#poison.judge(onTheWay, link.progressed, elapsed, reasonCode);
+    const { monotonic } = this.#turn.now;
+    const accompanied = link.requests > 0 && monotonic - link.requestedAt <= longestEffect;
+    const elapsed = monotonic - link.publishedAt;
+    const cause = this.#poison.judge(onTheWay, accompanied, link.progressed, elapsed, reasonCode);
     if (!cause) return;
     this.#giveUp(
       cause,
@@ -346,6 +348,7 @@ export class Outgoing {
     return (
       qos === 0 ||
       (link.quota > 0 &&
+        !link.holdsPublishes &&
         this.#resends.length === 0 &&
         !this.queue.holdsStored &&
         this.#poison.allows(link.unanswered) &&

@@ -1,40 +1,55 @@
 /**
- * Finds the message that the server cannot stand, so that it is not replayed for ever.
+ * Finds the packet that the server cannot stand, a PUBLISH or a request, so that it is not replayed for ever.
  *
- * A connection that ends while publishes are on their way says little: any of them may be the cause, or none. One that
+ * A connection that ends while some are on their way says little: any of them may be the cause, or none. One that
  * ends long after the last of them says nothing. So after a second such end in a row they go out one at a time, each
- * only after the server has answered a ping on the new link, or stood for a while without. A message after which alone
- * the connection ends three times in a row, or once with a reason code that says "this message", is the cause.
+ * only after the server has answered a ping on the new link, or stood for a while without. One after which alone the
+ * connection ends three times in a row, or once with a reason code that says "this message", is the cause.
  */
 
-import type { OutgoingMessage } from './outgoing-message';
+/** What may be the cause. */
+export interface Suspect {
+  /** Ends in a row after which it alone was on its way. */
+  fatal: number;
+}
 
-/** Ends in a row, with one message alone on its way, that make it the cause. */
+/** Ends in a row, with one packet alone on its way, that make it the cause. */
 const fatalEnds = 3;
 
 /** Ends in a row until messages go one at a time. */
 const suspiciousEnds = 2;
 
-/** How long after a PUBLISH an end may be its effect, in milliseconds. */
-const longestEffect = 10_000;
+/** How long after a packet an end may be its effect, in milliseconds. */
+export const longestEffect = 10_000;
 
 /** How long a link has to stand when the server does not answer pings, in milliseconds; shorter than it is given to. */
 const longestProof = 1_000;
 
-/** DISCONNECT reason codes that speak of the packet just received [v5 3.14.2.1]. */
-const namingCodes: ReadonlySet<number> = new Set([0x81, 0x82, 0x90, 0x95, 0x99, 0x9a, 0x9b]);
+/** DISCONNECT reason codes that speak of the message just received [v5 3.14.2.1]. */
+export const namingCodes: ReadonlySet<number> = new Set([0x81, 0x82, 0x90, 0x95, 0x99, 0x9a, 0x9b]);
 
 /** Those that speak of something else: the server's state, ours, another connection. */
 const otherCodes: ReadonlySet<number> = new Set([0x89, 0x8b, 0x8d, 0x8e, 0x9c, 0x9d, 0x9f, 0xa0]);
 
 /** What is suspected, across links. */
-export class Poison {
-  /** Messages that were on their way when connections ended; they go one at a time. */
-  readonly #suspects = new Set<OutgoingMessage>();
-  /** Links in a row that ended with several messages on their way and no acknowledgement. */
+export class Poison<Item extends Suspect> {
+  readonly #namingCodes: ReadonlySet<number>;
+  /** What was on its way when connections ended; it goes one at a time. */
+  readonly #suspects = new Set<Item>();
+  /** Links in a row that ended with several on their way and no acknowledgement. */
   #stalls = 0;
   /** Monotonic time until which replay waits for the answer to a ping; Infinity when it does not. */
   probingUntil = Infinity;
+
+  /** @param namingCodes reason codes with which one end is enough to convict what was alone on its way */
+  constructor(namingCodes: ReadonlySet<number>) {
+    this.#namingCodes = namingCodes;
+  }
+
+  /** Whether it has to go alone. */
+  isSuspect(item: Item): boolean {
+    return this.#suspects.has(item);
+  }
 
   /** Whether one more message may go out beside what is on its way. */
   allows(onTheWay: number): boolean {
@@ -46,39 +61,42 @@ export class Poison {
     if (this.#suspects.size > 0) this.probingUntil = monotonic + longestProof;
   }
 
-  /** The message came further than the connection ever got with a poisonous one. */
-  acquit(message: OutgoingMessage): void {
-    message.fatal = 0;
-    if (this.#suspects.size > 0) this.#suspects.delete(message);
+  /** It came further than the connection ever got with a poisonous one. */
+  acquit(item: Item): void {
+    item.fatal = 0;
+    if (this.#suspects.size > 0) this.#suspects.delete(item);
   }
 
   /**
    * The server, or the network, ended a link.
    *
-   * @param onTheWay publishes sent on it and not acknowledged
-   * @param progressed whether any publish was acknowledged on it
+   * @param onTheWay what was sent on it and not acknowledged
+   * @param accompanied whether something else that may be the cause was on its way
+   * @param progressed whether any of its kind was acknowledged on it
    * @param elapsed milliseconds since the last of them was written
-   * @returns the message that is the cause, when it is known
+   * @returns the one that is the cause, when it is known
    */
   judge(
-    onTheWay: readonly OutgoingMessage[],
+    onTheWay: readonly Item[],
+    accompanied: boolean,
     progressed: boolean,
     elapsed: number,
     reasonCode: number | undefined,
-  ): OutgoingMessage | undefined {
-    const [first, second] = onTheWay;
+  ): Item | undefined {
+    const [first] = onTheWay;
     if (!first || otherCodes.has(reasonCode ?? 0)) return undefined;
-    const isNamed = reasonCode !== undefined && namingCodes.has(reasonCode);
+    const isAlone = !accompanied && onTheWay.length === 1;
+    const isNamed = reasonCode !== undefined && this.#namingCodes.has(reasonCode);
     if (!isNamed && elapsed > longestEffect) {
       this.#stalls = 0;
       onTheWay.forEach(this.acquit, this);
       return undefined;
     }
-    if (second) this.#stalls = progressed ? 0 : this.#stalls + 1;
-    else first.fatal += 1;
-    const ends = second ? this.#stalls : first.fatal;
-    if (!second && (isNamed || ends >= fatalEnds)) return first;
-    if (isNamed || ends >= suspiciousEnds) for (const message of onTheWay) this.#suspects.add(message);
+    if (isAlone) first.fatal += 1;
+    else this.#stalls = progressed ? 0 : this.#stalls + 1;
+    const ends = isAlone ? first.fatal : this.#stalls;
+    if (isAlone && (isNamed || ends >= fatalEnds)) return first;
+    if (isNamed || ends >= suspiciousEnds) for (const item of onTheWay) this.#suspects.add(item);
     return undefined;
   }
 }

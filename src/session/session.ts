@@ -6,7 +6,8 @@
  * 1. Bytes of the peer never make it throw: they end the link, with the reason code to send.
  * 2. Every link ends in exactly one `port.ended`. After it nothing is received on that link and nothing delivered.
  * 3. Connected means CONNACK, and with enhanced authentication also that the server proved itself.
- * 4. What a new link sends, in order: SUBSCRIBEs, then PUBRELs, resends, the queue (see outgoing.ts).
+ * 4. What a new link sends, in order: SUBSCRIBEs, then PUBRELs, resends, the queue (see outgoing.ts). What may have
+ *    ended links goes alone and after a ping (see poison.ts).
  * 5. Nothing but a link knows what was negotiated; a new one starts from the defaults.
  *
  * | state        | meaning                           | entered by                | left by                            |
@@ -254,6 +255,7 @@ export class Session {
     // [v5 MQTT-3.14.4-1, v3 MQTT-3.14.4-2] what waited for the store while DISCONNECT left comes too late
     if (link === this.#ending && !batch.ordered) this.#ending = undefined;
     if (batch.sent.length > 0) link.publishedAt = now.monotonic;
+    if (batch.kinds & requests) link.requestedAt = now.monotonic;
     for (const message of batch.sent) message.reached = true;
     if (batch.frames.length > 0) {
       link.keepAlive?.sent(now);
@@ -353,8 +355,8 @@ export class Session {
   deadline(now: Now): number {
     const { keepAlive, nudge } = this.#link ?? {};
     const ping = Math.min(keepAlive?.deadline(now) ?? Infinity, nudge?.deadline ?? Infinity);
-    const { queue, probingUntil } = this.outgoing;
-    return Math.min(ping, probingUntil, now.monotonic + Math.max(0, queue.nextExpiry - now.wall));
+    const { queue } = this.outgoing;
+    return Math.min(ping, this.#probingUntil, now.monotonic + Math.max(0, queue.nextExpiry - now.wall));
   }
 
   /** Time has passed. */
@@ -363,9 +365,9 @@ export class Session {
     this.outgoing.queue.expire(now);
     const link = this.#link;
     if (!link?.keepAlive) return;
-    if (now.monotonic >= this.outgoing.probingUntil) {
-      this.outgoing.alive();
-      this.outgoing.pump();
+    if (now.monotonic >= this.#probingUntil) {
+      this.#alive();
+      this.#pump();
     }
     const action = link.keepAlive.look(now);
     if (link.nudge?.look(now) || action === 'ping') link.write({ type: 'pingreq' });
@@ -451,7 +453,7 @@ export class Session {
     pubcomp: (session, packet, link) => session.outgoing.acknowledged(packet, link),
     suback: (session, packet, link) => session.subscriptions.acknowledged(packet, link),
     unsuback: (session, packet, link) => session.subscriptions.acknowledged(packet, link),
-    pingresp: (session) => session.outgoing.alive(),
+    pingresp: (session) => session.#alive(),
     disconnect: (session, packet, link) => session.#disconnected(packet, link),
     auth: (session, packet, link) => takeAuth(packet, link, session.#port),
   };
@@ -512,7 +514,7 @@ export class Session {
       lastIdentifier: this.subscriptions.lastIdentifier,
     });
     this.outgoing.connected(link);
-    if (this.outgoing.probingUntil < Infinity) this.probe(this.#turn.now);
+    if (this.#probingUntil < Infinity) this.probe(this.#turn.now);
     this.#port.connected({ sessionPresent: resumed, sessionLost, server, protocolVersion });
   }
 
@@ -531,6 +533,17 @@ export class Session {
       throw new ProtocolError(words, 'protocol-error', 0x82, error);
     }
     this.#end(link, { error, by: 'server', reasonCode, serverReference });
+  }
+
+  /** Monotonic time until which replay waits for the answer to a ping; else Infinity. */
+  get #probingUntil(): number {
+    return Math.min(this.outgoing.probingUntil, this.subscriptions.probingUntil);
+  }
+
+  /** The server answered a ping, or had the time to. */
+  #alive(): void {
+    this.subscriptions.alive();
+    this.outgoing.alive();
   }
 
   /** Sends what may have waited for an answer, or for an identifier: any kind may wait for any other. */
@@ -552,10 +565,11 @@ export class Session {
     this.#link = undefined;
     if (end.flush) this.#ending = link;
     else this.#turn.dropped();
-    this.subscriptions.detached();
+    const cutOff = this.subscriptions.detached();
     this.incoming.detached();
     const byPeer = end.wasConnected && (end.by === 'server' || end.by === 'network');
     this.outgoing.detached(link, byPeer, end.reasonCode);
+    if (byPeer) this.subscriptions.judge(cutOff, link, end.reasonCode);
     this.#port.ended(end);
   }
 

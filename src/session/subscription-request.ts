@@ -34,6 +34,8 @@ export interface WireSubscription {
   readonly wanted: Set<RequestPart>;
   /** How many of those ask for QoS 0, 1 and 2: thousands may share a filter. */
   readonly counts: [number, number, number];
+  /** See {@link Suspect}: as a part of what is subscribed to again. */
+  fatal: number;
 }
 
 /** The outcome for one filter: a reason code of the server, or why it was not sent. */
@@ -63,6 +65,8 @@ export interface RequestPart {
   qos: QoS;
   /** What a SUBSCRIBE is for. */
   readonly subscription: WireSubscription | undefined;
+  /** See {@link Suspect}. */
+  fatal: number;
   outcome: FilterOutcome | undefined;
 }
 

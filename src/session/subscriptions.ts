@@ -12,6 +12,7 @@ import { Fifo } from './fifo';
 import type { Link } from './link';
 import type { OutgoingMessage } from './outgoing-message';
 import { type PacketIds, wrongAnswer } from './packet-ids';
+import { longestEffect, Poison, type Suspect } from './poison';
 import type { SubscriptionRecord } from './records';
 import { refusalOfFilter, refusalOfSize } from './refusals';
 import {
@@ -60,6 +61,14 @@ export class Subscriptions {
   #again: SubscriptionRequest | undefined;
   /** What may have to be sent on this link. */
   #unsent = new Fifo<RequestPart>();
+  /** What may be the cause that links end, and what follows on it: goes out after all others, alone on its way. */
+  #trials = new Fifo<RequestPart>();
+  /** Filters of those, with the ends that they were alone for. */
+  readonly #fatal = new Map<string, number>();
+  /** The one of those that went out last. */
+  #trial: RequestPart | undefined;
+  // A reason code of DISCONNECT that names a message names no request.
+  #poison = new Poison<Suspect>(new Set());
   #lastIdentifier = 0;
   /** What {@link #lastIdentifier} was when one was sent that no server had seen. */
   #lastSent = 0;
@@ -81,6 +90,11 @@ export class Subscriptions {
     this.#port = port;
     this.#resubscribed = resubscribed;
     this.#identified = identified;
+  }
+
+  /** Monotonic time until which suspects wait for the answer to a ping, which the session has to send; else Infinity. */
+  get probingUntil(): number {
+    return this.#poison.probingUntil;
   }
 
   /** Whether filters have to be subscribed to again. */
@@ -124,7 +138,10 @@ export class Subscriptions {
   /** Unsubscribes; from this call on the filters are not subscribed to again. */
   unsubscribe(filters: readonly string[], listener: RequestListener | undefined): SubscriptionRequest {
     for (const filter of filters) {
-      if (this.#table.get(filter)?.granted) this.#turn.delete('subscription', filter);
+      const subscription = this.#table.get(filter);
+      if (!subscription) continue;
+      if (subscription.granted) this.#turn.delete('subscription', filter);
+      this.#poison.acquit(subscription);
       this.#table.delete(filter);
     }
     const entries = filters.map((filter) => ({ filter, ...plainOptions }));
@@ -153,6 +170,7 @@ export class Subscriptions {
       this.#drop(request);
       listener?.(request.parts.map(() => error));
     }
+    this.#poison = new Poison(new Set());
     for (const [filter, subscription] of this.#table) {
       subscription.left = true;
       subscription.open = 0;
@@ -185,6 +203,9 @@ export class Subscriptions {
   connected(link: Link, resubscribe: boolean): void {
     this.#link = link;
     this.#unsent = new Fifo();
+    this.#trials = new Fifo();
+    this.#fatal.clear();
+    this.#trial = undefined;
     this.#again = undefined;
     const granted = [...this.#table.values()].filter((subscription) => subscription.granted);
     if (resubscribe && granted.length > 0) {
@@ -194,28 +215,95 @@ export class Subscriptions {
     }
     for (const request of this.#requests) {
       // What was given up after it was sent need not be sent again.
-      if (request.type === 'subscribe' && !request.listener) this.#requests.delete(request);
+      if (request.type === 'subscribe' && !request.listener) this.#forget(request);
       else this.#queue(request);
+    }
+    const trials = [...this.#trials];
+    if (trials.length > 0) {
+      // The likely ones come last, so that others wait for them as little as can be; those of one filter stay in order.
+      this.#trials = new Fifo();
+      for (const part of trials.sort((a, b) => this.#fatalOf(a) - this.#fatalOf(b))) this.#trials.push(part);
+      this.#poison.connected(this.#turn.now.monotonic);
     }
     this.pump();
   }
 
-  /** The link is gone: requests that were not answered go out again on the next one. */
-  detached(): void {
+  /** The server answered a ping, or had the time to: suspects may go. */
+  alive(): void {
+    this.#poison.probingUntil = Infinity;
+  }
+
+  /** The link is gone: requests that were not answered go out again on the next one. @returns what was not answered */
+  detached(): RequestPart[] {
     this.#link = undefined;
-    for (const [packetId, flow] of [...this.#ids]) if (flow instanceof SentRequest) this.#ids.free(packetId);
+    this.alive();
+    const parts: RequestPart[] = [];
+    for (const [packetId, flow] of [...this.#ids]) {
+      if (!(flow instanceof SentRequest)) continue;
+      parts.push(...flow.parts);
+      this.#ids.free(packetId);
+    }
+    return parts;
+  }
+
+  /** The server or the network ended a link, before these were answered: decides the one that is the cause. */
+  judge(parts: readonly RequestPart[], link: Link, reasonCode: number | undefined): void {
+    const { monotonic } = this.#turn.now;
+    const accompanied = link.unanswered > 0 && monotonic - link.publishedAt <= longestEffect;
+    const suspects = parts.map((part) => this.#suspectOf(part));
+    const elapsed = monotonic - link.requestedAt;
+    const cause = this.#poison.judge(suspects, accompanied, false, elapsed, reasonCode);
+    const [part] = parts;
+    if (!cause || !part) return;
+    const verb = part.request.type.toUpperCase();
+    this.#decide(
+      part,
+      new RefusedError(
+        Math.max(reasonCode ?? 0, 0x80),
+        `The server closes the connection whenever this ${verb} arrives; '${part.asked.filter}' was given up`,
+        { code: 'poison' },
+      ),
+    );
   }
 
   /** Sends requests as identifiers allow. */
   pump(): void {
     const link = this.#link;
     if (!link) return;
-    while (this.#ids.hasForSubscribe) {
-      const part = this.#unsent.shift();
-      if (!part) return;
+    while (this.#ids.hasForSubscribe && !this.#isTrying) {
+      const part = this.#unsent.shift() ?? this.#nextTrial(link);
+      if (!part) break;
       // Else answered on an earlier link, or withdrawn.
       if (part.outcome === undefined) this.#send(part, link);
     }
+    // Each comes to an end with a packet of the server, or the time that it has to answer a ping. What was never alone
+    // on its way when a link ended goes out before publishes, as if it were no suspect.
+    const next = this.#trials.peek();
+    const isDue = this.probingUntil === Infinity;
+    link.holdsPublishes = this.#isTrying || (next !== undefined && (isDue || this.#fatalOf(next) === 0));
+    if (!next && !this.#isTrying) this.#fatal.clear();
+  }
+
+  /** Whether a suspect is on its way. */
+  get #isTrying(): boolean {
+    return this.#trial !== undefined && this.#trial.outcome === undefined;
+  }
+
+  /** The next suspect, when it is alone on its way. */
+  #nextTrial(link: Link): RequestPart | undefined {
+    // A server that answers no publish must not starve us.
+    const isPublishing = link.unanswered > 0 && this.#turn.now.monotonic - link.publishedAt <= longestEffect;
+    if (this.probingUntil < Infinity || link.requests > 0 || isPublishing) return undefined;
+    this.#trial = this.#trials.shift();
+    return this.#trial;
+  }
+
+  #suspectOf(part: RequestPart): Suspect {
+    return (part.request === this.#again && part.subscription) || part;
+  }
+
+  #fatalOf({ asked }: RequestPart): number {
+    return this.#fatal.get(asked.filter) ?? 0;
   }
 
   /** SUBACK or UNSUBACK [v5 3.9, 3.11]. */
@@ -234,6 +322,7 @@ export class Subscriptions {
       );
     }
     this.#ids.free(packet.packetId);
+    link.requests -= 1;
     for (const [index, part] of parts.entries()) this.#decide(part, codes[index] ?? 0x80);
   }
 
@@ -245,7 +334,14 @@ export class Subscriptions {
   }
 
   #queue(request: SubscriptionRequest): void {
-    for (const part of request.parts) this.#unsent.push(part);
+    for (const part of request.parts) {
+      const { filter } = part.asked;
+      const suspect = this.#suspectOf(part);
+      if (this.#poison.isSuspect(suspect)) {
+        this.#fatal.set(filter, Math.max(this.#fatalOf(part), suspect.fatal));
+      }
+      (this.#fatal.has(filter) ? this.#trials : this.#unsent).push(part);
+    }
   }
 
   /** Sends a packet for a filter, and for those after it that can go along; or decides that it cannot be sent. */
@@ -265,6 +361,7 @@ export class Subscriptions {
       this.#decide(first, refusal);
       return;
     }
+    // A suspect has nothing behind it here.
     while (!isIdentified && parts.length < filtersPerPacket) {
       const next = this.#unsent.peek();
       const goesAlong =
@@ -287,6 +384,7 @@ export class Subscriptions {
     }
     packet.packetId = this.#ids.take(new SentRequest(type, parts));
     this.#turn.keepOrderOf(requests);
+    link.requests += 1;
     link.write(packet);
   }
 
@@ -295,6 +393,7 @@ export class Subscriptions {
     const { request, subscription } = part;
     part.outcome = outcome;
     request.open -= 1;
+    this.#poison.acquit(this.#suspectOf(part));
     const isAgain = request === this.#again;
     if (subscription) {
       if (!isAgain) subscription.open -= 1;
@@ -333,9 +432,14 @@ export class Subscriptions {
     }
   }
 
+  #forget(request: SubscriptionRequest): void {
+    this.#requests.delete(request);
+    for (const part of request.parts) this.#poison.acquit(part);
+  }
+
   /** Forgets a request that was never decided. */
   #drop(request: SubscriptionRequest): void {
-    this.#requests.delete(request);
+    this.#forget(request);
     request.listener = undefined;
     for (const part of request.parts) {
       const { subscription, outcome } = part;
@@ -366,7 +470,7 @@ export class Subscriptions {
 }
 
 function subscriptionOf(asked: AskedSubscription, identifier: number, left: boolean): WireSubscription {
-  return { asked, identifier, granted: left, left, open: 0, wanted: new Set(), counts: [0, 0, 0] };
+  return { asked, identifier, granted: left, left, open: 0, wanted: new Set(), counts: [0, 0, 0], fatal: 0 };
 }
 
 /** The highest QoS that anybody asks for. */
@@ -407,7 +511,7 @@ function requestOf(
   const request = { type, parts, listener, open: entries.length, sent: false };
   for (const [index, asked] of entries.entries()) {
     const subscription = subscriptions?.[index];
-    parts.push({ request, asked, qos: asked.qos, subscription, outcome: undefined });
+    parts.push({ request, asked, qos: asked.qos, subscription, fatal: 0, outcome: undefined });
   }
   return request;
 }

@@ -143,6 +143,27 @@ describe('subscribe', () => {
   );
 });
 
+describe('a filter for which the server closes the connection', () => {
+  test('rejects, says so, and holds nobody else up', async () => {
+    const { client, server } = await connected({ reconnect: { minDelay: 0, maxDelay: 0 } });
+    server.script.subscribe = (packet, link) => {
+      if (packet.subscriptions[0]?.filter !== 'forbidden') return server.sensible(packet, link);
+      link.drop();
+      return undefined;
+    };
+    const bad = watch(client.subscribe('forbidden'));
+    const good = watch(collect(client, 'good'));
+    const sent = watch(client.publish('x', 'y', { qos: 1 }));
+    await vi.waitFor(() => expect([bad, good, sent].map(({ state }) => state)).not.toContain('pending'));
+    expect(bad.error).toMatchObject({ name: 'RefusedError', code: 'poison', reasonCode: 0x80 });
+    expect(bad.error).toMatchObject({ message: expect.stringContaining("'forbidden'") });
+    server.link.publish('good', 'x');
+    expect(good.value?.seen).toEqual(['good=x']);
+    expect(sent.value).toMatchObject({ reasonCode: 0 });
+    expect(client.status.type).toBe('connected');
+  });
+});
+
 describe('giving up a subscribe', () => {
   test('before it was sent takes it back', async () => {
     const { client, server } = idle();
