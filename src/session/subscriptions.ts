@@ -270,7 +270,8 @@ export class Subscriptions {
   pump(): void {
     const link = this.#link;
     if (!link) return;
-    while (this.#ids.hasForSubscribe && !this.#isTrying) {
+    // A refusal may make the application close the client.
+    while (this.#link === link && this.#ids.hasForSubscribe && !this.#isTrying) {
       const part = this.#unsent.shift() ?? this.#nextTrial(link);
       if (!part) break;
       // Else answered on an earlier link, or withdrawn.
