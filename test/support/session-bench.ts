@@ -272,11 +272,7 @@ export class SessionBench {
       onPacket: (packet) => this.wire.push(packet),
     });
     this.turn(() =>
-      this.session.opened(
-        connect({ protocolVersion: this.version, ...fields }),
-        this.now,
-        this.#delayedAcks,
-      ),
+      this.session.opened(connect({ protocolVersion: this.version, ...fields }), this.now, this.#delayedAcks),
     );
   }
 
