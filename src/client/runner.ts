@@ -345,14 +345,19 @@ export class Runner {
     }
     this.#writing = count;
     const writing = written;
-    this.#inTime('write', writing).then(
+    let isLate = false;
+    const tooLong = () => {
+      isLate = true;
+      return storeError(undefined, 'write');
+    };
+    waiting(writing, '', { timeout: storeTimeout }, tooLong).then(
       () => {
         this.#written(count);
         this.touch();
       },
       (error: unknown) => {
         this.#late = Promise.allSettled([this.#late, writing]);
-        this.#failed(storeError(error, 'write'));
+        this.#failed(storeError(error, 'write'), isLate);
       },
     );
   }
@@ -365,9 +370,9 @@ export class Runner {
   }
 
   /** Nothing that came after the failure is in the store either: all goes back to the session. */
-  #failed(error: MqttError): void {
+  #failed(error: MqttError, mayBeApplied: boolean): void {
     this.#writing = 0;
-    for (const batch of this.#waiting.splice(0)) this.session.commitFailed(batch, error);
+    this.session.commitFailed(this.#waiting.splice(0), error, mayBeApplied);
     if (this.isStored) this.#settleStored();
   }
 

@@ -49,7 +49,7 @@ import { Outgoing } from './outgoing';
 import type { OutgoingMessage } from './outgoing-message';
 import { OwnRecords } from './own-records';
 import { PacketIds } from './packet-ids';
-import type { RecordKind, Records, SessionRecord, StoreRecord } from './records';
+import type { RecordKind, Records, SessionRecord, StoreOperation, StoreRecord } from './records';
 import { refusalOfSize } from './refusals';
 import type { ServerLimits } from './server-limits';
 import type { SessionOptions, SessionPort } from './session-port';
@@ -264,24 +264,43 @@ export class Session {
     return true;
   }
 
-  /** The operations of a batch could not be written: new messages of it are refused, and the link ends. */
-  commitFailed(batch: Batch, error: MqttError): void {
-    if (!this.#turn.finished(batch)) return;
-    this.outgoing.unaccept(batch.accepted, error);
-    // Later batches may be in the store already, so what counts is what is known now.
-    const failed = new Set<string>();
-    for (const operation of batch.operations) {
+  /**
+   * The operations of these batches, which follow each other, could not be written: their new messages are refused, and
+   * the link ends.
+   *
+   * @param mayBeApplied whether the store may have them, or get them yet, all the same
+   */
+  commitFailed(batches: readonly Batch[], error: MqttError, mayBeApplied = false): void {
+    const failed = batches.filter((batch) => this.#turn.finished(batch));
+    if (failed.length === 0) return;
+    // Later batches may be in the store already, so what counts is what is known now: one operation for each record.
+    const names = new Map<string, readonly [RecordKind, StoreRecord['id']]>();
+    const note = (operation: StoreOperation) => {
       const { kind, id } = operation.type === 'put' ? operation.record : operation;
-      failed.add(`${kind} ${id}`);
-      this.#turn.delete(kind, id);
+      names.set(`${kind} ${id}`, [kind, id]);
+    };
+    for (const { operations, accepted } of failed) {
+      operations.forEach(note);
+      this.outgoing.unaccept(accepted, error);
+    }
+    this.#turn.retract().forEach(note);
+    if (!mayBeApplied && !this.#turn.isWaiting) {
+      // No write holds any of these, so there is nothing to remove: what fails again and again must not add up.
+      for (const { order } of failed.flatMap(({ accepted }) => accepted)) {
+        names.delete(`publish ${order}`);
+        names.delete(`release ${order}`);
+      }
     }
     const isLost = error.code === 'store-lost';
     for (const record of this.records()) {
-      if (isLost || failed.has(`${record.kind} ${record.id}`)) this.#turn.put(record);
+      if (names.delete(`${record.kind} ${record.id}`) || isLost) this.#turn.put(record);
     }
-    for (const packetId of batch.freed) this.#turn.freed(packetId);
-    // The next link's packets of these kinds rest on the same records; without any, CONNECT would wait for others.
-    if (this.#turn.pending) this.#turn.keepOrderOf(batch.kinds);
+    for (const name of names.values()) this.#turn.delete(...name);
+    for (const { freed, kinds } of failed) {
+      for (const packetId of freed) this.#turn.freed(packetId);
+      // The next link's packets of these kinds rest on the same records; without any, CONNECT would wait for others.
+      if (this.#turn.pending) this.#turn.keepOrderOf(kinds);
+    }
     this.disconnect(0x83, undefined, error);
   }
 

@@ -99,6 +99,16 @@ export class Turn {
     return this.#waiting.delete(batch) || !batch.ordered;
   }
 
+  /** Takes the operations of this turn back. */
+  retract(): StoreOperation[] {
+    return this.#batch.operations.splice(0);
+  }
+
+  /** Whether any batch may be waiting for the store. */
+  get isWaiting(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** True when there is something beside bytes. */
   get pending(): boolean {
     const { operations, freed, accepted } = this.#batch;

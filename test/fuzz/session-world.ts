@@ -519,7 +519,7 @@ export class SessionWorld {
     this.#writing = 0;
     const error = new StoreError('store-failed', 'the disk is full');
     // In order, as the runner does.
-    for (const batch of this.#waiting.splice(0)) this.#session.commitFailed(batch, error);
+    this.#session.commitFailed(this.#waiting.splice(0), error);
     if (this.#waiting.length === 0 && this.#wire === 'ending') this.#hangUp();
   }
 

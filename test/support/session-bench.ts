@@ -216,12 +216,17 @@ export class SessionBench {
     }
   }
 
-  /** The store fails to write the next batch. */
-  failCommit(): StoreError {
+  /**
+   * The store fails to write the next batches, in one write.
+   * @param applied it only seemed to fail: it took too long, and they are in the store all the same
+   */
+  failCommit(count = 1, applied = false): StoreError {
     const error = new StoreError('store-failed', 'the disk is full');
-    const first = this.#waiting.shift();
-    if (first?.state !== 'writing') throw new Error('no batch waits for the store');
-    this.turn(() => this.session.commitFailed(first.batch, error));
+    const failed = this.#waiting.splice(0, count).filter(({ state }) => state === 'writing');
+    if (failed.length < count) throw new Error('fewer batches wait for the store');
+    const batches = failed.map(({ batch }) => batch);
+    if (applied) for (const { operations } of batches) this.store.apply(operations);
+    this.turn(() => this.session.commitFailed(batches, error, applied));
     this.#releaseDurable();
     this.flush();
     return error;

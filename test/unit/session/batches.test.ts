@@ -13,6 +13,11 @@ function connected(options: ConstructorParameters<typeof SessionBench>[0] = {}):
   return bench;
 }
 
+/** Operations of the last batch that has any. */
+function lastWrite({ batches }: SessionBench) {
+  return batches.filter(({ operations }) => operations.length > 0).at(-1)?.operations ?? [];
+}
+
 describe('a batch', () => {
   test('holds the records of a publish, whose bytes leave once they are durable', () => {
     const bench = connected();
@@ -348,6 +353,47 @@ describe('a batch that cannot be written', () => {
     for (let times = 0; times < 3; times += 1) bench.failCommit();
     bench.commit();
     expect(bench.store.list('release')).toHaveLength(1);
+  });
+
+  test('again and again does not grow: one operation for each record that the store may have to change', () => {
+    const bench = connected();
+    bench.publishAll('a1', 'b1');
+    bench.commit();
+    bench.cut();
+    // A new session: both records are written anew.
+    bench.connect();
+    const sizes = new Set<number>();
+    for (let times = 0; times < 10; times += 1) {
+      bench.publish('refused', 1);
+      bench.failCommit(bench.waiting);
+      sizes.add(lastWrite(bench).length);
+    }
+    expect([...sizes]).toEqual([2]);
+    bench.commit();
+    expect(bench.store.list('publish')).toMatchObject([{ topic: 'a1' }, { topic: 'b1' }]);
+  });
+
+  test('removes what it may have written all the same', () => {
+    const bench = connected();
+    bench.publish('refused', 1);
+    bench.failCommit(1, true);
+    expect(bench.store.list('publish')).toHaveLength(1);
+    bench.commit();
+    expect(bench.store.list('publish')).toEqual([]);
+  });
+
+  test('together with others is stated anew once for all of them', () => {
+    const bench = connected();
+    bench.subscribe('f');
+    bench.receive(suback(1, 1));
+    bench.receive(publish('in', 7, 2));
+    bench.acknowledge();
+    for (let times = 0; times < 5; times += 1) bench.publish('refused', 1);
+    bench.failCommit(bench.waiting);
+    expect(lastWrite(bench)).toMatchObject([
+      { type: 'put', record: { kind: 'incoming', id: 7 } },
+      { type: 'put', record: { kind: 'subscription', id: 'f' } },
+    ]);
   });
 });
 
