@@ -23,6 +23,7 @@ import type { PublishResult } from './client';
 import { type Clock, longestDelay, now } from './clock';
 import { type Deferred, deferred, ignoreRejection } from './deferred';
 import { atEndOfTask } from './end-of-task';
+import { isThenable } from './thenable';
 import { waiting } from './waiting';
 
 /** Bytes in the transport's buffer from which on publishers wait. */
@@ -82,7 +83,7 @@ export class Runner {
   #waiting: Batch[] = [];
   /** How many of them the write under way is for. */
   #writing = 0;
-  /** Settles with the writes that failed: one that took too long may still be applied, and nothing is read before. */
+  /** Settles with the writes that took too long: they may still be applied, and nothing is read or written before. */
   #late: Promise<unknown> | undefined;
   /** For those who wait until nothing waits for the store. */
   #stored: Deferred<void> | undefined;
@@ -131,7 +132,7 @@ export class Runner {
     try {
       await waiting(ownership.acquired, '', { signal });
       if (this.#late) await waiting(this.#inTime('write', this.#late), '', { signal });
-      const records = this.#inTime('read', this.#store.load(this.#storeKey));
+      const records = this.#inTime('read', Promise.resolve(this.#store.load(this.#storeKey)));
       this.session.restore(await waiting(records, '', { signal }));
     } catch (error) {
       if (this.#ownership === ownership) this.#giveBack();
@@ -331,21 +332,29 @@ export class Runner {
   #write(): void {
     const count = this.#waiting.length;
     const operations = this.#waiting.flatMap((batch) => batch.operations);
-    let written: Promise<void> | undefined;
-    try {
+    const late = operations.length > 0 ? this.#late : undefined;
+    let isLate = false;
+    let isGiven = false;
+    const write = () => {
       const lost = this.#ownership?.lost;
       if (lost) throw lost;
-      if (operations.length > 0) written = this.#store.write(this.#storeKey, operations) ?? undefined;
+      if (operations.length === 0 || isLate) return undefined;
+      isGiven = true;
+      return this.#store.write(this.#storeKey, operations);
+    };
+    let result: unknown;
+    try {
+      result = late ? late.then(write) : write();
     } catch (error) {
-      written = Promise.reject(error);
+      result = Promise.reject(error);
     }
-    if (written === undefined) {
+    if (!isThenable(result)) {
       this.#written(count);
       return;
     }
     this.#writing = count;
-    const writing = written;
-    let isLate = false;
+    // Whatever a store of the application gives, it is a whole promise from here on.
+    const writing = Promise.resolve(result);
     const tooLong = () => {
       isLate = true;
       return storeError(undefined, 'write');
@@ -356,10 +365,18 @@ export class Runner {
         this.touch();
       },
       (error: unknown) => {
-        this.#late = Promise.allSettled([this.#late, writing]);
-        this.#failed(storeError(error, 'write'), isLate);
+        if (isLate) this.#putFirst(writing);
+        this.#failed(storeError(error, 'write'), isLate && isGiven);
       },
     );
+  }
+
+  /** Gives the store nothing more to do before this has settled. */
+  #putFirst(writing: Promise<unknown>): void {
+    const late = Promise.allSettled([this.#late, writing]).then(() => {
+      if (this.#late === late) this.#late = undefined;
+    });
+    this.#late = late;
   }
 
   #written(count: number): void {
@@ -382,8 +399,7 @@ export class Runner {
   }
 
   #inTime<Value>(verb: 'read' | 'write', promise: Promise<Value>): Promise<Value> {
-    const tooLong = () => storeError(undefined, verb);
-    return waiting(promise, '', { timeout: storeTimeout }, tooLong);
+    return waiting(promise, '', { timeout: storeTimeout }, () => storeError(undefined, verb));
   }
 
   #release(batch: Batch, time: Now): void {

@@ -19,7 +19,8 @@ export interface AcquireOptions {
 
 /**
  * Keeps the records of sessions, so that they survive their client. A client calls `acquire`, then `load`, then `write`
- * as often as its session changes, the next when the last has settled, and in the end what `acquire` gave.
+ * as often as its session changes, the next when the last has settled (one that took too long, too), and in the end what
+ * `acquire` gave.
  *
  * One store may keep many sessions, each under its key: the client identifier of the options, so any text. A record is
  * named by its `kind` and `id`, and has to come back as it was given: its values are those that a structured clone

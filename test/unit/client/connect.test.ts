@@ -962,7 +962,7 @@ describe('a store', () => {
         throw new Error('odd');
       },
     ],
-    ['gives no promise', () => [] as never],
+    ['gives nothing', () => undefined as never],
     ['gives no records', () => Promise.resolve(5) as never],
   ])('whose load %s fails connect, too', async (_, load) => {
     const { client } = idle({ store: { ...store, load } });

@@ -260,6 +260,64 @@ describe('a write that fails', () => {
   });
 });
 
+describe('a write that takes too long', () => {
+  test('is followed by no other before it has ended, and then by what is known', async () => {
+    fakeTime();
+    const { client, server, store } = await open();
+    const refused = watch(client.publish('a', 'refused', { qos: 1 }));
+    await vi.advanceTimersByTimeAsync(17_000);
+    expect(refused.state).toBe('rejected');
+    expect(server.links).toHaveLength(2);
+    const next = watch(client.publish('a', 'next', { qos: 1 }));
+    await turn();
+    expect(store.writes).toHaveLength(1);
+    expect(server.link.packets('publish')).toEqual([]);
+    await store.finish();
+    expect(store.writes).toHaveLength(2);
+    while (store.open > 0) await store.finish();
+    expect(next.state).toBe('resolved');
+    expect(await store.load('kept')).toMatchObject([{ kind: 'session' }]);
+  });
+
+  test('is followed by none that took too long itself', async () => {
+    fakeTime();
+    const { client, store } = await open();
+    watch(client.publish('a', '1', { qos: 1 }));
+    await vi.advanceTimersByTimeAsync(17_000);
+    const second = watch(client.publish('a', '2', { qos: 1 }));
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(second.error).toMatchObject({ code: 'store-failed' });
+    while (store.open > 0) await store.finish();
+    // The first write, and what undoes it, once.
+    expect(store.writes).toEqual([['put publish'], ['delete publish']]);
+    expect(await store.load('kept')).toMatchObject([{ kind: 'session' }]);
+  });
+});
+
+test('a store may answer with any thenable, and load at once', async () => {
+  const records = new Map<string, unknown>();
+  const store = {
+    load: () => [...records.values()],
+    write: (_key: string, operations: readonly StoreOperation[]) => {
+      for (const one of operations) {
+        if (one.type === 'put') records.set(`${one.record.kind} ${one.record.id}`, one.record);
+        else records.delete(`${one.kind} ${one.id}`);
+      }
+      // biome-ignore lint/suspicious/noThenProperty: it is what this is about
+      return { then: (resolve: () => void) => resolve() };
+    },
+    clear: async () => {},
+  };
+  const { client } = await connected({
+    store: store as unknown as SessionStore,
+    clean: false,
+    clientId: 'c',
+  });
+  expect(await client.publish('a', 'b', { qos: 1 })).toMatchObject({ reasonCode: 0 });
+  await turn();
+  expect([...records.keys()]).toEqual(['session 0']);
+});
+
 describe('the memory store', () => {
   test('answers at once: a publish leaves as soon as without one', async () => {
     fakeTime();
