@@ -1,6 +1,7 @@
 /** A message on its way to the server, and who wants to know how it ends. */
 
 import type { AckProperties } from '../codec/packet';
+import { StoreError } from '../errors';
 import type { PublishProperties, QoS } from '../message';
 import type { Link } from './link';
 import type { Now } from './now';
@@ -154,8 +155,15 @@ export class OutgoingMessage {
     };
   }
 
-  /** The message that a record describes. */
+  /** The message that a record describes. @throws StoreError for a record without what it is about */
   static restored(record: PublishRecord): OutgoingMessage {
+    // Only stores of the application need this: ours look into every member.
+    if (typeof record.topic !== 'string' || !ArrayBuffer.isView(record.payload)) {
+      throw new StoreError(
+        'store-corrupt',
+        'The session store gave a message without topic or payload; clear() of the store removes the session',
+      );
+    }
     const message = new OutgoingMessage(record, record.expiresAt ?? Infinity, undefined);
     message.order = record.id;
     message.accepted = true;

@@ -193,14 +193,16 @@ export class Outgoing {
 
   // --- the life of the link
 
-  /** Brings back what a store kept. */
+  /** Brings back what a store kept. @throws StoreError before anything is changed */
   restore(publishes: readonly PublishRecord[], releases: readonly ReleaseRecord[]): void {
+    const messages = publishes.map(OutgoingMessage.restored).sort(byOrder);
     const orders = new Map(releases.map(({ id, order }) => [id, order]));
-    for (const record of [...publishes].sort((a, b) => a.id - b.id)) {
-      const message = OutgoingMessage.restored(record);
+    for (const message of messages) {
       this.#order = Math.max(this.#order, message.order);
       const released = orders.get(message.order);
-      if (released !== undefined) {
+      orders.delete(message.order);
+      if (this.#ids.get(message.packetId)) this.#separate(message, released !== undefined);
+      else if (released !== undefined) {
         message.state = 'released';
         message.released = released;
         this.#released = Math.max(this.#released, released);
@@ -211,6 +213,11 @@ export class Outgoing {
         if (message.packetId === 0) this.#resends.push(message);
         else this.#ids.claim(message.packetId, message);
       }
+    }
+    for (const order of orders.keys()) {
+      // Half of a pair: a new message with this order would count as released, and never be sent.
+      this.#order = Math.max(this.#order, order);
+      this.#turn.delete('release', order);
     }
   }
 
@@ -329,6 +336,15 @@ export class Outgoing {
   }
 
   // --- inside
+
+  /** A store holds two messages under one identifier: the later one goes out as new, for an answer can be for one only. */
+  #separate(message: OutgoingMessage, wasReleased: boolean): void {
+    if (wasReleased) this.#turn.delete('release', message.order);
+    message.packetId = 0;
+    message.reached = false;
+    message.resent ||= message.qos === 2;
+    this.#turn.put(message.record());
+  }
 
   /** Messages in flight in this state, in the order in which it is replayed. */
   #inOrder(state: 'sent' | 'released'): OutgoingMessage[] {

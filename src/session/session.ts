@@ -222,12 +222,13 @@ export class Session {
 
   // --- inputs from the store
 
-  /** Brings back what a store kept; before anything else. */
+  /** Brings back what a store kept; before anything else. @throws StoreError for what it cannot have kept, and changes nothing */
   restore(records: Records): void {
     const of = <Kind extends RecordKind>(kind: Kind) =>
       records.filter((record): record is Extract<StoreRecord, { kind: Kind }> => record.kind === kind);
-    [this.#record] = of('session');
+    // First what may find fault with the records: then nothing of them is here, and they can be read again.
     this.outgoing.restore(of('publish'), of('release'));
+    [this.#record] = of('session');
     this.incoming.restore(of('incoming'));
     this.own.restore([...of('inbox'), ...of('key')]);
     this.subscriptions.restore(of('subscription'), this.#record?.lastIdentifier);

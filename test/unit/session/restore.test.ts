@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { SessionRecord } from '../../../src/session/records';
-import { puback, publish, pubrec, suback, subscribe } from '../../support/packet-makers';
+import type { SessionRecord, StoreRecord } from '../../../src/session/records';
+import { puback, pubcomp, publish, pubrec, suback, subscribe } from '../../support/packet-makers';
 import { type Published, SessionBench } from '../../support/session-bench';
 import { ModelServer } from './model-server';
 
@@ -225,5 +225,59 @@ describe.each([5, 4] as const)('a page that dies, protocol level %i', (version) 
     const commits = story(version, Number.POSITIVE_INFINITY);
     expect(commits).toBeGreaterThan(15);
     for (let dieAfter = 0; dieAfter < commits; dieAfter += 1) story(version, dieAfter);
+  });
+});
+
+describe('a store with half of a session', () => {
+  /** A bench whose store holds these records. */
+  function holding(...records: StoreRecord[]): SessionBench {
+    const bench = new SessionBench({ store: 'sync' });
+    bench.connect();
+    bench.store.apply(records.map((record) => ({ type: 'put', record })));
+    bench.crash();
+    return bench;
+  }
+
+  const message = { kind: 'publish', qos: 2, topic: 'a', payload: Uint8Array.of(1), retain: false } as const;
+
+  test('that has a release without its message loses no later message to it', () => {
+    const bench = holding({ kind: 'release', id: 1, order: 1 });
+    bench.resume();
+    expect(bench.store.list('release')).toEqual([]);
+    bench.publish('new', 2);
+    bench.crash();
+    bench.resume();
+    bench.expectFlow('publish new 1 dup');
+  });
+
+  test('that has two messages under one identifier sends both', () => {
+    const bench = holding(
+      { ...message, id: 1, packetId: 7, topic: 'a' },
+      { ...message, id: 2, packetId: 7, topic: 'b' },
+      { kind: 'release', id: 2, order: 1 },
+    );
+    expect(bench.session.counts.inFlight).toBe(2);
+    bench.resume();
+    bench.expectFlow('publish a 7 dup', 'publish b 1');
+    expect(bench.store.list('publish')).toMatchObject([{ packetId: 7 }, { packetId: 1, resent: true }]);
+    expect(bench.store.list('release')).toEqual([]);
+    bench.receive(pubrec(7), pubcomp(7), pubrec(1), pubcomp(1));
+    expect(bench.store.list('publish')).toEqual([]);
+  });
+
+  test.each(['payload', 'topic'])('that has a message without %s restores nothing', (member) => {
+    const bench = new SessionBench({ store: 'sync' });
+    const damaged = { ...message, id: 3, packetId: 0, [member]: undefined } as unknown as StoreRecord;
+    const records: StoreRecord[] = [
+      { kind: 'session', id: 0, protocolVersion: 5, clientId: 'client' },
+      { ...message, id: 1, packetId: 0 },
+      { ...message, id: 2, packetId: 9 },
+    ];
+    expect(() => bench.session.restore([...records, damaged])).toThrow(
+      expect.objectContaining({ code: 'store-corrupt' }),
+    );
+    expect([...bench.session.records()]).toEqual([]);
+    bench.session.restore(records);
+    expect([...bench.session.records()]).toHaveLength(3);
   });
 });
