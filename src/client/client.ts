@@ -59,7 +59,7 @@ export interface ClientStats {
   readonly bytesReceived: number;
   /** Publishes that failed. */
   readonly publishesFailed: number;
-  /** Unread QoS 0 messages that were dropped (`queue.maxUnread`). */
+  /** Unread messages that were dropped (`queue.maxUnread`): of QoS 0, and of QoS 1 and 2 that lost sessions left. */
   readonly unreadDropped: number;
   /** Connections that the server accepted. */
   readonly connections: number;

@@ -6,6 +6,12 @@
  * crash the server would not send it again. It is handed out again then, whatever became of the MQTT session.
  * With `ack: 'received'` no more than `queue.maxUnread` are acknowledged ahead of their takers; further ones wait for
  * them, so that Receive Maximum slows the server down.
+ *
+ * A stray is unread, and its session is lost: the server will not send it again, and nobody can acknowledge it. It is
+ * handed out all the same, in its place, since there is no other of it: dropped, it would be lost. But each session
+ * could leave as many as Receive Maximum allows, without end. So beyond `mostStrays` of a Subscription the oldest are
+ * let go and counted; those that nobody has taken are given up as if their time were over. What is acknowledged is no
+ * stray. A retained one that is sent anew in the new session gives way to that.
  */
 
 import type { DecodedPublishPacket } from '../codec/packet';
@@ -39,9 +45,11 @@ export class Inbox implements DeliveryHost {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Place of the message that was saved last in the order of arrival. */
   #order = 0;
+  /** Connections that the server accepted. */
+  connections = 0;
   /** Messages received. */
   received = 0;
-  /** Unread QoS 0 messages that were dropped. */
+  /** Unread messages that were dropped: of QoS 0, and strays. */
   unreadDropped = 0;
   /** Messages that handlers, listeners and loops work on. */
   busy = 0;
@@ -55,6 +63,12 @@ export class Inbox implements DeliveryHost {
   /** Unread QoS 0 messages kept for each Subscription, and of QoS 1 and 2 that may be acknowledged on receipt. */
   get maxUnread(): number {
     return this.#core.options.queue.maxUnread;
+  }
+
+  /** Strays kept for each Subscription, and of those without one. */
+  get mostStrays(): number {
+    const { receiveMaximum = 0 } = this.#core.options.connect.properties ?? {};
+    return Math.max(this.maxUnread, receiveMaximum);
   }
 
   /** A message came. */
@@ -84,6 +98,13 @@ export class Inbox implements DeliveryHost {
 
   /** The server accepted the connection: takers will come now, if they come at all. */
   connected(): void {
+    this.connections += 1;
+    for (const delivery of this.#behind.drain()) if (!isGone(delivery)) this.#behind.push(delivery);
+    const strays = [...this.#unclaimed.keys()].filter(({ incoming }) => incoming?.isStray);
+    for (const delivery of strays.slice(0, -this.mostStrays)) {
+      this.#unclaimed.delete(delivery);
+      this.#giveUp(delivery);
+    }
     for (const [delivery, until] of this.#unclaimed) if (until === Infinity) this.#hold(delivery);
   }
 
@@ -215,6 +236,7 @@ export class Inbox implements DeliveryHost {
     while (this.#ahead.size < this.maxUnread) {
       const next = this.#behind.shift();
       if (!next) return;
+      if (isGone(next)) continue;
       if (!next.hasSettled) this.#ahead.add(next);
       this.#acknowledge(next, 0);
     }
@@ -295,4 +317,9 @@ export class Inbox implements DeliveryHost {
     this.#discard(delivery);
     this.#core.emitter.emit('unclaimed', new ReceivedMessage(packet, {}, redelivered));
   }
+}
+
+/** Whether nobody will work on it any more. */
+function isGone({ incoming, isOpen }: Delivery): boolean {
+  return incoming?.isStray === true && !isOpen;
 }

@@ -76,7 +76,8 @@ export interface QueueOptions {
   /**
    * Messages that wait for a handler or an iterator. QoS 0, per Subscription: beyond it the oldest is dropped. QoS 1 and
    * 2 with `ack: 'received'`, per client: beyond it they are acknowledged only as earlier ones are done with, so that
-   * the server waits. With any other `ack` Receive Maximum bounds them.
+   * the server waits. With any other `ack` Receive Maximum bounds them. Those of sessions that the server lost, per
+   * Subscription: beyond the higher of the two the oldest is dropped.
    * @default 1_000
    */
   maxUnread?: number | undefined;

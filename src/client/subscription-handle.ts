@@ -43,7 +43,7 @@ export class SubscriptionHandle implements Subscription {
     this.#inbox = inbox;
     this.#unsubscribe = unsubscribe;
     this.#hasHandler = handler !== undefined;
-    this.#taker = handler ? new HandlerTaker(handler, inbox) : this.#newIterator();
+    this.#taker = handler ? new HandlerTaker(handler, inbox, options.retainAsPublished) : this.#newIterator();
   }
 
   get filter(): string {
@@ -108,7 +108,7 @@ export class SubscriptionHandle implements Subscription {
   }
 
   #newIterator(): IteratorTaker {
-    return new IteratorTaker(this.#inbox, () => {
+    return new IteratorTaker(this.#inbox, this.options.retainAsPublished, () => {
       // The loop does not wait for the server; if it refuses, its messages are unclaimed.
       ignoreRejection(this.unsubscribe());
       this.#release();

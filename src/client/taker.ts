@@ -22,13 +22,19 @@ interface Unread {
 export abstract class Taker {
   protected readonly inbox: Inbox;
   protected hasEnded = false;
-  // Messages that wait. QoS 0 is bounded here, QoS 1 and 2 by the Receive Maximum: they are unacknowledged.
+  // Messages that wait. QoS 0 is bounded here, QoS 1 and 2 by the Receive Maximum: they are unacknowledged. What is left
+  // of earlier sessions is bounded as QoS 0 is: the server counts it no more.
   readonly #qos0 = new Fifo<Unread>();
   readonly #others = new Fifo<Unread>();
   #order = 0;
+  /** The connection on which those of earlier sessions were counted last. */
+  #counted = 0;
+  /** Whether retained messages come again with each new session, which then says what is retained now. */
+  readonly #retainedAgain: boolean;
 
-  constructor(inbox: Inbox) {
+  constructor(inbox: Inbox, retainAsPublished: boolean) {
     this.inbox = inbox;
+    this.#retainedAgain = !retainAsPublished;
   }
 
   /** Handles a message with QoS 0 that nobody else wants, if it can at once. @returns false when it is to be offered */
@@ -42,12 +48,14 @@ export abstract class Taker {
     delivery.take();
     if (this.work(delivery, params)) return;
     this.#order += 1;
-    const isBounded = delivery.packet.qos === 0;
-    const unread = isBounded ? this.#qos0 : this.#others;
-    unread.push({ delivery, params, order: this.#order });
-    if (!isBounded || unread.length <= this.inbox.maxUnread) return;
-    unread.shift()?.delivery.letGo();
-    this.inbox.unreadDropped += 1;
+    const unread = { delivery, params, order: this.#order };
+    if (delivery.packet.qos > 0) {
+      this.#others.push(unread);
+      if (this.#counted !== this.inbox.connections) this.#dropStrays();
+      return;
+    }
+    this.#qos0.push(unread);
+    if (this.#qos0.length > this.inbox.maxUnread) this.#drop(this.#qos0.shift());
   }
 
   /** Takes no more. @returns what nobody has worked on, for other takers */
@@ -59,9 +67,37 @@ export abstract class Taker {
 
   /** The message that waits longest. */
   protected shift(): Unread | undefined {
-    const first = this.#qos0.peek();
-    const other = this.#others.peek();
-    return (first && !(other && other.order < first.order) ? this.#qos0 : this.#others).shift();
+    for (;;) {
+      const first = this.#qos0.peek();
+      const other = this.#others.peek();
+      const next = (first && !(other && other.order < first.order) ? this.#qos0 : this.#others).shift();
+      if (!next || !this.#comesAgain(next.delivery)) return next;
+      this.#drop(next);
+    }
+  }
+
+  /** Whether the session has been replaced by one in which the same topic's retained message is sent anew. */
+  #comesAgain({ packet, incoming }: Delivery): boolean {
+    return packet.retain && this.#retainedAgain && !this.hasEnded && incoming?.isStray === true;
+  }
+
+  /** Once a connection, on which Receive Maximum bounds what comes. The oldest go, as in {@link Inbox.connected}. */
+  #dropStrays(): void {
+    this.#counted = this.inbox.connections;
+    const isStray = ({ delivery }: Unread) => delivery.incoming?.isStray === true;
+    const all = this.#others.drain();
+    let tooMany = all.filter(isStray).length - this.inbox.mostStrays;
+    for (const unread of all) {
+      if (tooMany > 0 && isStray(unread)) {
+        tooMany -= 1;
+        this.#drop(unread);
+      } else this.#others.push(unread);
+    }
+  }
+
+  #drop(unread: Unread | undefined): void {
+    unread?.delivery.letGo();
+    this.inbox.unreadDropped += 1;
   }
 
   /** Works on a message at once. @returns false when it has to wait */
@@ -73,8 +109,8 @@ export class HandlerTaker extends Taker {
   readonly #handler: (message: AnyMessage) => unknown;
   #running = false;
 
-  constructor(handler: (message: AnyMessage) => unknown, inbox: Inbox) {
-    super(inbox);
+  constructor(handler: (message: AnyMessage) => unknown, inbox: Inbox, retainAsPublished: boolean) {
+    super(inbox, retainAsPublished);
     this.#handler = handler;
   }
 
@@ -121,8 +157,8 @@ export class IteratorTaker extends Taker implements AsyncIterableIterator<AnyMes
   readonly #readers: { resolve(result: Result): void; reject(reason: unknown): void }[] = [];
   #error: Error | undefined;
 
-  constructor(inbox: Inbox, left: () => void) {
-    super(inbox);
+  constructor(inbox: Inbox, retainAsPublished: boolean, left: () => void) {
+    super(inbox, retainAsPublished);
     this.#left = left;
   }
 

@@ -12,9 +12,16 @@ export class IncomingMessage {
   link: Link | undefined;
   /** The takers' reason code, -1 while they have not decided. */
   decision = -1;
+  /** The server has forgotten it, or given its identifier to another one: it will not send it again. */
+  isLost = false;
 
   constructor(packet: DecodedPublishPacket, packetId: number) {
     this.packet = packet;
     this.packetId = packetId;
+  }
+
+  /** Whether nobody can acknowledge it, now or later: what is left of it is here. */
+  get isStray(): boolean {
+    return this.isLost && this.decision < 0 && this.link?.state !== 'connected';
   }
 }

@@ -84,8 +84,10 @@ export class Incoming {
   forget(message: IncomingMessage | undefined): void {
     if (!message || message === this.#current) this.#current = undefined;
     for (const messages of [this.#received1, this.#received2]) {
-      if (!message) messages.clear();
-      else if (messages.get(message.packetId) === message) messages.delete(message.packetId);
+      if (!message) {
+        for (const lost of messages.values()) lost.isLost = true;
+        messages.clear();
+      } else if (messages.get(message.packetId) === message) messages.delete(message.packetId);
     }
   }
 
@@ -106,14 +108,19 @@ export class Incoming {
       messages.set(packetId, message);
     } else if (qos === 1 && !packet.dup) {
       // Without DUP the identifier names a new message; an older one with it has lost its claim to it.
+      if (message) message.isLost = true;
       message = undefined;
     }
     if (message?.link === link) return;
     link.unreleased.delete(packetId);
     this.#checkQuota(link);
-    if (message) message.link = link;
-    else {
+    if (message) {
+      message.link = link;
+      // Behind those that were not sent again on this link.
       messages.delete(packetId);
+    } else {
+      messages.delete(packetId);
+      loseOldest(messages, link);
       message = new IncomingMessage(packet, packetId);
       message.link = link;
       this.#current = message;
@@ -200,5 +207,20 @@ export class Incoming {
       'receive-maximum-exceeded',
       0x93,
     );
+  }
+}
+
+/**
+ * A server sends again what it has not seen acknowledged before it goes on, and that is no more than Receive Maximum.
+ * One that goes on without ever doing so has given the oldest up, or wants to fill our memory.
+ */
+function loseOldest(messages: Map<number, IncomingMessage>, { receiveMaximum }: Link): void {
+  if (messages.size < 2 * receiveMaximum) return;
+  for (const [packetId, oldest] of messages) {
+    if (!oldest.link) {
+      oldest.isLost = true;
+      messages.delete(packetId);
+    }
+    return;
   }
 }

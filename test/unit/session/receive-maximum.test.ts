@@ -4,6 +4,8 @@ import { encode } from '../../../src/codec/encode';
 import type { Packet } from '../../../src/codec/packet';
 import type { IncomingMessage } from '../../../src/session/incoming-message';
 import { Session } from '../../../src/session/session';
+import { publish } from '../../support/packet-makers';
+import { SessionBench } from '../../support/session-bench';
 
 const now = { monotonic: 0, wall: 0 };
 
@@ -89,5 +91,30 @@ test.each([1, 2] as const)(
     for (const handle of handles) session.incoming.acknowledge(handle, 0);
     expect(sent()).toContainEqual(expect.objectContaining({ type: ack, packetId: 3 }));
     expect(ends).toEqual([0x93]);
+  },
+);
+
+test.each([1, 2] as const)(
+  'gives up the oldest of a server that goes on without sending again what is not acknowledged (QoS %i)',
+  (qos) => {
+    const bench = new SessionBench();
+    const properties = { receiveMaximum: 3, sessionExpiryInterval: 100 };
+    bench.connect({}, { clean: true, properties });
+    for (let packetId = 1; packetId <= 30; packetId += 1) {
+      if (packetId % 2 === 0) {
+        bench.cut();
+        bench.connect({ sessionPresent: true }, { properties });
+        // One that it does send again, and that is no older than the others then.
+        bench.receive(publish('a', 1, qos, { dup: true }));
+      }
+      bench.receive(publish('a', packetId, qos));
+    }
+    expect(bench.session.counts.unacknowledged).toBe(6);
+    expect(bench.delivered.map(({ message }) => message?.isLost)).toEqual([
+      false,
+      ...Array<boolean>(24).fill(true),
+      ...Array<boolean>(5).fill(false),
+    ]);
+    expect(bench.session.isConnected).toBe(true);
   },
 );
