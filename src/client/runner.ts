@@ -12,7 +12,7 @@
 
 import { frameLimit } from '../codec/output';
 import type { ConnectPacket, Packet } from '../codec/packet';
-import { ConnectionError, MqttError, StoreError } from '../errors';
+import { ConnectionError, MqttError, ProtocolError, StoreError } from '../errors';
 import type { PacketTap } from '../session/link';
 import type { Now } from '../session/now';
 import { Session, type SessionOptions, type SessionPort } from '../session/session';
@@ -37,6 +37,13 @@ const drainPoll = 10;
 
 /** Longest time that the store may take, in milliseconds; a disk that hangs must not hang the client. */
 const storeTimeout = 15_000;
+
+/**
+ * Acknowledgements that may be on their way to the server. With each packet identifier in use, of its side and of ours,
+ * an honest one has 131,070 of them due, and asks for no more before it has read some. So it need not be slowed down
+ * by a pause, which could leave both sides waiting for the other to read.
+ */
+const mostAnswers = 262_144;
 
 /** How long the server may take to close its end after DISCONNECT, in milliseconds. */
 const closeGrace = 2_000;
@@ -101,6 +108,8 @@ export class Runner {
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
   /** For publishers that wait for the next flush, and for the transport's buffer to shrink. */
   #drained: Deferred<PublishResult> | undefined;
+  /** Acknowledgements written, and bytes handed to the transport, when {@link mostAnswers} were reached last. */
+  #seen = { answers: 0, bytes: 0 };
   /** Packets that were written since the last flush, for the tap. */
   #sentPackets: Packet[] = [];
   #tap: PacketTap | undefined;
@@ -162,11 +171,13 @@ export class Runner {
     // What waits leaves first, so that CONNECT does not wait for the store together with it.
     this.flush();
     this.#connection = connection;
+    this.#seen = { answers: 0, bytes: this.counts.bytesSent };
     connection.onData = (bytes) => {
       if (this.#connection !== connection) return;
       this.counts.bytesReceived += bytes.length;
       const time = now();
       this.session.receive(bytes, time);
+      if (this.session.answers > this.#seen.answers + mostAnswers) this.#look(connection);
       if (this.session.hasOutput || this.afterFlush) this.touch();
       else this.#arm(time);
     };
@@ -438,6 +449,16 @@ export class Runner {
     }
     this.#drained.resolve(writtenResult);
     this.#drained = undefined;
+  }
+
+  /** Ends the connection of a server that asks for ever more and reads nothing: the answers would fill our memory. */
+  #look({ bufferedAmount }: Connection): void {
+    const { bytesSent } = this.counts;
+    if (bytesSent - bufferedAmount < this.#seen.bytes) {
+      const words = `The server reads nothing, and has asked for more than ${mostAnswers} acknowledgements`;
+      this.session.drop(new ProtocolError(words));
+    }
+    this.#seen = { answers: this.session.answers, bytes: bytesSent };
   }
 
   // --- the clock

@@ -75,6 +75,8 @@ export class Link {
   keepAlive: KeepAlive | undefined;
   /** Only where the transport confirms with a delay what it received. */
   nudge: Nudge | undefined;
+  /** Acknowledgements written, of any kind. */
+  answers = 0;
   /** Free slots for QoS 1 and 2 publishes; below 0 while releases of earlier links fill more than there are. */
   quota = 0;
   /** PUBLISHes of QoS 1 and 2 written here that the server has not answered. */
@@ -199,6 +201,7 @@ export class Link {
 
   /** Appends an acknowledgement to the output. */
   acknowledge(type: AckPacket['type'], packetId: number, code: number): void {
+    this.answers += 1;
     // [v5 MQTT-3.2.2-15] it takes no more than the identifier
     const reasonCode = this.fits(ackSize + 1) ? code : 0;
     writeAck(this.output, type, packetId, reasonCode, this.protocolVersion);

@@ -145,6 +145,11 @@ export class Session {
     return this.#link?.output.length ?? 0;
   }
 
+  /** Acknowledgements written on this link, of any kind. */
+  get answers(): number {
+    return this.#link?.answers ?? 0;
+  }
+
   // --- inputs from the application
 
   /** Sends the next step of enhanced authentication; `again` starts a re-authentication [v5 4.12.1]. */
