@@ -31,6 +31,11 @@ type Targets = Router<{
   offer(delivery: Delivery, params: Params): void;
 }>;
 
+/** Messages that handlers, listeners and loops work on; a new count after each `clear`. */
+export interface Work {
+  open: number;
+}
+
 /** Hands out what is received. */
 export class Inbox implements DeliveryHost {
   readonly #core: Core;
@@ -51,8 +56,7 @@ export class Inbox implements DeliveryHost {
   received = 0;
   /** Unread messages that were dropped: of QoS 0, and strays. */
   unreadDropped = 0;
-  /** Messages that handlers, listeners and loops work on. */
-  busy = 0;
+  #work: Work = { open: 0 };
 
   constructor(core: Core, router: Targets) {
     this.#core = core;
@@ -63,6 +67,11 @@ export class Inbox implements DeliveryHost {
   /** Unread QoS 0 messages kept for each Subscription, and of QoS 1 and 2 that may be acknowledged on receipt. */
   get maxUnread(): number {
     return this.#core.options.queue.maxUnread;
+  }
+
+  /** Messages that code of the application works on, and that `close` waits for. */
+  get busy(): number {
+    return this.#work.open;
   }
 
   /** Strays kept for each Subscription, and of those without one. */
@@ -133,6 +142,7 @@ export class Inbox implements DeliveryHost {
     }
     this.#unclaimed.clear();
     this.#behind = new Fifo();
+    this.#work = { open: 0 };
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
@@ -190,7 +200,7 @@ export class Inbox implements DeliveryHost {
       delivery?.settle();
       return false;
     }
-    this.busy += 1;
+    const work = this.begin();
     let open = true;
     const end = (failed: boolean, error?: unknown) => {
       if (!open) return;
@@ -199,7 +209,7 @@ export class Inbox implements DeliveryHost {
       delivery?.settle(failed);
       if (failed) emitter.failure(error);
       ended?.();
-      this.settled();
+      this.settled(work);
     };
     const { handlerTimeout } = options;
     const timer = timeoutFor(handlerTimeout, () => {
@@ -213,9 +223,15 @@ export class Inbox implements DeliveryHost {
     return true;
   }
 
+  /** The application's code begins to work on a message. @returns what `settled` needs */
+  begin(): Work {
+    this.#work.open += 1;
+    return this.#work;
+  }
+
   /** The application's code is done with a message. */
-  settled(): void {
-    this.busy -= 1;
+  settled(work: Work): void {
+    work.open -= 1;
     // Looks whether `close` has waited for it, too.
     this.#core.runner.touch();
   }

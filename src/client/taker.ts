@@ -6,7 +6,7 @@
 import type { DecodedPublishPacket } from '../codec/packet';
 import { Fifo } from '../session/fifo';
 import type { Delivery } from './delivery';
-import type { Inbox } from './inbox';
+import type { Inbox, Work } from './inbox';
 import { type AnyMessage, type Params, ReceivedMessage } from './received-message';
 
 type Result = IteratorResult<AnyMessage, undefined>;
@@ -153,6 +153,8 @@ export class IteratorTaker extends Taker implements AsyncIterableIterator<AnyMes
   readonly #left: () => void;
   /** The message that the loop works on. */
   #inHand: Delivery | undefined;
+  /** Set while `close` waits for the loop to be done with it. */
+  #work: Work | undefined;
   /** Calls of `next` that wait. */
   readonly #readers: { resolve(result: Result): void; reject(reason: unknown): void }[] = [];
   #error: Error | undefined;
@@ -166,6 +168,8 @@ export class IteratorTaker extends Taker implements AsyncIterableIterator<AnyMes
   finish(error?: Error): void {
     this.hasEnded = true;
     this.#error = error;
+    // Nobody has to read on: what is in hand may stay there for ever.
+    this.#rest();
     for (const reader of this.#readers.splice(0)) this.#conclude(reader);
   }
 
@@ -201,16 +205,20 @@ export class IteratorTaker extends Taker implements AsyncIterableIterator<AnyMes
     // `next` may have been called several times in advance.
     this.#putDown();
     this.#inHand = delivery;
-    this.inbox.busy += 1;
+    this.#work = this.inbox.begin();
     return { done: false, value: this.inbox.messageOf(delivery, params) };
   }
 
   #putDown(): void {
     const delivery = this.#inHand;
     this.#inHand = undefined;
-    if (!delivery) return;
-    delivery.settle();
-    this.inbox.settled();
+    delivery?.settle();
+    this.#rest();
+  }
+
+  #rest(): void {
+    if (this.#work) this.inbox.settled(this.#work);
+    this.#work = undefined;
   }
 
   /** The error is told once. */

@@ -192,6 +192,59 @@ describe('close waits', () => {
     expect(closing.state).toBe('resolved');
   });
 
+  test('not for what an iterator has in hand whose Subscription is over: nobody has to read on', async () => {
+    const { client, server } = await connected();
+    const subscription = await client.subscribe('a', { qos: 1 });
+    const iterator = subscription[Symbol.asyncIterator]();
+    for (const text of ['1', '2']) server.link.publish('a', text, { qos: 1 });
+    await iterator.next();
+    await subscription.unsubscribe();
+    const closing = watch(client.close());
+    await turn();
+    expect(closing.state).toBe('resolved');
+  });
+
+  test('for a loop that reads on after the end of its Subscription', async () => {
+    const { client, server } = await connected();
+    const subscription = await client.subscribe('a', { qos: 1 });
+    const iterator = subscription[Symbol.asyncIterator]();
+    for (const text of ['1', '2']) server.link.publish('a', text, { qos: 1 });
+    await iterator.next();
+    await subscription.unsubscribe();
+    await iterator.next();
+    const closing = watch(client.close());
+    await turn();
+    expect(closing.state).toBe('pending');
+    await iterator.next();
+    await turn();
+    expect(closing.state).toBe('resolved');
+    expect(server.link.packets('puback')).toHaveLength(2);
+  });
+
+  test('not for what an earlier close did not wait for', async () => {
+    const { client, server } = await connected();
+    await client.subscribe('a', never);
+    const ended = await client.subscribe('b');
+    const iterator = ended[Symbol.asyncIterator]();
+    for (const topic of ['a', 'b', 'b']) server.link.publish(topic);
+    await iterator.next();
+    await ended.unsubscribe();
+    await iterator.next();
+    await client.close({ force: true });
+    await client.connect();
+    const closing = watch(client.close());
+    await turn();
+    expect(closing.state).toBe('resolved');
+    // What ends now has no part in what the next close waits for.
+    await client.connect();
+    await iterator.next();
+    await client.subscribe('a', never);
+    server.link.publish('a');
+    const waiting = watch(client.close());
+    await turn();
+    expect(waiting.state).toBe('pending');
+  });
+
   test('no longer than timeout, 5 seconds by default', async () => {
     fakeTime();
     for (const [options, time] of [
