@@ -35,7 +35,7 @@ export type Status =
 export interface ConnectResult {
   /** The server resumed the session [v5 3.2.2.1.1]. */
   readonly sessionPresent: boolean;
-  /** There was a session, and the server has lost it. */
+  /** There was a session, and it is gone: the server has lost it, or it had to be made anew. */
   readonly sessionLost: boolean;
   readonly server: ServerLimits;
   readonly protocolVersion: 3 | 4 | 5;

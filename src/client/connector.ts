@@ -272,7 +272,7 @@ export class Connector {
       this.#authentication = authentication;
       const end = await new Promise<LinkEnd>((resolve) => {
         this.#ended = resolve;
-        runner.attach(connection, connect);
+        runner.attach(connection, connect, connect.clean && !this.#startsClean(policy, version));
       });
       const connectedFor = end.wasConnected ? performance.now() - this.#connectedAt : undefined;
       return { error: this.#explained(end), end, version, target, connectedFor };
@@ -354,8 +354,7 @@ export class Connector {
       protocolVersion,
       clientId: credentials?.clientId ?? connect.clientId,
       clean:
-        // MQTT 5.0 starts anew once and then resumes; before it a clean session is clean on every connect.
-        (options.clean && !(isV5 && policy.hasConnected)) ||
+        this.#startsClean(policy, protocolVersion) ||
         policy.cleanStart ||
         needsCleanStart ||
         // A session is resumed only with the version that made it.
@@ -366,6 +365,11 @@ export class Connector {
     };
     packetSize(packet, protocolVersion);
     return packet;
+  }
+
+  /** MQTT 5.0 starts anew once and then resumes; before it a clean session is clean on every connect. */
+  #startsClean({ hasConnected }: ReconnectPolicy, version: ProtocolVersion): boolean {
+    return this.#host.options.clean && !(version === 5 && hasConnected);
   }
 
   async #connection(

@@ -144,8 +144,8 @@ export class ReconnectPolicy {
     if (wasConnected && !reconnect) return 'stop';
     // What follows at once concerns the same server.
     this.#once = this.#current;
-    if (end?.cleanStart) {
-      this.cleanStart = true;
+    if (end?.cleanStart !== undefined) {
+      this.cleanStart = end.cleanStart;
       return 'now';
     }
     const reasonCode = end?.by === 'server' ? end.reasonCode : undefined;

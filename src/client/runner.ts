@@ -167,7 +167,7 @@ export class Runner {
   }
 
   /** A transport is open: CONNECT goes out. */
-  attach(connection: Connection, connect: ConnectPacket): void {
+  attach(connection: Connection, connect: ConnectPacket, isForced: boolean): void {
     // What waits leaves first, so that CONNECT does not wait for the store together with it.
     this.flush();
     this.#connection = connection;
@@ -189,7 +189,7 @@ export class Runner {
       this.touch();
     };
     connection.onDrain = () => this.#drain();
-    this.session.opened(connect, now(), connection.delayedAcks);
+    this.session.opened(connect, now(), connection.delayedAcks, isForced);
     this.flush();
   }
 

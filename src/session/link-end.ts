@@ -14,7 +14,7 @@ export interface LinkEnd {
   readonly reasonCode: number | undefined;
   /** Another server to use, in the server's words [v5 4.11]. */
   readonly serverReference?: string | undefined;
-  /** True when the next connect has to ask for a clean start. */
+  /** Set when the next connect follows at once; true when it has to ask for a clean start. */
   readonly cleanStart?: boolean | undefined;
   /** Whether the server sent anything at all. */
   readonly answered: boolean;

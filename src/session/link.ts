@@ -58,6 +58,8 @@ export class Link {
   /** The CONNECT that opened it. */
   readonly connect: ConnectPacket;
   readonly protocolVersion: ProtocolVersion;
+  /** Whether the clean start that CONNECT asks for is not the application's wish: its session is lost with it. */
+  readonly isForced: boolean;
   /** Monotonic time of CONNECT. */
   openedAt = 0;
   /** Encoded packets that wait for the next flush. */
@@ -110,11 +112,13 @@ export class Link {
 
   constructor(
     connect: ConnectPacket,
+    isForced: boolean,
     maximumPacketSize: number,
     tap: PacketTap | undefined,
     onPacket: (packet: Packet) => void,
   ) {
     this.connect = connect;
+    this.isForced = isForced;
     this.protocolVersion = connect.protocolVersion;
     this.inboundAliases = new InboundAliases(connect.properties?.topicAliasMaximum ?? 0);
     this.receiveMaximum = connect.properties?.receiveMaximum ?? 65_535;

@@ -77,6 +77,8 @@ export class Session {
   /** That the server has a session of ours, as far as we know. */
   #record: SessionRecord | undefined;
   #link: Link | undefined;
+  /** The server has just discarded the session that is known, and does not say so in MQTT 3.1. */
+  #isRenewed = false;
   /** A link that is over for us, whose last bytes may still be written. */
   #ending: Link | undefined;
   /** What goes out before the last bytes of a link, and may have to wait for the store. */
@@ -180,7 +182,7 @@ export class Session {
 
   /**
    * Ends the link from our side, with DISCONNECT; the error says why.
-   * @param cleanStart whether the next connect has to ask for a clean start
+   * @param cleanStart whether the next connect, which follows at once then, has to ask for a clean start
    */
   disconnect(
     reasonCode: number,
@@ -330,10 +332,11 @@ export class Session {
   /**
    * A transport is open: CONNECT goes out.
    * @param delayedAcks see `Connection.delayedAcks`
+   * @param isForced whether it asks for a clean start that the application did not ask for
    */
-  opened(connect: ConnectPacket, now: Now, delayedAcks = false): void {
+  opened(connect: ConnectPacket, now: Now, delayedAcks = false, isForced = false): void {
     this.#turn.now = now;
-    const link: Link = new Link(connect, this.#options.maximumPacketSize, this.#tap, (packet) =>
+    const link: Link = new Link(connect, isForced, this.#options.maximumPacketSize, this.#tap, (packet) =>
       this.#received(packet, link),
     );
     link.openedAt = now.monotonic;
@@ -505,11 +508,27 @@ export class Session {
         'The server resumed a session that this client does not know [MQTT-3.2.2-4]',
       );
       this.disconnect(0x82, undefined, error, true);
-    } else if (authenticationMethod === undefined) this.#accepted(packet, link);
+    } else if (!isV5 && link.isForced) this.#renew(link);
+    else if (authenticationMethod === undefined) this.#accepted(packet, link);
     else {
       link.held = new HeldPackets(packet);
       this.#port.authenticated(authenticationData);
     }
+  }
+
+  /**
+   * The server has discarded its session. Before MQTT 5.0 a clean one is not kept beyond its connection: the next one
+   * makes one that is [v3 3.1.2.4]. Nothing has been sent yet that would be sent again there.
+   */
+  #renew({ protocolVersion }: Link): void {
+    this.#isRenewed = true;
+    // There is nothing left to be rid of.
+    if (this.#record) this.#remember({ ...this.#record, protocolVersion, cleanStart: undefined });
+    const error = new ConnectionError(
+      'lost',
+      'The session was discarded, and is made anew by the next connection',
+    );
+    this.disconnect(0, undefined, error, false);
   }
 
   #accepted(packet: ConnackPacket, link: Link): void {
@@ -518,8 +537,11 @@ export class Session {
     const record = this.#record;
     // MQTT 3.1 does not say whether it resumed; when asked to, it does if it can.
     const isSilent = protocolVersion === 3;
-    const resumed = isSilent ? !connect.clean && record !== undefined : packet.sessionPresent;
-    const sessionLost = record !== undefined && !resumed && !connect.clean;
+    const resumed = isSilent
+      ? !connect.clean && record !== undefined && !this.#isRenewed
+      : packet.sessionPresent;
+    const sessionLost = record !== undefined && !resumed && (!connect.clean || link.isForced);
+    this.#isRenewed = false;
     if (!resumed) {
       this.incoming.restart();
       this.outgoing.restart();

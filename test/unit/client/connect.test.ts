@@ -902,6 +902,46 @@ describe('the session', () => {
     expect(flags(server)).toEqual([false, true]);
   });
 
+  test.each([4, 3] as const)(
+    'that has to be made anew is kept in MQTT 3 as before: a clean one only comes before it (%i) [v3 MQTT-3.1.2-6]',
+    async (protocolVersion) => {
+      const server = new FakeServer();
+      const options = { protocolVersion, clean: false, clientId: 'kept', reconnect } as const;
+      const { client } = await connected(options, server);
+      await client.subscribe('in', { qos: 1 }, () => {});
+      const events: unknown[] = [];
+      for (const event of ['connect', 'disconnect'] as const) {
+        client.on(event, (it) => events.push('sessionLost' in it ? [event, it.sessionLost] : event));
+      }
+      server.script = {
+        publish: ({ topic, packetId = 0 }, link) => {
+          if (topic === 'poison') link.drop();
+          else return { type: 'puback', packetId, reasonCode: 0 };
+          return undefined;
+        },
+      };
+      await expect(client.publish('poison', 'x', { qos: 2 })).rejects.toMatchObject({ code: 'poison' });
+      await expect(client.publish('a', 'b', { qos: 1 })).resolves.toMatchObject({ reasonCode: 0 });
+      expect(flags(server)).toEqual([false, false, false, true, false]);
+      expect(server.links.at(-2)?.types).toEqual(['connect', 'disconnect']);
+      expect(server.link.types).toEqual(['connect', 'subscribe', 'publish']);
+      const resumed = ['disconnect', ['connect', false]];
+      expect(events).toEqual([...resumed, ...resumed, 'disconnect', ['connect', true]]);
+      await relink(client, server);
+      expect(flags(server).at(-1)).toBe(false);
+      expect(events.at(-1)).toEqual(['connect', false]);
+    },
+  );
+
+  test('that has to be made anew is lost in MQTT 5.0, too, and told', async () => {
+    const server = new FakeServer({ publish: () => ({ type: 'disconnect', reasonCode: 0x90 }) });
+    const { client } = await connected({ clean: false, clientId: 'kept', reconnect }, server);
+    const result = new Promise((resolve) => client.on('connect', resolve));
+    await expect(client.publish('a', 'b', { qos: 2 })).rejects.toMatchObject({ code: 'poison' });
+    await expect(result).resolves.toMatchObject({ sessionPresent: false, sessionLost: true });
+    expect(flags(server)).toEqual([false, true]);
+  });
+
   test('of 3.1.1 that the client does not know is taken as it is', async () => {
     const server = new FakeServer();
     server.sessions.add('kept');
@@ -920,11 +960,17 @@ describe('the session', () => {
           ? { type: 'connack', sessionPresent: false, reasonCode: 0x84 }
           : server.sensible(packet, link),
     };
-    await expect(client.connect()).resolves.toMatchObject({ protocolVersion: 4, sessionPresent: false });
+    await expect(client.connect()).resolves.toMatchObject({
+      protocolVersion: 4,
+      sessionPresent: false,
+      sessionLost: true,
+    });
     expect(server.links.map(({ connect }) => [connect.protocolVersion, connect.clean])).toEqual([
       [5, false],
       [5, false],
+      // A clean session of 3.1.1 is not kept, so it is followed by one that is.
       [4, true],
+      [4, false],
     ]);
     // It is a session of 3.1.1 now, and asked for as such.
     await client.close();
