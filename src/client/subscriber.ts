@@ -114,8 +114,12 @@ export class Subscriber {
   ): Promise<SubscriptionHandle> {
     const { runner } = this.#core;
     const router = this.#router;
-    const handle = new SubscriptionHandle(patterns, handler, this.#inbox, (ended) =>
-      this.#unsubscribeHandle(ended),
+    const handle = new SubscriptionHandle(
+      patterns,
+      options.retainAsPublished,
+      handler,
+      this.#inbox,
+      (ended) => this.#unsubscribeHandle(ended),
     );
     // Routing is in place before SUBSCRIBE goes out: a PUBLISH may come before SUBACK.
     for (const { filter, params } of patterns) router.add(filter, handle, params);

@@ -19,6 +19,7 @@ export class SubscriptionHandle implements Subscription {
   readonly #inbox: Inbox;
   readonly #unsubscribe: (handle: SubscriptionHandle) => Promise<void>;
   readonly #hasHandler: boolean;
+  readonly #retainAsPublished: boolean;
   /** The handler, or the iterator: provisional until the turn after `subscribe` resolved, later while one reads. */
   #taker: Taker | undefined;
   /** The iterator that the application has. */
@@ -35,6 +36,7 @@ export class SubscriptionHandle implements Subscription {
 
   constructor(
     patterns: readonly Pattern[],
+    retainAsPublished: boolean,
     handler: ((message: AnyMessage) => unknown) | undefined,
     inbox: Inbox,
     unsubscribe: (handle: SubscriptionHandle) => Promise<void>,
@@ -43,7 +45,8 @@ export class SubscriptionHandle implements Subscription {
     this.#inbox = inbox;
     this.#unsubscribe = unsubscribe;
     this.#hasHandler = handler !== undefined;
-    this.#taker = handler ? new HandlerTaker(handler, inbox, options.retainAsPublished) : this.#newIterator();
+    this.#retainAsPublished = retainAsPublished;
+    this.#taker = handler ? new HandlerTaker(handler, inbox, retainAsPublished) : this.#newIterator();
   }
 
   get filter(): string {
@@ -108,7 +111,7 @@ export class SubscriptionHandle implements Subscription {
   }
 
   #newIterator(): IteratorTaker {
-    return new IteratorTaker(this.#inbox, this.options.retainAsPublished, () => {
+    return new IteratorTaker(this.#inbox, this.#retainAsPublished, () => {
       // The loop does not wait for the server; if it refuses, its messages are unclaimed.
       ignoreRejection(this.unsubscribe());
       this.#release();
