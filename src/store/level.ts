@@ -20,6 +20,8 @@ export interface LevelEncodings {
 
 /** What {@link levelStore} needs of a database: every `abstract-level` 1 or later has it, sublevels too. */
 export interface LevelDatabase {
+  /** Resolves when it is open, rejects with the reason why it cannot be: other methods tell less. */
+  open?(): Promise<void>;
   /** Applies operations, all or none. `sync`, where the database knows it: returns when they are on the disk. */
   batch(operations: LevelOperation[], options: LevelEncodings & { readonly sync: boolean }): Promise<void>;
   /** Reads a range of keys. */
@@ -66,7 +68,8 @@ export function levelStore(db: LevelDatabase, options: LevelOptions = {}): Sessi
     last = result.catch(() => {});
     return result;
   };
-  const entries = (key: string) => {
+  const entries = async (key: string) => {
+    await db.open?.();
     const start = prefixOf(key);
     // Kinds are words of small letters.
     return db.iterator({ ...encodings, gte: start, lt: `${start}~` }).all();
@@ -130,14 +133,15 @@ function storeErrorOf(error: unknown, verb: string): StoreError {
 function meaningOf(error: unknown): [code: StoreCode, advice: string] {
   const { code, cause, message } = (error instanceof Object ? error : {}) as {
     code?: unknown;
-    cause?: { code?: unknown };
+    cause?: unknown;
     message?: string;
   };
-  if (code === 'LEVEL_CORRUPTION')
+  // It says only that it is not open; below is why.
+  if (code === 'LEVEL_DATABASE_NOT_OPEN' && cause) return meaningOf(cause);
+  if (code === 'LEVEL_CORRUPTION') {
     return ['store-corrupt', 'it is damaged; repair() of the database may help'];
-  if (code === 'LEVEL_LOCKED' || cause?.code === 'LEVEL_LOCKED') {
-    return ['store-in-use', 'another process has it open'];
   }
+  if (code === 'LEVEL_LOCKED') return ['store-in-use', 'another process has it open'];
   if (code === 'ENOSPC' || /no space left/i.test(message ?? '')) {
     return ['store-full', 'the disk is full; free some space'];
   }

@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { MemoryLevel } from 'memory-level';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { type LevelDatabase, levelStore } from '../../../src/store/level';
 import { describeStore, publishRecord, puts } from './contract';
 
@@ -70,7 +70,6 @@ describe('levelStore', () => {
   test.each([
     ['store-full', Object.assign(new Error('IO error: No space left on device'), { code: 'LEVEL_IO_ERROR' })],
     ['store-corrupt', Object.assign(new Error('damaged'), { code: 'LEVEL_CORRUPTION' })],
-    ['store-in-use', new Error('not open', { cause: Object.assign(new Error(), { code: 'LEVEL_LOCKED' }) })],
     ['store-failed', new Error('anything else')],
   ])('says %s when the database does', async (code, error) => {
     const options: unknown[] = [];
@@ -88,6 +87,45 @@ describe('levelStore', () => {
     await expect(levelStore(db, { sync: false }).write('kept', [])).rejects.toMatchObject({ code });
     await expect(levelStore(db).load('kept')).rejects.toMatchObject({ code });
     expect(options).toMatchObject([{ sync: true }, { sync: false }]);
+  });
+
+  test('says store-in-use when another has the database open, and reads it once that is closed', async () => {
+    const { path, remove } = folder();
+    onTestFinished(remove);
+    const other = new ClassicLevel(path);
+    await other.open();
+    const db = new ClassicLevel(path);
+    const store = levelStore(db);
+    await expect(store.load('kept')).rejects.toMatchObject({
+      code: 'store-in-use',
+      message: 'Could not read the database: another process has it open',
+    });
+    await other.close();
+    expect(await store.load('kept')).toEqual([]);
+    await db.close();
+  });
+
+  test('says store-corrupt of a damaged database', async () => {
+    const { path, remove } = folder();
+    onTestFinished(remove);
+    const whole = new ClassicLevel(path);
+    await whole.open();
+    await whole.close();
+    writeFileSync(join(path, 'CURRENT'), 'nonsense');
+    await expect(levelStore(new ClassicLevel(path)).load('kept')).rejects.toMatchObject({
+      code: 'store-corrupt',
+    });
+  });
+
+  test('says what else keeps a database from being opened', async () => {
+    const { path, remove } = folder();
+    onTestFinished(remove);
+    writeFileSync(join(path, 'file'), '');
+    const db = new ClassicLevel(join(path, 'file', 'sessions'));
+    await expect(levelStore(db).load('kept')).rejects.toMatchObject({
+      code: 'store-failed',
+      message: expect.stringContaining('ENOTDIR'),
+    });
   });
 
   test('wants a database', () => {
