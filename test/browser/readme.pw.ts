@@ -30,8 +30,8 @@ test.afterAll(async () => {
   consumer?.remove();
 });
 
-/** Opens a page that runs an example, and collects what it tells the console. */
-async function run(page: Page, name: ExampleName): Promise<string[]> {
+/** Opens a page that runs an example and the lines after it, and collects what it tells the console. */
+async function run(page: Page, name: ExampleName, after = ''): Promise<string[]> {
   const lines: string[] = [];
   page.on('console', (message) => lines.push(message.text()));
   page.on('pageerror', (error) => lines.push(`uncaught: ${error.message}`));
@@ -39,7 +39,7 @@ async function run(page: Page, name: ExampleName): Promise<string[]> {
     const receipt = 'receipt'; const userId = 7; const show = (message) => console.log('shown', message.text());`;
   await build({
     stdin: {
-      contents: `${readersOwn}\n${readmeExamples().get(name)?.code(broker.wsUrl)}`,
+      contents: `${readersOwn}\n${readmeExamples().get(name)?.code(broker.wsUrl)}\n${after}`,
       loader: 'ts',
       resolveDir: consumer.folder,
     },
@@ -89,6 +89,15 @@ test('a message that survives the page', async ({ page }) => {
     { clientId: 'till-7', clean: false },
   ]);
   expect(lines).toEqual([]);
+});
+
+test('a message that is stored while the server is away, and arrives when it is there', async ({ page }) => {
+  await broker.close();
+  const lines = await run(page, "until: 'stored'", "console.log('stored');");
+  await waitFor(() => lines.includes('stored'));
+  broker = await startBroker({ wsPort: Number(new URL(broker.wsUrl).port) });
+  await waitFor(() => received('pubrel').length > 0, { timeout: 15_000 });
+  expect(received('publish').map(({ packet }) => packet)).toMatchObject([{ topic: 'sales', qos: 2 }]);
 });
 
 test('one connection for all tabs', async ({ page }) => {
