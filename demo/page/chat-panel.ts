@@ -1,6 +1,7 @@
 /** A chat room: QoS 1, so a message typed while the link is cut arrives when it is whole again. */
 
 import type { Client } from 'mqtide';
+import { keepSubscribed } from './client';
 import { appendBounded, byId, element, setText } from './dom';
 import { readString } from './figure-reader';
 import { clock, describeError } from './format';
@@ -32,16 +33,18 @@ export function startChatPanel(client: Client, complain: (error: unknown) => voi
     appendBounded(list, [line.root], maxMessages);
   };
 
-  client
-    .subscribe('chat/room/+name', { qos: 1 }, (message) => {
-      const body = message.text();
-      const id = readString(body, 'id') ?? crypto.getRandomValues(new Uint32Array(2)).join();
-      const seen = shown.get(id);
-      if (seen !== undefined) seen.arrived();
-      // Anything published to a chat topic is a chat message, whoever wrote it.
-      else show(id, new ChatLine(message.params.name, readString(body, 'text') ?? body, false));
-    })
-    .catch(complain);
+  keepSubscribed(client, () => {
+    client
+      .subscribe('chat/room/+name', { qos: 1 }, (message) => {
+        const body = message.text();
+        const id = readString(body, 'id') ?? crypto.getRandomValues(new Uint32Array(2)).join();
+        const seen = shown.get(id);
+        if (seen !== undefined) seen.arrived();
+        // Anything published to a chat topic is a chat message, whoever wrote it.
+        else show(id, new ChatLine(message.params.name, readString(body, 'text') ?? body, false));
+      })
+      .catch(complain);
+  });
 
   form.addEventListener('submit', (event) => {
     event.preventDefault();

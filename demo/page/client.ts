@@ -28,6 +28,16 @@ export function createPageClient(): PageClient {
   return { client, link };
 }
 
+/** Subscribes now, and again whenever the client is opened after it was closed: closing ends what was subscribed to. */
+export function keepSubscribed(client: Client, subscribe: () => void): void {
+  let wasClosed = false;
+  client.on('status', ({ type }) => {
+    if (wasClosed && type !== 'closed') subscribe();
+    wasClosed = type === 'closed';
+  });
+  subscribe();
+}
+
 /**
  * Asks the demo's server for something.
  *

@@ -1,7 +1,7 @@
 /** Subscribes to the figures of all machines, and shows each on a card. */
 
 import type { Client } from 'mqtide';
-import { command } from './client';
+import { command, keepSubscribed } from './client';
 import { byId } from './dom';
 import { readNumbers, readString } from './figure-reader';
 import { describeError } from './format';
@@ -31,7 +31,7 @@ export function startMachinePanel(client: Client, complain: (error: unknown) => 
     show(card);
   };
 
-  const subscriptions = [
+  const subscriptions = () => [
     client.subscribe('machine/+host/state', { qos: 1 }, (message) => {
       on(message.params.host, (card) => card.state(message.text()));
     }),
@@ -78,7 +78,9 @@ export function startMachinePanel(client: Client, complain: (error: unknown) => 
         on(message.params.host, (card) => card.note('Temperature', `${figure.celsius.toFixed(0)} °C`));
     }),
   ];
-  for (const subscription of subscriptions) subscription.catch(complain);
+  keepSubscribed(client, () => {
+    for (const subscription of subscriptions()) subscription.catch(complain);
+  });
 
   for (const action of ['kill', 'start']) {
     byId(`machine-${action}`, HTMLButtonElement).addEventListener('click', () => {

@@ -1,6 +1,7 @@
 /** A form that subscribes to anything, the subscriptions that are active, and what arrives. */
 
 import type { Client, Message, Subscription } from 'mqtide';
+import { keepSubscribed } from './client';
 import { byId, chosen, element, prependBounded, setText } from './dom';
 import { describeError, preciseClock } from './format';
 import { listProperties } from './packet-summary';
@@ -27,32 +28,59 @@ export function startSubscribePanel(client: Client): void {
   const active = byId('subscriptions', HTMLElement);
   const messages = new MessageList();
 
+  /** The rows that are shown, with what subscribes for each. */
+  const rows = new Map<SubscriptionRow, () => Promise<Subscription>>();
+  const complain = (error: unknown) => setText(note, describeError(error));
+  const remove = (row: SubscriptionRow) => {
+    rows.delete(row);
+    row.root.remove();
+  };
+
+  keepSubscribed(client, () => {
+    for (const [row, subscribe] of rows) {
+      row.waits();
+      subscribe().then(
+        (subscription) => row.granted(subscription),
+        (error: unknown) => {
+          // Closed again: the row stays for the next time.
+          if (client.status.type === 'closed') return;
+          remove(row);
+          complain(error);
+        },
+      );
+    }
+  });
+
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     const wanted = filter.value;
-    const row = new SubscriptionRow(wanted);
+    const options = {
+      qos: readQoS(chosen(form, 'subscribe-qos')),
+      noLocal: noLocal.checked,
+      retainAsPublished: retainAsPublished.checked,
+      retainHandling: readRetainHandling(retainHandling.value),
+    };
+    const row = new SubscriptionRow(
+      wanted,
+      () => {
+        remove(row);
+        setText(note, '');
+      },
+      complain,
+    );
+    const subscribe = () =>
+      client.subscribe(wanted, options, (message) => {
+        row.count();
+        messages.add(wanted, message);
+      });
     setText(note, client.status.type === 'connected' ? '' : 'Will be sent when the link is back.');
     try {
-      const subscription = await client.subscribe(
-        wanted,
-        {
-          qos: readQoS(chosen(form, 'subscribe-qos')),
-          noLocal: noLocal.checked,
-          retainAsPublished: retainAsPublished.checked,
-          retainHandling: readRetainHandling(retainHandling.value),
-        },
-        (message) => {
-          row.count();
-          messages.add(wanted, message);
-        },
-      );
-      row.granted(subscription, (error) => {
-        if (error !== undefined) setText(note, describeError(error));
-      });
+      row.granted(await subscribe());
+      rows.set(row, subscribe);
       active.append(row.root);
       setText(note, '');
     } catch (error) {
-      setText(note, describeError(error));
+      complain(error);
     }
   });
 }
@@ -68,10 +96,22 @@ class SubscriptionRow {
   readonly #count = element('span', { class: 'tag' }, '0');
   readonly #button = element('button', { attributes: { type: 'button' } }, 'Unsubscribe');
   #messages = 0;
+  #subscription: Subscription | undefined;
 
-  constructor(filter: string) {
+  /** @param ended called when the reader has ended it; `failed` when the server would not */
+  constructor(filter: string, ended: () => void, failed: (error: unknown) => void) {
     this.#button.setAttribute('aria-label', `Unsubscribe from ${filter}`);
     this.root = element('li', {}, element('code', {}, filter), this.#qos, this.#count, this.#button);
+    this.#button.addEventListener('click', async () => {
+      this.#button.disabled = true;
+      try {
+        await this.#subscription?.unsubscribe();
+        ended();
+      } catch (error) {
+        this.#button.disabled = false;
+        failed(error);
+      }
+    });
   }
 
   count(): void {
@@ -82,20 +122,16 @@ class SubscriptionRow {
     );
   }
 
-  granted(subscription: Subscription, ended: (error: unknown) => void): void {
+  /** Asked for again, and not granted yet. */
+  waits(): void {
+    this.#button.disabled = true;
+  }
+
+  granted(subscription: Subscription): void {
+    this.#subscription = subscription;
+    this.#button.disabled = false;
     setText(this.#qos, `QoS ${subscription.qos}`);
     if (this.#messages === 0) setText(this.#count, 'no message yet');
-    this.#button.addEventListener('click', async () => {
-      this.#button.disabled = true;
-      try {
-        await subscription.unsubscribe();
-        this.root.remove();
-        ended(undefined);
-      } catch (error) {
-        this.#button.disabled = false;
-        ended(error);
-      }
-    });
   }
 }
 

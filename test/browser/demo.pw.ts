@@ -163,12 +163,42 @@ test('sees a server that is gone at once, and is back when it is', async ({ page
   await expect(sessionOf(page)).toHaveText('resumed');
 });
 
-test('closes and connects when it is told to', async ({ page }) => {
+test('closes and connects when it is told to, and then hears all that it heard before', async ({ page }) => {
   await open(page);
+  await subscribe(page, 'demo/echo');
+  const tiles = page.locator('.tiles');
+  const rows = page.getByRole('list', { name: 'Active subscriptions' }).getByRole('listitem');
+  const expectAlive = async (text: string) => {
+    const seen = new Set<string>();
+    await expect.poll(async () => seen.add(await tiles.innerText()).size).toBeGreaterThan(2);
+    await withClient(async (client) => {
+      await client.publish('chat/room/anna', text, { qos: 1 });
+      await client.publish('demo/echo', text, { qos: 1 });
+    });
+    await expect(chat(page, text)).toHaveCount(1);
+    await expect(page.locator('#messages .payload').getByText(text)).toHaveCount(1);
+    await expect(rows).toHaveCount(1);
+  };
+
   await page.getByRole('button', { name: 'Disconnect' }).click();
   await expect(page.locator('#state')).toHaveAttribute('data-state', 'closed');
   await page.getByRole('button', { name: 'Connect', exact: true }).click();
   await expect(page.locator('#state')).toHaveAttribute('data-state', 'connected');
+  await expectAlive('by the button');
+
+  // As when the reader goes elsewhere and comes back: Playwright turns the browser's own cache off.
+  const travel = (name: string) =>
+    page.evaluate((type) => {
+      dispatchEvent(new PageTransitionEvent(type, { persisted: true }));
+    }, name);
+  await travel('pagehide');
+  await expect(page.locator('#state')).toHaveAttribute('data-state', 'closed');
+  await travel('pageshow');
+  await expect(page.locator('#state')).toHaveAttribute('data-state', 'connected');
+  await expectAlive('from the cache');
+
+  await page.getByRole('button', { name: 'Unsubscribe from demo/echo' }).click();
+  await expect(rows).toHaveCount(0);
 });
 
 test('marks the machine offline by its will when its process is killed', async ({ page, context }) => {
