@@ -215,6 +215,9 @@ export interface Client extends AsyncDisposable {
     listener: Listener<Name>,
     options?: { once?: boolean | undefined; signal?: AbortSignal | undefined },
   ): () => void;
-  /** Disconnects in an orderly way, see {@link CloseOptions}. Always settles; `connect()` works again. */
+  /**
+   * Disconnects in an orderly way, see {@link CloseOptions}. Always settles. All Subscriptions end with it: `connect()`
+   * works again, and comes back without them.
+   */
   close(options?: CloseOptions): Promise<void>;
 }
