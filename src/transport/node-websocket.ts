@@ -33,7 +33,8 @@ export function nodeWebSocketTransport(options: NodeWebSocketTransportOptions = 
   return {
     async connect(url, attempt) {
       attempt.signal.throwIfAborted();
-      const Constructor = given ?? (await importWs()) ?? globalWebSocket();
+      const ws = given ? {} : await importWs();
+      const Constructor = given ?? ws.WebSocket ?? globalWebSocket(ws.failure);
       const { headers } = attempt;
       let create = (address: string, offered: string[]): WebSocketLike => new Constructor(address, offered);
       const Ws = asWs(Constructor);
@@ -48,8 +49,8 @@ export function nodeWebSocketTransport(options: NodeWebSocketTransportOptions = 
         create = (address, offered) => new Ws(address, offered, settings);
       } else {
         if (headers !== undefined && Object.keys(headers).length > 0)
-          throw needsWs('webSocket.headers', given);
-        if (tls !== undefined && url.protocol === 'wss:') throw needsWs('tls', given);
+          throw needsWs('webSocket.headers', given, ws.failure);
+        if (tls !== undefined && url.protocol === 'wss:') throw needsWs('tls', given, ws.failure);
       }
       return openWebSocket({
         url,
@@ -62,24 +63,34 @@ export function nodeWebSocketTransport(options: NodeWebSocketTransportOptions = 
   };
 }
 
-/** The package `ws`, when it is installed. */
-async function importWs(): Promise<WebSocketConstructor | undefined> {
+/** The package `ws`, or why there is none. It is optional: whatever keeps it from loading, the global WebSocket may do. */
+async function importWs(): Promise<{ WebSocket?: WebSocketConstructor; failure?: unknown }> {
   try {
     const { WebSocket } = await import('ws');
-    return WebSocket as WebSocketConstructor;
-  } catch {
-    // It is optional: whatever keeps it from loading, the global WebSocket may do.
-    return undefined;
+    return { WebSocket: WebSocket as WebSocketConstructor };
+  } catch (failure) {
+    return { failure };
   }
 }
 
-function globalWebSocket(): WebSocketConstructor {
+function globalWebSocket(failure: unknown): WebSocketConstructor {
   const { WebSocket } = globalThis as { WebSocket?: WebSocketConstructor };
   if (WebSocket !== undefined) return WebSocket;
   throw new UsageError(
-    'ws: and wss: need a WebSocket, which this Node does not have: npm install ws, or give one as webSocket.constructor',
+    `ws: and wss: need a WebSocket, which this Node does not have: ${remedy(failure)}, or give one as webSocket.constructor`,
     'unsupported',
+    { cause: failure },
   );
+}
+
+/** What to do about the package `ws`, which could not be imported. */
+function remedy(failure: unknown): string {
+  const words = failure instanceof Error ? failure.message : String(failure);
+  const isAbsent = /MODULE_NOT_FOUND$/.test(failureCode(failure)) && /['"]ws['"]/.test(words);
+  // It is there. A bundler may have wrapped it up in a way in which it does not run.
+  return isAbsent
+    ? 'npm install ws'
+    : `the package ws could not be loaded (${words}); a bundler should leave it out`;
 }
 
 /** The constructor as that of the package `ws`, which alone takes options; undefined when it is another. */
@@ -90,12 +101,13 @@ function asWs(Constructor: WebSocketConstructor): WsConstructor | undefined {
   return isWs ? Constructor : undefined;
 }
 
-function needsWs(option: string, given: unknown): UsageError {
+function needsWs(option: string, given: unknown, failure: unknown): UsageError {
   return new UsageError(
     given === undefined
-      ? `${option}: needs the package ws, because the global WebSocket has no such option: npm install ws`
+      ? `${option}: needs the package ws, because the global WebSocket has no such option: ${remedy(failure)}`
       : `${option}: has no effect on webSocket.constructor; leave that out and npm install ws, or let the constructor see to it`,
     'unsupported',
+    { cause: failure },
   );
 }
 

@@ -1,13 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, inject, test } from 'vitest';
+import { afterAll, describe, expect, inject, test } from 'vitest';
+import { installPackage } from '../../support/built-package';
 
 const consumer = inject('consumer');
 
-/** Runs a program in the consumer's folder and returns what it prints as JSON. */
-function run(name: string, text: string): unknown {
-  const file = join(consumer, name);
+/** Runs a program in a folder with the package and returns what it prints as JSON. */
+function run(name: string, text: string, folder = consumer): unknown {
+  const file = join(folder, name);
   writeFileSync(file, text);
   return JSON.parse(execFileSync(process.execPath, [file], { encoding: 'utf8' }));
 }
@@ -54,6 +55,45 @@ describe('the package in Node', () => {
         }`,
       ),
     ).toEqual([true, true, true]);
+  });
+
+  describe('without a WebSocket of its own', () => {
+    const { folder, remove } = installPackage();
+    afterAll(remove);
+    const refusal = () =>
+      run(
+        'refusal.mjs',
+        `import { connect } from 'mqtide';
+        delete globalThis.WebSocket;
+        const { name, code, message, cause } = await connect('ws://127.0.0.1:1').catch((error) => error);
+        console.log(JSON.stringify({ name, code, message, cause: cause?.message }));`,
+        folder,
+      );
+
+    test('says how to get the package ws when it is not installed', () => {
+      expect(refusal()).toMatchObject({
+        name: 'UsageError',
+        code: 'unsupported',
+        message: expect.stringContaining(': npm install ws, or '),
+      });
+    });
+
+    test('says why the package ws cannot be loaded when it is', () => {
+      const ws = join(folder, 'node_modules/ws');
+      mkdirSync(ws);
+      const broken = (code: string) => writeFileSync(join(ws, 'index.js'), code);
+      broken('throw new Error("Dynamic require of events is not supported");');
+      expect(refusal()).toMatchObject({
+        name: 'UsageError',
+        message: expect.stringContaining(
+          'could not be loaded (Dynamic require of events is not supported); ',
+        ),
+        cause: 'Dynamic require of events is not supported',
+      });
+      // Absent is another than ws.
+      broken('require("what-ws-needs");');
+      expect(refusal()).toMatchObject({ message: expect.not.stringContaining('npm install ws') });
+    });
   });
 
   test('touches nothing of a browser when it is imported, as a server does that renders pages', () => {
