@@ -19,6 +19,16 @@ export function startPublishPanel(client: Client): void {
 
   byId('add-user-property', HTMLButtonElement).addEventListener('click', addUserProperty);
 
+  // A field that nobody sees cannot be complained about: the browser would say nothing. The event does not bubble.
+  form.addEventListener(
+    'invalid',
+    ({ target }) => {
+      const details = target instanceof Element ? target.closest('details') : null;
+      if (details !== null) details.open = true;
+    },
+    true,
+  );
+
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     const qos = readQoS(chosen(form, 'publish-qos'));

@@ -110,6 +110,22 @@ test('says how a publish went, and why it was refused', async ({ page }) => {
   await expect(page.getByRole('list', { name: 'Active subscriptions' }).getByRole('listitem')).toHaveCount(0);
 });
 
+test('shows which of the folded properties keeps it from publishing', async ({ page }) => {
+  await open(page);
+  const expiry = page.getByLabel('Expires after (seconds)');
+  const fold = page.getByText('MQTT 5 properties');
+  await fold.click();
+  await expiry.fill('-1');
+  await fold.click();
+  await expect(expiry).toBeHidden();
+  await page.getByRole('button', { name: 'Publish' }).click();
+  await expect(expiry).toBeFocused();
+  await expect(page.locator('.result')).toHaveCount(0);
+  await expiry.fill('60');
+  await page.getByRole('button', { name: 'Publish' }).click();
+  await expect(page.locator('.result-outcome')).toContainText('(0x10)');
+});
+
 test('recovers by itself from a link that was cut, resumes its session and misses nothing', async ({
   page,
 }) => {
