@@ -4,6 +4,7 @@ declare module 'mqtide' {
   export const connect: typeof import('../src/index').connect;
   export const createClient: typeof import('../src/index').createClient;
   export const memoryStore: typeof import('../src/index').memoryStore;
+  export const UsageError: typeof import('../src/index').UsageError;
 
   export type Client = import('../src/index').Client;
   export type ClientOptions = import('../src/index').ClientOptions;

@@ -1,6 +1,6 @@
 /** The connection: its state, what the server allows, what happened, and the button that cuts it. */
 
-import type { ConnectResult, Status } from 'mqtide';
+import { type ConnectResult, type Status, UsageError } from 'mqtide';
 import { command, type PageClient } from './client';
 import { byId, element, prependBounded, setFacts, setText } from './dom';
 import { clock, describeError, duration, plain, words } from './format';
@@ -80,7 +80,10 @@ export function startConnectionPanel({ client, link }: PageClient): void {
     if (error !== lost) report(`Attempt failed: ${error.message}`, 'bad');
     lost = undefined;
   });
-  client.on('error', (error) => report(describeError(error), 'bad'));
+  client.on('error', (error) => {
+    // Of a publish, and told where that was made.
+    if (!(error instanceof UsageError)) report(describeError(error), 'bad');
+  });
   onTick(showClock);
   showStatus(client.status);
 

@@ -96,7 +96,10 @@ export interface ClientEvents {
     readonly error?: Error | undefined;
     readonly resent?: boolean | undefined;
   };
-  /** What has no promise to reject: handlers that fail, subscriptions that end. */
+  /**
+   * What has no promise to reject: handlers that fail, Subscriptions that end. And each UsageError of a publish, whose
+   * promise rejects with the same: nobody may have looked at it.
+   */
   error: Error;
   /** Every packet, for tools; passwords and authentication data are masked. */
   packet: { readonly direction: 'in' | 'out'; readonly packet: Packet };

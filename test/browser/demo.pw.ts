@@ -101,6 +101,7 @@ test('says how a publish went, and why it was refused', async ({ page }) => {
   await expect(outcome).toContainText('not-authorized');
   await publish('no/+/wildcard');
   await expect(outcome).toContainText('UsageError');
+  await expect(page.locator('#events .event')).toHaveText([/Connected/]);
 
   await page.getByLabel('Filter').fill('private/#');
   await page.getByRole('button', { name: 'Subscribe', exact: true }).click();
