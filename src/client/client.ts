@@ -135,7 +135,7 @@ export interface Subscription<Params = Record<string, string>>
     AsyncDisposable {
   /** The first filter, as it was given. */
   readonly filter: string;
-  /** QoS that the first filter was granted. */
+  /** QoS that the first filter was granted; 0 when it was refused and others were not: see `grants`. */
   readonly qos: QoS;
   /** One entry a filter, in order. */
   readonly grants: readonly Grant[];
