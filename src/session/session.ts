@@ -371,7 +371,10 @@ export class Session {
     this.#ending = undefined;
     const link = this.#link;
     if (!link) return;
-    const before = link.state === 'connecting' ? ' before it answered CONNECT' : '';
+    const before =
+      link.state !== 'connecting'
+        ? ''
+        : ` before it answered CONNECT${link.answered ? '' : '; check scheme and port of the URL'}`;
     const error =
       cause instanceof PeerError
         ? cause
