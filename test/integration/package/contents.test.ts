@@ -26,7 +26,7 @@ interface SourceMap {
 }
 
 describe('the package', () => {
-  test('holds the built files, the sources, README, LICENSE, and nothing else', () => {
+  test('holds the built files, the sources, what the README links to, LICENSE, and nothing else', () => {
     const [packed]: { files: { path: string }[] }[] = JSON.parse(
       npm(['pack', '--dry-run', '--ignore-scripts', '--json', '--silent']),
     );
@@ -37,9 +37,19 @@ describe('the package', () => {
     expect(
       paths.filter(
         (path) =>
-          !/^(?:dist\/.+\.(?:js|d\.ts)(?:\.map)?|src\/.+\.ts|README\.md|LICENSE|package\.json)$/.test(path),
+          !/^(?:dist\/.+\.(?:js|d\.ts)(?:\.map)?|src\/.+\.ts|[A-Z]+\.md|LICENSE|package\.json)$/.test(path),
       ),
     ).toEqual([]);
+  });
+
+  test('has all that its texts link to', () => {
+    const texts = files.filter((name) => /^[^/]+\.md$/.test(name));
+    expect(texts).toContain('README.md');
+    const dead = texts.flatMap((name) => {
+      const links = readFileSync(join(installed, name), 'utf8').matchAll(/\]\((?!https?:)([^)#]+)/g);
+      return [...links].flatMap(([, link = '']) => (files.includes(link) ? [] : [`${name}: ${link}`]));
+    });
+    expect(dead).toEqual([]);
   });
 
   test('has no runtime dependency', () => {
