@@ -2,7 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import { startBroker } from './broker';
-import { readConfig } from './config';
+import { checkPorts, readConfig } from './config';
 import { onLauncherGone } from './launcher';
 
 const usage = `Usage: npm run broker -- [options]
@@ -31,18 +31,20 @@ async function run(): Promise<void> {
   });
   if (values.help) return console.log(usage);
   const file = values.config === undefined ? {} : readConfig(values.config);
-  const broker = await startBroker({
+  const options = {
     // Nobody looks at the log of a broker that runs alone.
     logSize: 0,
     ...file,
     host: values.host ?? file.host,
     port: portOf(values.port) ?? file.port ?? 1_883,
     wsPort: portOf(values['ws-port']) ?? file.wsPort ?? 8_083,
-  });
+  };
+  checkPorts(options);
+  const broker = await startBroker(options);
   broker.core.onBreak = (error) => console.error('broker:', error);
   const places: string[] = [];
-  if (values.port !== undefined || file.port !== false) places.push(broker.url);
-  if (values['ws-port'] !== undefined || file.wsPort !== false) places.push(broker.wsUrl);
+  if (options.port !== false) places.push(broker.url);
+  if (options.wsPort !== false) places.push(broker.wsUrl);
   if (file.tls !== undefined && file.tls.port !== false) places.push(broker.tlsUrl);
   if (file.tls !== undefined && file.tls.wsPort !== false) places.push(broker.wssUrl);
   let ending = false;
