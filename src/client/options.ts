@@ -3,7 +3,7 @@
 import type { WillProperties } from '../codec/packet';
 import type { MqttError } from '../errors';
 import type { PublishProperties, QoS, UserProperties } from '../message';
-import type { SessionStore } from '../store/store';
+import type { Completion, SessionStore } from '../store/store';
 import type { TlsOptions } from '../transport/tls-options';
 import type { Transport } from '../transport/transport';
 import type { WebSocketConstructor } from '../transport/websocket';
@@ -121,7 +121,7 @@ export interface EnhancedAuth {
   /** Answers data of the server. */
   challenge(data?: Uint8Array): AuthenticationData;
   /** Takes the data that came with the server's acceptance; throws or rejects to refuse the server. */
-  success?(data?: Uint8Array): void | Promise<void>;
+  success?(data?: Uint8Array): Completion;
 }
 
 /** WebSocket options. */

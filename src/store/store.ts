@@ -2,10 +2,14 @@
 
 import type { Records, StoreOperation } from '../session/records';
 
-export type { Records, StoreOperation, StoreRecord } from '../session/records';
+export type * from '../session/records';
+
+/** Nothing, or a promise of whatever: nobody looks at it. */
+// biome-ignore lint/suspicious/noConfusingVoidType: with `Promise<unknown>`, `new Promise((resolve) => resolve())` does not compile
+export type Completion = void | Promise<void | NonNullable<unknown> | null | undefined>;
 
 /** Gives a session back, once: another client may have it from then on. */
-export type Release = () => void | Promise<void>;
+export type Release = () => Completion;
 
 /** What a client says when it wants a session for itself. */
 export interface AcquireOptions {
@@ -44,9 +48,9 @@ export interface SessionStore {
    *
    * @returns nothing when they are durable already, else a promise of it
    */
-  write(key: string, operations: readonly StoreOperation[]): void | Promise<void>;
+  write(key: string, operations: readonly StoreOperation[]): Completion;
   /** Removes all records of a session, also damaged ones. Not for a session that a client has open. */
-  clear(key: string): Promise<void>;
+  clear(key: string): Exclude<Completion, void>;
   /**
    * Makes the caller the only one to use a session, before it reads it. Without this method nothing keeps two clients
    * from ruining it.

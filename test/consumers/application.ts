@@ -114,6 +114,34 @@ export async function share(url: string, name: string | undefined): Promise<Clie
   return client;
 }
 
+/** Stores of the application's own may give back whatever they have. */
+export const ownStore: SessionStore = {
+  load: async () => [],
+  write: async (key) => `${key} is written`,
+  clear: async (key) => key.length,
+  acquire: async () => async () => 'released',
+};
+
+/** Or nothing, later. */
+export const lateStore: SessionStore = {
+  ...ownStore,
+  write: () =>
+    new Promise((resolve) => {
+      resolve();
+    }),
+  clear: (key) => Promise.resolve().then(() => ownStore.clear(key)),
+};
+
+/** So may methods of authentication. */
+export const ownMethod: ClientOptions = {
+  authenticate: {
+    method: 'X',
+    start: () => undefined,
+    challenge: () => undefined,
+    success: async () => true,
+  },
+};
+
 /** What an error says. */
 export function explain(error: unknown): string {
   if (error instanceof RefusedError) return `refused: ${error.code}, ${error.reasonCode}`;
