@@ -38,7 +38,7 @@ export type {
   WebSocketOptions,
   Will,
 } from './client/options';
-export type { AckProperties, Packet, WillProperties } from './codec/packet';
+export type * from './codec/packet';
 export type { ConnectionCode, ProtocolCode, StoreCode, UsageCode } from './errors';
 export {
   ConnectionError,
@@ -53,17 +53,11 @@ export {
 export type { Bytes, Message, ProtocolVersion, PublishProperties, QoS, UserProperties } from './message';
 export type { ServerLimits } from './session/server-limits';
 export { memoryStore } from './store/memory';
-export type {
-  AcquireOptions,
-  Records,
-  Release,
-  SessionStore,
-  StoreOperation,
-  StoreRecord,
-} from './store/store';
+export type * from './store/store';
 export type { ParamsOf } from './topic/params';
 export type { TlsOptions } from './transport/tls-options';
 export type { Connection, Transport, TransportOptions } from './transport/transport';
+export type { WebSocketConstructor, WebSocketLike } from './transport/websocket';
 
 const factory = factoryFor({
   schemes: webSchemes,

@@ -5,6 +5,16 @@ import { connectIn } from './connect';
 import { thisEnvironment } from './environment';
 import type { SharedOptions } from './options';
 
+export type {
+  Client,
+  ClientStats,
+  ConnectResult,
+  Message,
+  PublishResult,
+  ServerLimits,
+  Status,
+  Subscription,
+} from '../index';
 export type { SharedOptions } from './options';
 
 /**

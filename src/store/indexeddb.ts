@@ -11,6 +11,8 @@ import type { SessionStore } from './store';
 import { checkedRecords } from './stored-record';
 import { acquireLock } from './web-lock';
 
+export type { SessionStore } from './store';
+
 /** Options of {@link indexedDbStore}. */
 export interface IndexedDbOptions {
   /**

@@ -7,6 +7,8 @@ import { type Owners, own } from './owners';
 import type { SessionStore } from './store';
 import { checkedRecords, corrupt } from './stored-record';
 
+export type { SessionStore } from './store';
+
 /** One operation of {@link LevelDatabase.batch}. */
 export type LevelOperation =
   | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }

@@ -66,6 +66,51 @@ describe('the declarations', () => {
     ).toBe('');
   });
 
+  test.each([
+    [
+      'mqtide',
+      `import type { ClientEvents, Packet, StoreOperation, StoreRecord, WebSocketOptions } from 'mqtide';
+      export const messages = (records: readonly StoreRecord[]) => records.filter(({ kind }) => kind === 'publish');
+      export const publish = (record: StoreRecord) => (record.kind === 'publish' ? record : undefined);
+      export const own = (record: StoreRecord) => (record.kind === 'key' || record.kind === 'inbox' ? record : undefined);
+      export const link = (record: StoreRecord) =>
+        record.kind === 'session' || record.kind === 'subscription' || record.kind === 'release' || record.kind === 'incoming'
+          ? record : undefined;
+      export const kind = (one: StoreOperation) => (one.type === 'delete' ? one.kind : one.record.kind);
+      export const maker = ({ constructor }: WebSocketOptions) => constructor;
+      export const accepted = ({ packet }: ClientEvents['packet']) => (packet.type === 'connack' ? packet : undefined);
+      export const will = (packet: Packet) => (packet.type === 'connect' ? packet.will : undefined);`,
+    ],
+    [
+      'mqtide/shared',
+      `import { connectShared } from 'mqtide/shared';
+      export const client = () => connectShared('wss://broker.example');
+      export const subscribe = async () => (await client()).subscribe('a/+b');
+      export const publish = async () => (await client()).publish('a', 'b');
+      export const status = async () => (await client()).status;
+      export const about = async () => { const { server, stats } = await client(); return { server, stats }; };`,
+    ],
+    [
+      'mqtide/indexeddb',
+      "import { indexedDbStore } from 'mqtide/indexeddb';\nexport const store = indexedDbStore();",
+    ],
+    [
+      'mqtide/level',
+      `import { type LevelDatabase, levelStore } from 'mqtide/level';
+      export const store = (db: LevelDatabase) => levelStore(db);`,
+    ],
+  ])('let declarations be inferred from %s alone', (entry, text) => {
+    const file = join(consumer, `inferred-${entry.replace('/', '-')}.ts`);
+    writeFileSync(file, text);
+    const declared = {
+      declaration: true,
+      emitDeclarationOnly: true,
+      noEmit: false,
+      outDir: join(consumer, 'out'),
+    };
+    expect(compile({ ...resolutions.nodenext, ...libraries.dom, ...declared }, file)).toBe('');
+  });
+
   test('are found, so that a wrong use fails to compile', () => {
     const wrong = join(consumer, 'wrong.ts');
     writeFileSync(wrong, "import { connect } from 'mqtide';\nexport const client = connect(1);\n");
