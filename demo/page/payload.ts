@@ -42,6 +42,8 @@ function prettyJson(text: string): string {
   try {
     const value: unknown = JSON.parse(text);
     const line = JSON.stringify(value);
+    // A number that JavaScript cannot hold, a name given twice: only the text itself tells them.
+    if (line !== text.replace(/("(?:[^"\\]|\\.)*")|\s+/g, '$1')) return text;
     return line.length <= 80 ? line : JSON.stringify(value, null, 2);
   } catch {
     return text;

@@ -54,6 +54,16 @@ describe('a payload', () => {
     expect(showPayload(utf8.encode('"x"'), 'json')).toBe('"x"');
   });
 
+  test('is shown as it came when as JSON it would be another', () => {
+    for (const text of ['{"a": 12345678901234567890}', '{ "a": 1, "a": 2 }', '[ 1.0, "\\u0041" ]']) {
+      expect(showPayload(utf8.encode(text), 'auto')).toBe(text);
+      expect(showPayload(utf8.encode(text), 'json')).toBe(text);
+    }
+    const long = { text: 'a "quoted  text" \\ ', list: Array.from({ length: 40 }, (_, index) => index) };
+    const spaced = JSON.stringify(long).replaceAll(',', ' ,\n\t');
+    expect(showPayload(utf8.encode(spaced), 'auto')).toBe(JSON.stringify(long, null, 2));
+  });
+
   test('is cut short when it is long, also in the middle of a character', () => {
     const shown = showPayload(utf8.encode(`x${'é'.repeat(4_000)}`), 'auto');
     expect(shown).toMatch(/^xé+\n\.\.\. 3905 more bytes$/);
