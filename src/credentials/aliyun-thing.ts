@@ -47,12 +47,15 @@ export interface AliyunThing {
 
 /**
  * The thing model for a client that connects as this device.
- * @throws UsageError for a wrong member of the device
+ * @throws UsageError for what is no client, and for a wrong member of the device
  */
 export function aliyunThing(
   client: Client,
   device: Pick<AliyunDevice, 'productKey' | 'deviceName' | 'clock'>,
 ): AliyunThing {
+  if (typeof client?.subscribe !== 'function') {
+    throw new UsageError('client: must be a client, not the promise of one: await connect()');
+  }
   // The secret is not needed here.
   const { productKey, deviceName, clock } = resolveDevice({ ...device, deviceSecret: 'none' });
   const name = `${productKey}/${deviceName}`;

@@ -367,3 +367,10 @@ test('a wrong device is refused at once', () => {
   );
   expect(() => aliyunThing(client, undefined as unknown as typeof device)).toThrow(UsageError);
 });
+
+test('needs a client', () => {
+  for (const client of [undefined, Promise.resolve(idle().client)])
+    expect(() => aliyunThing(client as unknown as Parameters<typeof aliyunThing>[0], device)).toThrow(
+      new UsageError('client: must be a client, not the promise of one: await connect()'),
+    );
+});
