@@ -42,7 +42,7 @@ export const noParams: Readonly<Record<string, string>> = Object.freeze({});
 export function compilePattern(pattern: string, argument = 'filter'): Pattern {
   // Only a wildcard at the head of a level may have a name; checkTopicFilter finds all others.
   const filter = typeof pattern === 'string' ? pattern.replace(/(^|\/)([+#])[^/+#]+/g, '$1$2') : pattern;
-  checkTopicFilter(filter, argument);
+  checkTopicFilter(filter, argument, pattern);
   if (filter === pattern) return { pattern, filter, names: [], params: () => noParams };
 
   const slots: Slot[] = [];

@@ -25,23 +25,28 @@ export interface SharedFilter {
  * Makes sure that a value can be subscribed to. Named wildcards are none of MQTT: see `compilePattern`.
  *
  * @param argument how the caller's argument is called, e.g. `'filter'`; it begins the message
+ * @param given what the caller gave, when the filter was made from it; it ends the message
  * @throws UsageError naming the argument and the rule it breaks
  */
-export function checkTopicFilter(filter: unknown, argument: string): asserts filter is string {
+export function checkTopicFilter(
+  filter: unknown,
+  argument: string,
+  given?: string,
+): asserts filter is string {
   checkText(filter, argument);
   checkFilled(filter, argument);
   // [v5 MQTT-4.7.1-1]
   if (/#.|[^/]#/s.test(filter)) {
-    throw new UsageError(`${argument}: # must be the whole of the last level: ${quote(filter)}`);
+    throw new UsageError(`${argument}: # must be the whole of the last level: ${quote(given ?? filter)}`);
   }
   // [v5 MQTT-4.7.1-2]
   if (/\+[^/]|[^/]\+/.test(filter)) {
-    throw new UsageError(`${argument}: + must be the whole of a level: ${quote(filter)}`);
+    throw new UsageError(`${argument}: + must be the whole of a level: ${quote(given ?? filter)}`);
   }
   if (filter.startsWith(sharePrefix) && parseSharedFilter(filter) === undefined) {
     // [v5 MQTT-4.8.2-1, MQTT-4.8.2-2]
     throw new UsageError(
-      `${argument}: a shared subscription is $share/name/filter, its name without wildcards, neither part empty: ${quote(filter)}`,
+      `${argument}: a shared subscription is $share/name/filter, its name without wildcards, neither part empty: ${quote(given ?? filter)}`,
     );
   }
 }

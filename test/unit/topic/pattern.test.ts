@@ -108,6 +108,10 @@ describe('a pattern', () => {
     expect(errorOf(pattern).message).toMatch(/^filter: /);
   });
 
+  test.each(['x/#r/b', '+a/b+', '+id/#r/', '$share/+g/+a'])('is quoted as it was given: %s', (pattern) => {
+    expect(errorOf(pattern).message).toContain(`: "${pattern}"`);
+  });
+
   test('gives back what was put in for the names', () => {
     const text = fc
       .string({ unit: fc.constantFrom('a', 'b', '$', '+', '#', '.', 'é') })
