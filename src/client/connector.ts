@@ -383,7 +383,10 @@ export class Connector {
     const headers = credentials?.headers ?? webSocket.headers;
     const opening = transport.connect(new URL(url), { signal, protocols, headers });
     try {
-      return await untilAborted(opening, signal);
+      const connection = await untilAborted(opening, signal);
+      if (typeof connection?.write !== 'function')
+        throw new UsageError('transport: connect gave no Connection');
+      return connection;
     } catch (error) {
       // A transport that did not heed the signal may still open: no socket stays behind.
       if (signal.aborted) opening.then((late) => late.destroy()).catch(() => {});

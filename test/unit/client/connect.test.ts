@@ -7,6 +7,7 @@ import {
   MalformedPacketError,
   RefusedError,
   StoreError,
+  UsageError,
 } from '../../../src/index';
 import { memoryStore } from '../../../src/store/memory';
 import type { Connection, Transport } from '../../../src/transport/transport';
@@ -225,21 +226,29 @@ describe('a first attempt that fails', () => {
         cause: thrown,
       });
     }
-    const broken: unknown[] = [
-      {
-        connect: () => {
-          throw new TypeError('odd');
-        },
+    const throwing: Transport = {
+      connect() {
+        throw new TypeError('odd');
       },
-      { connect: () => undefined },
-      { connect: async () => ({}) },
-    ];
-    for (const transport of broken) {
-      const { client } = idle({ transport: transport as Transport });
-      await expect(client.connect()).rejects.toMatchObject({ name: 'ConnectionError' });
-      expect(client.status.type).toBe('closed');
-    }
+    };
+    const { client } = idle({ transport: throwing });
+    await expect(client.connect()).rejects.toMatchObject({ name: 'ConnectionError' });
+    expect(client.status.type).toBe('closed');
   });
+
+  test.each<() => unknown>([() => undefined, async () => undefined, async () => ({})])(
+    'says so when the transport gives no connection, and does not try again: %s',
+    async (broken) => {
+      const connect = vi.fn(broken);
+      const { client } = idle({
+        transport: { connect } as unknown as Transport,
+        reconnect: { initial: true },
+      });
+      await expect(client.connect()).rejects.toThrow(new UsageError('transport: connect gave no Connection'));
+      expect(connect).toHaveBeenCalledOnce();
+      expect(client.status.type).toBe('closed');
+    },
+  );
 
   test('with several URLs tries each once, in order', async () => {
     const server = new FakeServer();
