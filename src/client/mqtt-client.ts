@@ -226,8 +226,13 @@ export class MqttClient implements Client {
     return reopening;
   }
 
-  publish(topic: string, payload: Payload, options?: PublishOptions): Promise<PublishResult> {
-    return this.#publisher.publish(topic, payload, options);
+  publish(
+    topic: string,
+    payload: Payload,
+    options?: PublishOptions,
+    callback?: unknown,
+  ): Promise<PublishResult> {
+    return this.#publisher.publish(topic, payload, options, callback);
   }
 
   subscribe(

@@ -27,6 +27,8 @@ const maximumKeys = 10_000;
 /** A payload of up to this size fits into a packet with any topic, if there are no properties. */
 const alwaysFits = 268_369_900;
 
+const noCallback = 'publish: takes no callback; await the promise that it gives';
+
 const knownOptions = ['qos', 'retain', 'properties', 'until', 'key', 'signal', 'timeout'] as const;
 
 const qosOf = choice(0, 1, 2);
@@ -54,8 +56,15 @@ export class Publisher {
   }
 
   /** See `Client.publish`. */
-  publish(topic: string, payload: Payload, options: PublishOptions | undefined): Promise<PublishResult> {
+  publish(
+    topic: string,
+    payload: Payload,
+    options: PublishOptions | undefined,
+    callback: unknown,
+  ): Promise<PublishResult> {
     try {
+      // As other clients have one.
+      if (callback !== undefined) throw new UsageError(noCallback);
       if (topic !== this.#topic) {
         checkTopicName(topic, 'topic');
         this.#topic = topic;
