@@ -64,6 +64,8 @@ export class SharedClient implements Client {
   #state: State | undefined;
   #status: Status = { type: 'idle' };
   #closing: Promise<void> | undefined;
+  /** As the server knows the connection that is, or was last. */
+  #clientId: string | undefined;
   #lastKey = 0;
 
   /** @param model is never connected: it knows what arguments a client takes */
@@ -86,7 +88,7 @@ export class SharedClient implements Client {
   }
 
   get clientId(): string {
-    return this.#state?.clientId ?? this.#setup.options.clientId ?? '';
+    return this.#clientId ?? this.#setup.options.clientId ?? '';
   }
 
   get protocolVersion(): 3 | 4 | 5 | undefined {
@@ -289,6 +291,7 @@ export class SharedClient implements Client {
         break;
       case 'state':
         this.#state = item.state;
+        this.#clientId = item.state.clientId;
         this.#setStatus(fromWired<Status>(item.state.status));
         break;
       case 'answer':

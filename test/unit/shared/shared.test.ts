@@ -322,6 +322,14 @@ describe('a tab that leaves', () => {
     expect(server.links).toHaveLength(1);
   });
 
+  test('leaves the tab the client identifier of its connection', async () => {
+    const { client } = await tabs.open();
+    const { clientId } = client;
+    expect(clientId).toBe(server.link.connect.clientId);
+    await client.close();
+    expect(client.clientId).toBe(clientId);
+  });
+
   test('ends the connection when it is the last', async () => {
     const [one, two] = [await tabs.open(), await tabs.open()];
     await two.client.close();
