@@ -66,6 +66,8 @@ export class SharedClient implements Client {
   #closing: Promise<void> | undefined;
   /** As the server knows the connection that is, or was last. */
   #clientId: string | undefined;
+  /** Whether `'connect'` told of a connection since this tab shares it. */
+  #wasTold = false;
   #lastKey = 0;
 
   /** @param model is never connected: it knows what arguments a client takes */
@@ -113,7 +115,15 @@ export class SharedClient implements Client {
     await joining;
     // It may have been closed meanwhile.
     if (this.#joining !== joining) throw closedError(undefined);
-    return this.#requests.ask({ method: 'connect' }, limits);
+    const result = await this.#requests.ask({ method: 'connect' }, limits);
+    // It was open before this tab came.
+    if (!this.#wasTold && this.#status.type === 'connected') this.#connected(result);
+    return result;
+  }
+
+  #connected(result: ConnectResult): void {
+    this.#wasTold = true;
+    this.#events.emit('connect', result);
   }
 
   /** @throws UsageError where the browser says that locks or channels are not for this page */
@@ -140,6 +150,7 @@ export class SharedClient implements Client {
     const room = this.#room;
     this.#room = undefined;
     this.#joining = undefined;
+    this.#wasTold = false;
     return room?.leave(options, timeout);
   }
 
@@ -350,6 +361,9 @@ export class SharedClient implements Client {
         this.#events.emit('close', { error });
         break;
       }
+      case 'connect':
+        this.#connected(fromWired<ConnectResult>(event as never));
+        break;
       default:
         this.#events.emit(name, fromWired(event as never));
     }

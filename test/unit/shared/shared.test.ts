@@ -330,6 +330,20 @@ describe('a tab that leaves', () => {
     expect(client.clientId).toBe(clientId);
   });
 
+  test('is told of by connect when the tab comes back, also to a connection that is open', async () => {
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    for (const { client } of [two, one]) {
+      const results: unknown[] = [];
+      client.on('connect', (result) => results.push(result));
+      await client.close();
+      expect(results).toEqual([]);
+      const result = await client.connect();
+      expect(results).toEqual([result]);
+      await client.connect();
+      expect(results).toHaveLength(1);
+    }
+  });
+
   test('ends the connection when it is the last', async () => {
     const [one, two] = [await tabs.open(), await tabs.open()];
     await two.client.close();
