@@ -34,6 +34,8 @@ type Targets = Router<{
 /** Messages that handlers, listeners and loops work on; a new count after each `clear`. */
 export interface Work {
   open: number;
+  /** Those that end the patience with handlers. */
+  readonly timers: Set<ReturnType<typeof setTimeout> | undefined>;
 }
 
 /** Hands out what is received. */
@@ -56,7 +58,7 @@ export class Inbox implements DeliveryHost {
   received = 0;
   /** Unread messages that were dropped: of QoS 0, and strays. */
   unreadDropped = 0;
-  #work: Work = { open: 0 };
+  #work: Work = newWork();
 
   constructor(core: Core, router: Targets) {
     this.#core = core;
@@ -142,7 +144,9 @@ export class Inbox implements DeliveryHost {
     }
     this.#unclaimed.clear();
     this.#behind = new Fifo();
-    this.#work = { open: 0 };
+    // Nobody waits for what still runs: no timer keeps a process alive for it.
+    for (const timer of this.#work.timers) clearTimeout(timer);
+    this.#work = newWork();
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
@@ -206,6 +210,7 @@ export class Inbox implements DeliveryHost {
       if (!open) return;
       open = false;
       clearTimeout(timer);
+      work.timers.delete(timer);
       delivery?.settle(failed);
       if (failed) emitter.failure(error);
       ended?.();
@@ -216,6 +221,7 @@ export class Inbox implements DeliveryHost {
       const words = `The handler of a message to '${message.topic}' did not settle within ${handlerTimeout} ms; the message counts as failed`;
       end(true, new ConnectionError('timeout', words));
     });
+    work.timers.add(timer);
     Promise.resolve(promise).then(
       () => end(false),
       (error: unknown) => end(true, error),
@@ -333,6 +339,10 @@ export class Inbox implements DeliveryHost {
     this.#discard(delivery);
     this.#core.emitter.emit('unclaimed', new ReceivedMessage(packet, {}, redelivered));
   }
+}
+
+function newWork(): Work {
+  return { open: 0, timers: new Set() };
 }
 
 /** Whether nobody will work on it any more. */

@@ -255,6 +255,18 @@ describe('a handler that fails', () => {
 });
 
 describe('handlerTimeout', () => {
+  test('leaves no timer behind when the client is closed', async () => {
+    fakeTime();
+    const { client, server } = await connected({ keepAlive: 0 });
+    const hangs = () => new Promise(() => {});
+    await client.subscribe('a', hangs);
+    client.on('message', hangs);
+    server.link.publish('a', 'x', { qos: 1 });
+    expect(vi.getTimerCount()).toBeGreaterThan(0);
+    await client.close({ force: true });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   test('counts a handler as failed that does not settle, and goes on with the next message', async () => {
     fakeTime();
     const { client, server } = await connected({ handlerTimeout: 1_000 });
