@@ -77,7 +77,7 @@ export class Session {
   /** That the server has a session of ours, as far as we know. */
   #record: SessionRecord | undefined;
   #link: Link | undefined;
-  /** The server has just discarded the session that is known, and does not say so in MQTT 3.1. */
+  /** The server has just discarded the session that is known, whatever its next CONNACK says. */
   #isRenewed = false;
   /** A link that is over for us, whose last bytes may still be written. */
   #ending: Link | undefined;
@@ -540,9 +540,9 @@ export class Session {
     const record = this.#record;
     // MQTT 3.1 does not say whether it resumed; when asked to, it does if it can.
     const isSilent = protocolVersion === 3;
-    const resumed = isSilent
-      ? !connect.clean && record !== undefined && !this.#isRenewed
-      : packet.sessionPresent;
+    // One that was made anew just now may still be there, with nothing in it.
+    const resumed =
+      !this.#isRenewed && (isSilent ? !connect.clean && record !== undefined : packet.sessionPresent);
     const sessionLost = record !== undefined && !resumed && (!connect.clean || link.isForced);
     this.#isRenewed = false;
     if (!resumed) {

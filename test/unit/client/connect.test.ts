@@ -911,9 +911,13 @@ describe('the session', () => {
     expect(flags(server)).toEqual([false, true]);
   });
 
-  test.each([4, 3] as const)(
-    'that has to be made anew is kept in MQTT 3 as before: a clean one only comes before it (%i) [v3 MQTT-3.1.2-6]',
-    async (protocolVersion) => {
+  test.each([
+    [4, 'which ends at once'],
+    [4, 'which ends late'],
+    [3, 'which ends at once'],
+  ] as const)(
+    'that has to be made anew is kept in MQTT 3 as before: a clean one comes before it (%i, %s) [v3 MQTT-3.1.2-6]',
+    async (protocolVersion, clean) => {
       const server = new FakeServer();
       const options = { protocolVersion, clean: false, clientId: 'kept', reconnect } as const;
       const { client } = await connected(options, server);
@@ -927,6 +931,12 @@ describe('the session', () => {
           if (topic === 'poison') link.drop();
           else return { type: 'puback', packetId, reasonCode: 0 };
           return undefined;
+        },
+        connect: (packet, link) => {
+          const answer = server.sensible(packet, link);
+          // The next CONNECT may come before the server has seen that the connection is over.
+          if (packet.clean && clean === 'which ends late') server.sessions.add('kept');
+          return answer;
         },
       };
       await expect(client.publish('poison', 'x', { qos: 2 })).rejects.toMatchObject({ code: 'poison' });
