@@ -27,8 +27,6 @@ const maximumKeys = 10_000;
 /** A payload of up to this size fits into a packet with any topic, if there are no properties. */
 const alwaysFits = 268_369_900;
 
-const noCallback = 'publish: takes no callback; await the promise that it gives';
-
 const knownOptions = ['qos', 'retain', 'properties', 'until', 'key', 'signal', 'timeout'] as const;
 
 const qosOf = choice(0, 1, 2);
@@ -64,7 +62,7 @@ export class Publisher {
   ): Promise<PublishResult> {
     try {
       // As other clients have one.
-      if (callback !== undefined) throw new UsageError(noCallback);
+      if (callback !== undefined) throw new UsageError('publish: takes no callback; await it');
       if (topic !== this.#topic) {
         checkTopicName(topic, 'topic');
         this.#topic = topic;

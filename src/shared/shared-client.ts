@@ -154,27 +154,14 @@ export class SharedClient implements Client {
     return room?.leave(options, timeout);
   }
 
-  publish(
-    topic: string,
-    payload: Payload,
-    options?: PublishOptions,
-    callback?: unknown,
-  ): Promise<PublishResult> {
-    const published = this.#publish(topic, payload, options, callback);
+  publish(topic: string, payload: Payload, options?: PublishOptions): Promise<PublishResult> {
+    const published = this.#publish(topic, payload, options);
     // An ignored publish must not raise an unhandled rejection.
     published.catch(() => {});
     return published;
   }
 
-  async #publish(
-    topic: string,
-    payload: unknown,
-    given: PublishOptions | undefined,
-    callback: unknown,
-  ): Promise<PublishResult> {
-    // The model says what is wrong.
-    if (callback !== undefined)
-      return Reflect.apply(this.#model.publish, this.#model, [topic, payload, given, callback]);
+  async #publish(topic: string, payload: unknown, given: PublishOptions | undefined): Promise<PublishResult> {
     const { limits, others } = takeLimits(given);
     this.#checkOpen();
     let call: Call & { method: 'publish' } = {

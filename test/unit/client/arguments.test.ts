@@ -84,7 +84,7 @@ const publishRows: Row[] = [
   ['payload that is a Blob', /^payload: .* blob\.arrayBuffer\(\) /, publish('a', new Blob(['x']))],
   ...rows('options', /^options: must be an object, not /, notAnObject, (value) => publish('a', '', value)),
   ['options with a function', /^options: must be an object/, publish('a', '', () => {})],
-  ['a callback', /^publish: takes no callback; await the promise/, publish('a', '', { qos: 1 }, () => {})],
+  ['a callback', /^publish: takes no callback; await it$/, publish('a', '', { qos: 1 }, () => {})],
   ...rows(
     'option',
     /^options\.[^:]+: there is no such option; one of qos, retain/,

@@ -19,13 +19,6 @@ describe.each([
   ['the tab with the connection', 0],
   ['another tab', 1],
 ] as const)('an argument that %s', (_which, index) => {
-  test('gave to publish as a callback is refused', async () => {
-    const client = clients[index] as Client;
-    const published = Reflect.apply(client.publish, client, ['a', 'b', {}, () => {}]);
-    await expect(published).rejects.toThrow(/^publish: takes no callback/);
-    expect(server.link.packets('publish')).toEqual([]);
-  });
-
   test('gave counts as it was at the call', async () => {
     const client = clients[index] as Client;
     const bytes = Uint8Array.of(1);
