@@ -384,8 +384,7 @@ export class Connector {
     const opening = transport.connect(new URL(url), { signal, protocols, headers });
     try {
       const connection = await untilAborted(opening, signal);
-      if (typeof connection?.write !== 'function')
-        throw new UsageError('transport: connect gave no Connection');
+      if (!connection?.write) throw new UsageError('transport: connect gave no Connection');
       return connection;
     } catch (error) {
       // A transport that did not heed the signal may still open: no socket stays behind.

@@ -53,9 +53,7 @@ export function aliyunThing(
   client: Client,
   device: Pick<AliyunDevice, 'productKey' | 'deviceName' | 'clock'>,
 ): AliyunThing {
-  if (typeof client?.subscribe !== 'function') {
-    throw new UsageError('client: must be a client, not the promise of one: await connect()');
-  }
+  if (!client?.subscribe) throw new UsageError('client: must be a client; await connect()');
   // The secret is not needed here.
   const { productKey, deviceName, clock } = resolveDevice({ ...device, deviceSecret: 'none' });
   const name = `${productKey}/${deviceName}`;

@@ -371,6 +371,6 @@ test('a wrong device is refused at once', () => {
 test('needs a client', () => {
   for (const client of [undefined, Promise.resolve(idle().client)])
     expect(() => aliyunThing(client as unknown as Parameters<typeof aliyunThing>[0], device)).toThrow(
-      new UsageError('client: must be a client, not the promise of one: await connect()'),
+      new UsageError('client: must be a client; await connect()'),
     );
 });
