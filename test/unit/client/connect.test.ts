@@ -941,11 +941,13 @@ describe('the session', () => {
       };
       await expect(client.publish('poison', 'x', { qos: 2 })).rejects.toMatchObject({ code: 'poison' });
       await expect(client.publish('a', 'b', { qos: 1 })).resolves.toMatchObject({ reasonCode: 0 });
-      expect(flags(server)).toEqual([false, false, false, true, false]);
+      // With MQTT 3.1 SUBSCRIBE goes along at first, and may be what the server cannot stand.
+      const ends = protocolVersion === 3 ? 5 : 3;
+      expect(flags(server)).toEqual([...Array<boolean>(ends).fill(false), true, false]);
       expect(server.links.at(-2)?.types).toEqual(['connect', 'disconnect']);
       expect(server.link.types).toEqual(['connect', 'subscribe', 'publish']);
-      const resumed = ['disconnect', ['connect', false]];
-      expect(events).toEqual([...resumed, ...resumed, 'disconnect', ['connect', true]]);
+      const resumed = Array.from({ length: ends - 1 }, () => ['disconnect', ['connect', false]]);
+      expect(events).toEqual([...resumed.flat(), 'disconnect', ['connect', true]]);
       await relink(client, server);
       expect(flags(server).at(-1)).toBe(false);
       expect(events.at(-1)).toEqual(['connect', false]);

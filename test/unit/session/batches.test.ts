@@ -391,6 +391,7 @@ describe('a batch that cannot be written', () => {
     for (let times = 0; times < 5; times += 1) bench.publish('refused', 1);
     bench.failCommit(bench.waiting);
     expect(lastWrite(bench)).toMatchObject([
+      { type: 'put', record: { kind: 'session', lastIdentifier: 1 } },
       { type: 'put', record: { kind: 'incoming', id: 7 } },
       { type: 'put', record: { kind: 'subscription', id: 'f' } },
     ]);
