@@ -378,10 +378,11 @@ export class Connector {
     credentials: ResolvedCredentials | undefined,
     signal: AbortSignal,
   ): Promise<Connection> {
-    const { transport = this.#host.transportFor(url), webSocket } = this.#host.options;
+    const { transport = this.#host.transportFor(url), webSocket, connect } = this.#host.options;
     const protocols = webSocket.protocols ?? [version === 3 ? 'mqttv3.1' : 'mqtt'];
     const headers = credentials?.headers ?? webSocket.headers;
-    const opening = transport.connect(new URL(url), { signal, protocols, headers });
+    const maximumPacketSize = connect.properties?.maximumPacketSize;
+    const opening = transport.connect(new URL(url), { signal, protocols, maximumPacketSize, headers });
     try {
       const connection = await untilAborted(opening, signal);
       if (!connection?.write) throw new UsageError('transport: connect gave no Connection');

@@ -1,6 +1,6 @@
 /** MQTT over WebSocket in Node: the given constructor, else the package `ws`, else the global `WebSocket`. */
 
-import { UsageError } from '../errors';
+import { ProtocolError, UsageError } from '../errors';
 import { explainFailure, failureCode } from './node-failure';
 import { portOf } from './scheme';
 import { copyTlsOptions, type TlsOptions } from './tls-options';
@@ -22,8 +22,11 @@ export interface NodeWebSocketTransportOptions extends WebSocketTransportOptions
 /** Constructor of the package `ws`: takes options that the W3C form has no place for. */
 type WsConstructor = new (url: string, protocols: string[], options: object) => WebSocketLike;
 
-/** The largest MQTT packet there can be [v5 2.1.4]; `ws` would stop at 100 MiB. */
-const maxPayload = 268_435_460;
+/** The largest MQTT packet there can be, in bytes [v5 2.1.4]; `ws` would stop at 100 MiB. */
+const largestPacket = 268_435_460;
+
+/** Bytes of a frame beside the largest packet that is taken: a server may send many packets in one. */
+const roomForOthers = 16 * 1_024 * 1_024;
 
 /** A transport over WebSockets that can have headers and TLS options. */
 export function nodeWebSocketTransport(options: NodeWebSocketTransportOptions = {}): Transport {
@@ -42,7 +45,8 @@ export function nodeWebSocketTransport(options: NodeWebSocketTransportOptions = 
         const settings = {
           // Small packets do not shrink, and the memory it takes for a connection is large.
           perMessageDeflate: false,
-          maxPayload,
+          // `ws` collects a frame before it hands it out.
+          maxPayload: Math.min(largestPacket, attempt.maximumPacketSize ?? largestPacket) + roomForOthers,
           ...(headers !== undefined && { headers: { ...headers } }),
           ...(tls !== undefined && url.protocol === 'wss:' && tlsSettings(tls)),
         };
@@ -58,6 +62,7 @@ export function nodeWebSocketTransport(options: NodeWebSocketTransportOptions = 
         signal: attempt.signal,
         create,
         explain,
+        explainEnd: tooLarge,
       });
     },
   };
@@ -115,6 +120,13 @@ function needsWs(option: string, given: unknown, failure: unknown): UsageError {
 function tlsSettings({ alpnProtocols, ...same }: TlsOptions): object {
   const settings = { ...same, ALPNProtocols: alpnProtocols && [...alpnProtocols] };
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+}
+
+/** The error for a frame that is too large. */
+function tooLarge(cause: unknown): ProtocolError | undefined {
+  if (failureCode(cause) !== 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') return undefined;
+  const words = 'a WebSocket frame is larger than maximumPacketSize, and much room for other packets, allow';
+  return new ProtocolError(words, 'packet-too-large', 0x95);
 }
 
 function explain(url: URL, cause: unknown): string | UsageError {

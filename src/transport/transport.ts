@@ -8,6 +8,8 @@ export interface TransportOptions {
   readonly signal: AbortSignal;
   /** WebSocket subprotocols to offer; the server must select one of them. Ignored by TCP and TLS. */
   readonly protocols: readonly string[];
+  /** Largest packet that the client takes, in bytes; undefined without a limit. */
+  readonly maximumPacketSize?: number | undefined;
   /** HTTP headers of the WebSocket handshake; Node only. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }

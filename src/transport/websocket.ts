@@ -80,6 +80,8 @@ export interface WebSocketAttempt {
   readonly create: (address: string, protocols: string[]) => WebSocketLike;
   /** Says what may be wrong when no connection could be made; an error when it is the caller's own doing. */
   readonly explain: (url: URL, cause: unknown) => string | UsageError;
+  /** Says what ended an open connection where its error tells more than that it was lost. */
+  readonly explainEnd?: (cause: unknown) => Error | undefined;
 }
 
 /** Opens a WebSocket and makes a connection of it; see `Transport.connect`. */
@@ -89,7 +91,7 @@ export function openWebSocket(attempt: WebSocketAttempt): Promise<Connection> {
     signal.throwIfAborted();
     const offered = [...attempt.protocols];
     const socket = create(attempt, offered);
-    const connection = new WebSocketConnection(socket, serverName(url));
+    const connection = new WebSocketConnection(socket, serverName(url), attempt.explainEnd);
     const settle = () => {
       signal.removeEventListener('abort', abort);
       connection.onClose = undefined;
@@ -163,11 +165,13 @@ class WebSocketConnection extends BaseConnection {
   /** Whom it connects to, for messages. */
   readonly #server: string;
   readonly #sent = () => this.drained();
+  readonly #explainEnd: WebSocketAttempt['explainEnd'];
 
-  constructor(socket: Socket, server: string) {
+  constructor(socket: Socket, server: string, explainEnd: WebSocketAttempt['explainEnd']) {
     super();
     this.#socket = socket;
     this.#server = server;
+    this.#explainEnd = explainEnd;
     socket.binaryType = 'arraybuffer';
     socket.addEventListener('message', ({ data }) => this.#message(data));
     socket.addEventListener('close', (event) => this.ended(this.#errorOf(event)));
@@ -225,6 +229,8 @@ class WebSocketConnection extends BaseConnection {
   #errorOf({ code = 1006, reason = '', wasClean }: SocketEvent): Error | undefined {
     // 1005: an orderly close that gives no code.
     if (wasClean !== false && (code === 1000 || code === 1005)) return undefined;
+    const known = this.#explainEnd?.(this.cause);
+    if (known) return known;
     const words =
       reason === '' ? (code === 1006 ? ', without a close frame' : '') : `: ${JSON.stringify(reason)}`;
     return new ConnectionError(

@@ -80,6 +80,22 @@ const transports = {
   'the package ws, found by itself': () => nodeWebSocketTransport(),
 };
 
+test('a frame that no packets within the limit need ends the connection before it is collected', async () => {
+  const peer = await webSocketPeer();
+  const transport = nodeWebSocketTransport();
+  const connection = await open(transport, `ws://127.0.0.1:${peer.port}`, { maximumPacketSize: 1_000 });
+  cleanups.push(() => connection.destroy());
+  const recorded = record(connection);
+  const socket = await waitFor(() => peer.sockets[0], { what: 'the connection at the server' });
+  const room = 16 * 1_024 * 1_024 + 1_000;
+  socket.send(new Uint8Array(room));
+  await waitFor(() => recorded.chunks.length > 0);
+  socket.send(new Uint8Array(room + 1));
+  await waitFor(() => recorded.closes.length > 0);
+  expect(recorded.closes).toMatchObject([{ name: 'ProtocolError', code: 'packet-too-large' }]);
+  expect(recorded.chunks).toHaveLength(1);
+});
+
 describe.each(Object.entries(transports))('a WebSocket by %s', (_, transport) => {
   async function connect(url: string): Promise<Recorded> {
     const connection = await open(transport(), url);
