@@ -34,8 +34,8 @@ type Targets = Router<{
 /** Messages that handlers, listeners and loops work on; a new count after each `clear`. */
 export interface Work {
   open: number;
-  /** Those that end the patience with handlers. */
-  readonly timers: Set<ReturnType<typeof setTimeout> | undefined>;
+  /** Those that end the patience with handlers, from the first one on that waits. */
+  timers: Set<ReturnType<typeof setTimeout> | undefined> | undefined;
 }
 
 /** Hands out what is received. */
@@ -145,7 +145,7 @@ export class Inbox implements DeliveryHost {
     this.#unclaimed.clear();
     this.#behind = new Fifo();
     // Nobody waits for what still runs: no timer keeps a process alive for it.
-    for (const timer of this.#work.timers) clearTimeout(timer);
+    for (const timer of this.#work.timers ?? []) clearTimeout(timer);
     this.#work = newWork();
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -210,7 +210,7 @@ export class Inbox implements DeliveryHost {
       if (!open) return;
       open = false;
       clearTimeout(timer);
-      work.timers.delete(timer);
+      work.timers?.delete(timer);
       delivery?.settle(failed);
       if (failed) emitter.failure(error);
       ended?.();
@@ -221,6 +221,7 @@ export class Inbox implements DeliveryHost {
       const words = `The handler of a message to '${message.topic}' did not settle within ${handlerTimeout} ms; the message counts as failed`;
       end(true, new ConnectionError('timeout', words));
     });
+    work.timers ??= new Set();
     work.timers.add(timer);
     Promise.resolve(promise).then(
       () => end(false),
@@ -342,7 +343,7 @@ export class Inbox implements DeliveryHost {
 }
 
 function newWork(): Work {
-  return { open: 0, timers: new Set() };
+  return { open: 0, timers: undefined };
 }
 
 /** Whether nobody will work on it any more. */

@@ -38,6 +38,9 @@ export type {
 /** Filters in one packet without Subscription Identifiers: known services take no more than eight. */
 const filtersPerPacket = 8;
 
+/** A reason code of DISCONNECT that names a message names no request. */
+const noCodes: ReadonlySet<number> = new Set();
+
 /** Highest Subscription Identifier [v5 3.8.2.1.2]. */
 const highestIdentifier = 268_435_455;
 
@@ -67,8 +70,7 @@ export class Subscriptions {
   readonly #fatal = new Map<string, number>();
   /** The one of those that went out last. */
   #trial: RequestPart | undefined;
-  // A reason code of DISCONNECT that names a message names no request.
-  #poison = new Poison<Suspect>(new Set());
+  #poison = new Poison<Suspect>(noCodes);
   #lastIdentifier = 0;
   /** What {@link #lastIdentifier} was when one was sent that no server had seen. */
   #lastSent = 0;
@@ -170,7 +172,7 @@ export class Subscriptions {
       this.#drop(request);
       listener?.(request.parts.map(() => error));
     }
-    this.#poison = new Poison(new Set());
+    this.#poison = new Poison(noCodes);
     for (const [filter, subscription] of this.#table) {
       subscription.left = true;
       subscription.open = 0;

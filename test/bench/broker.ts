@@ -94,7 +94,7 @@ export const brokerBench: Bench = async (rounds) => {
   return [
     {
       title: 'Node with Mosquitto: messages a second',
-      about: `What a user sees, with a broker that does a broker's work on the same machine: median of ${rounds} rounds (lowest to highest), MQTT 3.1.1, payloads of ${size} bytes. By TCP it sends each PUBACK by itself with Nagle's algorithm on, and our kernel acknowledges the first of them after 40 ms when nothing else is written meanwhile; not with \`set_tcp_nodelay true\` in its configuration.`,
+      about: `What a user sees, with a broker that does a broker's work on the same machine: median of ${rounds} rounds (lowest to highest), MQTT 3.1.1, payloads of ${size} bytes. By TCP it sends each PUBACK by itself with Nagle's algorithm on, and the kernel of the client acknowledges the first of them after 40 ms when nothing else is written meanwhile, which is why mqtide sends a PINGREQ then; not with \`set_tcp_nodelay true\` in its configuration.`,
       head: ['by', 'work', ...peers, 'over MQTT.js', 'CPU us a message, mqtide / MQTT.js'],
       rows: table,
     },
