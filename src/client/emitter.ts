@@ -95,8 +95,11 @@ export class Emitter {
     }
     this.#due.push(() => this.#tell(name, event));
     if (this.#due.length > 1) return;
-    for (const tell of this.#due) tell();
-    this.#due = [];
+    try {
+      for (const tell of this.#due) tell();
+    } finally {
+      this.#due = [];
+    }
   }
 
   #tell<Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]): void {

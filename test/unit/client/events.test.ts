@@ -311,6 +311,22 @@ describe("'packet'", () => {
   });
 });
 
+test('an environment that throws what is reported to it does not silence the events after it', () => {
+  const emitter = new Emitter(() => undefined);
+  vi.stubGlobal('reportError', (error: unknown) => {
+    throw error;
+  });
+  const heard: string[] = [];
+  emitter.on('status', ({ type }) => {
+    heard.push(type);
+    throw new Error('mine');
+  });
+  const tell = () => emitter.emit('status', { type: 'idle' });
+  expect(tell).toThrow('mine');
+  expect(tell).toThrow('mine');
+  expect(heard).toEqual(['idle', 'idle']);
+});
+
 describe("'settled'", () => {
   test('tells of messages that stayed when the client was closed', async () => {
     const { client, server } = await connected({ clean: false, clientId: 'c' });
