@@ -81,3 +81,48 @@ export class SentRequest {
     this.parts = parts;
   }
 }
+
+/** A filter that is new here, or that somebody left. */
+export function subscriptionOf(
+  asked: AskedSubscription,
+  identifier: number,
+  left: boolean,
+): WireSubscription {
+  return { asked, identifier, granted: left, left, open: 0, wanted: new Set(), counts: [0, 0, 0], fatal: 0 };
+}
+
+/** The highest QoS that anybody asks for. */
+export function highestQos({ counts: [, one, two] }: WireSubscription): QoS {
+  return two > 0 ? 2 : one > 0 ? 1 : 0;
+}
+
+/** What goes out: with the highest QoS asked for. */
+export function sentOf(part: RequestPart): AskedSubscription {
+  const { asked, qos, subscription } = part;
+  if (!subscription?.wanted.has(part)) return { ...asked, qos };
+  return { ...asked, qos: Math.min(qos, highestQos(subscription)) as QoS };
+}
+
+/** What a new session is asked for: the highest QoS of those who were granted the filter, the newest other options. */
+export function askedOf({ asked, wanted }: WireSubscription): AskedSubscription {
+  const granted = [...wanted].filter(({ outcome }) => outcome !== undefined).map((part) => part.asked);
+  const newest = granted.at(-1);
+  const qos = granted.reduce<QoS>((highest, one) => (one.qos > highest ? one.qos : highest), 0);
+  return newest ? { ...newest, qos } : asked;
+}
+
+/** A request with a part for each entry, and their subscriptions if it is to subscribe. */
+export function requestOf(
+  type: SubscriptionRequest['type'],
+  entries: readonly AskedSubscription[],
+  listener: RequestListener | undefined,
+  subscriptions?: readonly WireSubscription[],
+): SubscriptionRequest {
+  const parts: RequestPart[] = [];
+  const request = { type, parts, listener, open: entries.length, sent: false };
+  for (const [index, asked] of entries.entries()) {
+    const subscription = subscriptions?.[index];
+    parts.push({ request, asked, qos: asked.qos, subscription, fatal: 0, outcome: undefined });
+  }
+  return request;
+}

@@ -7,7 +7,6 @@
 
 import type { SubscribeAckPacket, SubscribePacket, UnsubscribePacket } from '../codec/packet';
 import { MqttError, ProtocolError, RefusedError } from '../errors';
-import type { QoS } from '../message';
 import { Fifo } from './fifo';
 import type { Link } from './link';
 import type { OutgoingMessage } from './outgoing-message';
@@ -17,11 +16,16 @@ import type { SubscriptionRecord } from './records';
 import { refusalOfFilter, refusalOfSize } from './refusals';
 import {
   type AskedSubscription,
+  askedOf,
   type FilterOutcome,
+  highestQos,
   type RequestListener,
   type RequestPart,
+  requestOf,
   SentRequest,
   type SubscriptionRequest,
+  sentOf,
+  subscriptionOf,
   type WireSubscription,
 } from './subscription-request';
 import { requests, type Turn } from './turn';
@@ -472,51 +476,12 @@ export class Subscriptions {
   }
 }
 
-function subscriptionOf(asked: AskedSubscription, identifier: number, left: boolean): WireSubscription {
-  return { asked, identifier, granted: left, left, open: 0, wanted: new Set(), counts: [0, 0, 0], fatal: 0 };
-}
-
-/** The highest QoS that anybody asks for. */
-function highestQos({ counts: [, one, two] }: WireSubscription): QoS {
-  return two > 0 ? 2 : one > 0 ? 1 : 0;
-}
-
-/** What goes out: with the highest QoS asked for. */
-function sentOf(part: RequestPart): AskedSubscription {
-  const { asked, qos, subscription } = part;
-  if (!subscription?.wanted.has(part)) return { ...asked, qos };
-  return { ...asked, qos: Math.min(qos, highestQos(subscription)) as QoS };
-}
-
-/** What a new session is asked for: the highest QoS of those who were granted the filter, the newest other options. */
-function askedOf({ asked, wanted }: WireSubscription): AskedSubscription {
-  const granted = [...wanted].filter(({ outcome }) => outcome !== undefined).map((part) => part.asked);
-  const newest = granted.at(-1);
-  const qos = granted.reduce<QoS>((highest, one) => (one.qos > highest ? one.qos : highest), 0);
-  return newest ? { ...newest, qos } : asked;
-}
-
 const plainOptions = { qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
 
 /** The error that an outcome of SUBSCRIBE or UNSUBSCRIBE means, if it means one. */
 export function refusalOfOutcome(outcome: FilterOutcome, filter: string): MqttError | undefined {
   if (outcome instanceof MqttError) return outcome;
   return outcome < 0x80 ? undefined : new RefusedError(outcome, `The server refused the filter '${filter}'`);
-}
-
-function requestOf(
-  type: SubscriptionRequest['type'],
-  entries: readonly AskedSubscription[],
-  listener: RequestListener | undefined,
-  subscriptions?: readonly WireSubscription[],
-): SubscriptionRequest {
-  const parts: RequestPart[] = [];
-  const request = { type, parts, listener, open: entries.length, sent: false };
-  for (const [index, asked] of entries.entries()) {
-    const subscription = subscriptions?.[index];
-    parts.push({ request, asked, qos: asked.qos, subscription, fatal: 0, outcome: undefined });
-  }
-  return request;
 }
 
 /** The packet for some parts of a request, with an identifier that is not its own yet. */
