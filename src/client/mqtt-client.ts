@@ -69,7 +69,6 @@ export class MqttClient implements Client {
   readonly #publisher: Publisher;
   readonly #subscriber: Subscriber;
   readonly #connector: Connector;
-  #connections = 0;
   /** Reading the store: undefined before and after. */
   #restoring: Promise<void> | undefined;
   #restored: boolean;
@@ -129,10 +128,7 @@ export class MqttClient implements Client {
       {
         schemes,
         transportFor,
-        accepted: () => {
-          this.#connections += 1;
-          this.#inbox.connected();
-        },
+        accepted: () => this.#inbox.connected(),
         end: (error) => this.#end(error),
         // Last, as in resolve-options.ts.
         ...core,
@@ -164,7 +160,7 @@ export class MqttClient implements Client {
       ...this.#runner.counts,
       publishesFailed: this.#publisher.failures,
       unreadDropped: this.#inbox.unreadDropped,
-      connections: this.#connections,
+      connections: this.#inbox.connections,
       ...this.#runner.session.counts,
     };
   }
@@ -195,7 +191,8 @@ export class MqttClient implements Client {
       if (waits) this.#waitingForConnect -= 1;
       waits = false;
     };
-    const opening = this.#closing ? this.#reopen().then(({ opened }) => opened) : this.#connector.open();
+    const closing = this.#closing;
+    const opening = closing ? this.#reopen(closing).then(({ opened }) => opened) : this.#connector.open();
     try {
       return await waiting(opening, 'connect', { signal }, (reason) => {
         leave();
@@ -210,10 +207,10 @@ export class MqttClient implements Client {
   }
 
   /** Opens the client when it is closed, unless it is closed once more before or nobody waits for it any longer. */
-  #reopen(): Promise<Reopened> {
+  #reopen(closing: Promise<void>): Promise<Reopened> {
     const reopening =
       this.#reopening ??
-      (this.#closing ?? Promise.resolve()).then(() => {
+      closing.then(() => {
         const isWanted = this.#reopening === reopening && this.#waitingForConnect > 0;
         if (this.#reopening === reopening) this.#reopening = undefined;
         if (!isWanted) throw closedError();
