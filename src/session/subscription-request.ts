@@ -2,6 +2,7 @@
 
 import type { MqttError } from '../errors';
 import type { QoS, UserProperties } from '../message';
+import type { Suspect } from './poison';
 
 /** What is asked for with a filter. */
 export interface SubscriptionOptions {
@@ -58,16 +59,30 @@ export interface SubscriptionRequest {
 }
 
 /** One filter of a request. */
-export interface RequestPart {
+export class RequestPart implements Suspect {
   readonly request: SubscriptionRequest;
   readonly asked: AskedSubscription;
   /** The highest QoS that it or any before it asks for: what goes out, unless those were given up. */
   qos: QoS;
   /** What a SUBSCRIBE is for. */
   readonly subscription: WireSubscription | undefined;
-  /** See {@link Suspect}. */
-  fatal: number;
-  outcome: FilterOutcome | undefined;
+  fatal = 0;
+  outcome: FilterOutcome | undefined = undefined;
+  /** What links may end because of: it, or the subscription that it renews, which outlives the renewal. */
+  readonly suspect: Suspect;
+
+  constructor(
+    request: SubscriptionRequest,
+    asked: AskedSubscription,
+    subscription: WireSubscription | undefined,
+    isRenewal: boolean,
+  ) {
+    this.request = request;
+    this.asked = asked;
+    this.qos = asked.qos;
+    this.subscription = subscription;
+    this.suspect = (isRenewal && subscription) || this;
+  }
 }
 
 /** A packet of a request that waits for its SUBACK or UNSUBACK. */
@@ -111,18 +126,18 @@ export function askedOf({ asked, wanted }: WireSubscription): AskedSubscription 
   return newest ? { ...newest, qos } : asked;
 }
 
-/** A request with a part for each entry, and their subscriptions if it is to subscribe. */
+/** A request with a part for each entry, and their subscriptions if it is to subscribe, or to renew all of them. */
 export function requestOf(
   type: SubscriptionRequest['type'],
   entries: readonly AskedSubscription[],
   listener: RequestListener | undefined,
   subscriptions?: readonly WireSubscription[],
+  isRenewal = false,
 ): SubscriptionRequest {
   const parts: RequestPart[] = [];
   const request = { type, parts, listener, open: entries.length, sent: false };
   for (const [index, asked] of entries.entries()) {
-    const subscription = subscriptions?.[index];
-    parts.push({ request, asked, qos: asked.qos, subscription, fatal: 0, outcome: undefined });
+    parts.push(new RequestPart(request, asked, subscriptions?.[index], isRenewal));
   }
   return request;
 }

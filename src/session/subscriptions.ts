@@ -11,9 +11,9 @@ import { Fifo } from './fifo';
 import type { Link } from './link';
 import type { OutgoingMessage } from './outgoing-message';
 import { type PacketIds, wrongAnswer } from './packet-ids';
-import { longestEffect, Poison, type Suspect } from './poison';
 import type { SubscriptionRecord } from './records';
 import { refusalOfFilter, refusalOfSize } from './refusals';
+import { RequestTrials } from './request-trials';
 import {
   type AskedSubscription,
   askedOf,
@@ -42,9 +42,6 @@ export type {
 /** Filters in one packet without Subscription Identifiers: known services take no more than eight. */
 const filtersPerPacket = 8;
 
-/** A reason code of DISCONNECT that names a message names no request. */
-const noCodes: ReadonlySet<number> = new Set();
-
 /** Highest Subscription Identifier [v5 3.8.2.1.2]. */
 const highestIdentifier = 268_435_455;
 
@@ -68,13 +65,8 @@ export class Subscriptions {
   #again: SubscriptionRequest | undefined;
   /** What may have to be sent on this link. */
   #unsent = new Fifo<RequestPart>();
-  /** What may be the cause that links end, and what follows on it: goes out after all others, alone on its way. */
-  #trials = new Fifo<RequestPart>();
-  /** Filters of those, with the ends that they were alone for. */
-  readonly #fatal = new Map<string, number>();
-  /** The one of those that went out last. */
-  #trial: RequestPart | undefined;
-  #poison = new Poison<Suspect>(noCodes);
+  /** What may be the cause that links end. */
+  readonly #trials = new RequestTrials();
   #lastIdentifier = 0;
   /** What {@link #lastIdentifier} was when one was sent that no server had seen. */
   #lastSent = 0;
@@ -100,7 +92,7 @@ export class Subscriptions {
 
   /** Monotonic time until which suspects wait for the answer to a ping, which the session has to send; else Infinity. */
   get probingUntil(): number {
-    return this.#poison.probingUntil;
+    return this.#trials.probingUntil;
   }
 
   /** Whether filters have to be subscribed to again. */
@@ -147,7 +139,7 @@ export class Subscriptions {
       const subscription = this.#table.get(filter);
       if (!subscription) continue;
       if (subscription.granted) this.#turn.delete('subscription', filter);
-      this.#poison.acquit(subscription);
+      this.#trials.acquit(subscription);
       this.#table.delete(filter);
     }
     const entries = filters.map((filter) => ({ filter, ...plainOptions }));
@@ -176,7 +168,7 @@ export class Subscriptions {
       this.#drop(request);
       listener?.(request.parts.map(() => error));
     }
-    this.#poison = new Poison(noCodes);
+    this.#trials.forget();
     for (const [filter, subscription] of this.#table) {
       subscription.left = true;
       subscription.open = 0;
@@ -209,14 +201,12 @@ export class Subscriptions {
   connected(link: Link, resubscribe: boolean): void {
     this.#link = link;
     this.#unsent = new Fifo();
-    this.#trials = new Fifo();
-    this.#fatal.clear();
-    this.#trial = undefined;
+    this.#trials.opened();
     this.#again = undefined;
     const granted = [...this.#table.values()].filter((subscription) => subscription.granted);
     if (resubscribe && granted.length > 0) {
       const asked = granted.map(askedOf);
-      this.#again = requestOf('subscribe', asked, undefined, granted);
+      this.#again = requestOf('subscribe', asked, undefined, granted, true);
       this.#queue(this.#again);
     }
     for (const request of this.#requests) {
@@ -224,19 +214,13 @@ export class Subscriptions {
       if (request.type === 'subscribe' && !request.listener) this.#forget(request);
       else this.#queue(request);
     }
-    const trials = [...this.#trials];
-    if (trials.length > 0) {
-      // The likely ones come last, so that others wait for them as little as can be; those of one filter stay in order.
-      this.#trials = new Fifo();
-      for (const part of trials.sort((a, b) => this.#fatalOf(a) - this.#fatalOf(b))) this.#trials.push(part);
-      this.#poison.connected(this.#turn.now.monotonic);
-    }
+    this.#trials.begin(this.#turn.now.monotonic);
     this.pump();
   }
 
   /** The server answered a ping, or had the time to: suspects may go. */
   alive(): void {
-    this.#poison.probingUntil = Infinity;
+    this.#trials.alive();
   }
 
   /** The link is gone: requests that were not answered go out again on the next one. @returns what was not answered */
@@ -254,19 +238,14 @@ export class Subscriptions {
 
   /** The server or the network ended a link, before these were answered: decides the one that is the cause. */
   judge(parts: readonly RequestPart[], link: Link, reasonCode: number | undefined): void {
-    const { monotonic } = this.#turn.now;
-    const accompanied = link.unanswered > 0 && monotonic - link.publishedAt <= longestEffect;
-    const suspects = parts.map((part) => this.#suspectOf(part));
-    const elapsed = monotonic - link.requestedAt;
-    const cause = this.#poison.judge(suspects, accompanied, false, elapsed, reasonCode);
-    const [part] = parts;
-    if (!cause || !part) return;
-    const verb = part.request.type.toUpperCase();
+    const cause = this.#trials.judge(parts, link, this.#turn.now.monotonic, reasonCode);
+    if (!cause) return;
+    const verb = cause.request.type.toUpperCase();
     this.#decide(
-      part,
+      cause,
       new RefusedError(
         Math.max(reasonCode ?? 0, 0x80),
-        `The server closes the connection whenever this ${verb} arrives; '${part.asked.filter}' was given up`,
+        `The server closes the connection whenever this ${verb} arrives; '${cause.asked.filter}' was given up`,
         { code: 'poison' },
       ),
     );
@@ -275,42 +254,17 @@ export class Subscriptions {
   /** Sends requests as identifiers allow. */
   pump(): void {
     const link = this.#link;
-    if (!link) return;
+    // Each packet of the server comes here, and next to none finds something to do.
+    if (!link || (this.#unsent.length === 0 && this.#trials.isIdle)) return;
     // A refusal may make the application close the client.
-    while (this.#link === link && this.#ids.hasForSubscribe && !this.#isTrying) {
-      const part = this.#unsent.shift() ?? this.#nextTrial(link);
+    while (this.#link === link && this.#ids.hasForSubscribe && !this.#trials.isTrying) {
+      const part = this.#unsent.shift() ?? this.#trials.next(link, this.#turn.now.monotonic);
       if (!part) break;
       // Else answered on an earlier link, or withdrawn.
       if (part.outcome === undefined) this.#send(part, link);
     }
-    // Each comes to an end with a packet of the server, or the time that it has to answer a ping. What was never alone
-    // on its way when a link ended goes out before publishes, as if it were no suspect.
-    const next = this.#trials.peek();
-    const isDue = this.probingUntil === Infinity;
-    link.holdsPublishes = this.#isTrying || (next !== undefined && (isDue || this.#fatalOf(next) === 0));
-    if (!next && !this.#isTrying) this.#fatal.clear();
-  }
-
-  /** Whether a suspect is on its way. */
-  get #isTrying(): boolean {
-    return this.#trial !== undefined && this.#trial.outcome === undefined;
-  }
-
-  /** The next suspect, when it is alone on its way. */
-  #nextTrial(link: Link): RequestPart | undefined {
-    // A server that answers no publish must not starve us.
-    const isPublishing = link.unanswered > 0 && this.#turn.now.monotonic - link.publishedAt <= longestEffect;
-    if (this.probingUntil < Infinity || link.requests > 0 || isPublishing) return undefined;
-    this.#trial = this.#trials.shift();
-    return this.#trial;
-  }
-
-  #suspectOf(part: RequestPart): Suspect {
-    return (part.request === this.#again && part.subscription) || part;
-  }
-
-  #fatalOf({ asked }: RequestPart): number {
-    return this.#fatal.get(asked.filter) ?? 0;
+    link.holdsPublishes = this.#trials.holdsPublishes;
+    this.#trials.settle();
   }
 
   /** SUBACK or UNSUBACK [v5 3.9, 3.11]. */
@@ -341,14 +295,7 @@ export class Subscriptions {
   }
 
   #queue(request: SubscriptionRequest): void {
-    for (const part of request.parts) {
-      const { filter } = part.asked;
-      const suspect = this.#suspectOf(part);
-      if (this.#poison.isSuspect(suspect)) {
-        this.#fatal.set(filter, Math.max(this.#fatalOf(part), suspect.fatal));
-      }
-      (this.#fatal.has(filter) ? this.#trials : this.#unsent).push(part);
-    }
+    for (const part of request.parts) if (!this.#trials.takes(part)) this.#unsent.push(part);
   }
 
   /** Sends a packet for a filter, and for those after it that can go along; or decides that it cannot be sent. */
@@ -400,7 +347,7 @@ export class Subscriptions {
     const { request, subscription } = part;
     part.outcome = outcome;
     request.open -= 1;
-    this.#poison.acquit(this.#suspectOf(part));
+    this.#trials.acquit(part.suspect);
     const isAgain = request === this.#again;
     if (subscription) {
       if (!isAgain) subscription.open -= 1;
@@ -441,7 +388,7 @@ export class Subscriptions {
 
   #forget(request: SubscriptionRequest): void {
     this.#requests.delete(request);
-    for (const part of request.parts) this.#poison.acquit(part);
+    for (const part of request.parts) this.#trials.acquit(part.suspect);
   }
 
   /** Forgets a request that was never decided. */
