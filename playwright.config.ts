@@ -38,8 +38,8 @@ export default defineConfig({
   timeout: 30_000,
   globalTimeout: 15 * 60_000,
   forbidOnly: process.env['CI'] !== undefined,
-  // Two cores: one for the browser, one for the server and the test.
-  workers: 1,
+  // In .ci/run other work goes on beside.
+  workers: process.env['CI'] === undefined ? 2 : 1,
   // .ci/run reads the counts from the file.
   reporter: process.env['CI']
     ? [['list'], engineTable, ['json', { outputFile: 'test-results/playwright.json' }]]

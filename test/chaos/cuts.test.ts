@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { brokerKinds } from '../support/broker-kinds';
+import { isThorough } from '../support/thoroughness';
 import { useBroker } from '../support/use-broker';
 import { type CutRow, cutEverywhere, cutLines, isHarmless } from './cut-table';
 import { exchanges } from './cuts';
@@ -8,7 +9,7 @@ const [inRepo] = brokerKinds;
 if (!inRepo) throw new Error('there is no broker');
 
 /** A slice of what `npm run chaos -- --cuts` does: every so manieth position, on each ground from another one on. */
-const step = 29;
+const step = isThorough ? 29 : 71;
 
 const grounds = [
   { transport: 'TCP', protocolVersion: 4, first: 0 },

@@ -284,9 +284,9 @@ describe('queue.maxUnread', () => {
     const iterator = subscription[Symbol.asyncIterator]();
     // Cost that grew with what waits would be a minute, longer than a test may take.
     for (let count = 0; count < 100_000; count += 1) server.link.publish('a', 'x');
-    for (let count = 0; count < 50_000; count += 1) {
-      expect(await iterator.next()).toMatchObject({ done: false });
-    }
+    let count = 0;
+    for (; count < 50_000; count += 1) if ((await iterator.next()).done) break;
+    expect(count).toBe(50_000);
   });
 
   test('drops nothing of QoS 1', async () => {

@@ -11,9 +11,10 @@ import {
   type Verdict,
 } from '../../support/mqtt-packet-oracle';
 import { same } from '../../support/same-packet';
+import { isThorough } from '../../support/thoroughness';
 
 /** Packets that are compared for each version and direction. */
-const numRuns = Number(process.env['MQTIDE_ORACLE_RUNS'] ?? 2_000);
+const numRuns = Number(process.env['MQTIDE_ORACLE_RUNS'] ?? (isThorough ? 2_000 : 1_000));
 const timeout = 30_000 + numRuns;
 
 /** What we make of bytes: the packets, or why we refuse them. */

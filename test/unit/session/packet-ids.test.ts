@@ -11,20 +11,19 @@ describe('packet identifiers', () => {
     const taken = new Set<number>();
     for (let count = 0; count < 2 * 65_535; count += 1) {
       const packetId = ids.take(flow('taken'));
-      expect(kept).not.toContain(packetId);
       taken.add(packetId);
       ids.free(packetId);
     }
+    expect(kept.filter((packetId) => taken.has(packetId))).toEqual([]);
     expect(taken.size).toBe(65_535 - kept.length);
     expect([...ids].map(([packetId]) => packetId)).toEqual(kept);
   });
 
   test('can all be in use, and are counted', () => {
     const ids = new PacketIds();
-    for (let count = 0; count < 65_535; count += 1) {
-      expect(ids.hasForSubscribe).toBe(true);
-      ids.take(flow('taken'));
-    }
+    let count = 0;
+    for (; ids.hasForSubscribe && count <= 65_535; count += 1) ids.take(flow('taken'));
+    expect(count).toBe(65_535);
     expect([ids.hasForPublish, ids.hasForSubscribe]).toEqual([false, false]);
     for (let packetId = 1; packetId <= 65_535; packetId += 1) ids.free(packetId);
     expect([...ids]).toEqual([]);
@@ -37,7 +36,8 @@ describe('packet identifiers', () => {
     ids.end(packetId);
     expect(ids.get(packetId)).toBeNull();
     expect([...ids]).toEqual([]);
-    for (let count = 1; count < 65_535; count += 1) expect(ids.take(flow('other'))).not.toBe(packetId);
+    const others = Array.from({ length: 65_534 }, () => ids.take(flow('other')));
+    expect(others).not.toContain(packetId);
     expect(ids.hasForSubscribe).toBe(false);
     ids.release(packetId);
     expect(ids.get(packetId)).toBeUndefined();
