@@ -18,7 +18,7 @@ export class Port<Item> {
 
   /** Says it at the end of the turn. What it says can be cloned. */
   post(item: Item): void {
-    if (this.#items.length === 0) queueMicrotask(() => this.#flush());
+    if (this.#items.length === 0) queueMicrotask(() => this.flush());
     this.#items.push(item);
   }
 
@@ -27,10 +27,11 @@ export class Port<Item> {
     this.#isClosed = true;
   }
 
-  #flush(): void {
+  /** Says at once what there is to say. */
+  flush(): void {
     const items = this.#items;
     this.#items = [];
-    if (this.#isClosed) return;
+    if (this.#isClosed || items.length === 0) return;
     try {
       this.#channel.postMessage({ epoch: this.#epoch, items } satisfies Envelope<Item>);
     } catch {

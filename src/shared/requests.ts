@@ -25,6 +25,8 @@ interface Request {
   askedOf: number;
   /** Why the caller waits no longer, once it does not. */
   reason: unknown;
+  /** The caller has heard that the message will be sent, by this tab if the hub did not get it. */
+  isPromised: boolean;
   /** Ends the limit of the wait. */
   stop: () => void;
   readonly resolve: (value: never) => void;
@@ -59,6 +61,7 @@ export class Requests {
         limited,
         askedOf: 0,
         reason: undefined,
+        isPromised: false,
         stop: () => {},
         resolve,
         reject,
@@ -71,7 +74,8 @@ export class Requests {
 
   /** Whether messages wait for their end. */
   get isPublishing(): boolean {
-    return [...this.#open.values()].some(({ call }) => call.method === 'publish');
+    for (const { call } of this.#open.values()) if (call.method === 'publish') return true;
+    return false;
   }
 
   answered(id: number, value: Answers[keyof Answers]): void {
@@ -79,9 +83,14 @@ export class Requests {
   }
 
   failed(id: number, error: Error): void {
-    const request = this.#take(id);
+    const request = this.#open.get(id);
     if (!request) return;
-    const { reason } = request;
+    const { reason, isPromised } = request;
+    if (isPromised && error instanceof MqttError && error.code === abortedCode) {
+      this.#ask(request);
+      return;
+    }
+    this.#take(id);
     if (!(error instanceof MqttError) || reason === undefined) request.reject(error);
     else if (error.code === abortedCode) request.reject(reason);
     else request.reject(error.code === 'still-stored' ? stillStored(reason) : error);
@@ -99,8 +108,10 @@ export class Requests {
       if (askedOf === this.#hub) continue;
       // The tab does so by itself.
       if (call.method === 'subscribe' && call.again) this.#take(id);
-      else if (reason !== undefined) this.failed(id, lastWord(request));
-      else if (askedOf > 0 && call.method === 'publish' && !isStored(call)) {
+      else if (reason !== undefined) {
+        this.#lastWord(request);
+        if (request.isPromised) this.#ask(request);
+      } else if (askedOf > 0 && call.method === 'publish' && !isStored(call)) {
         this.failed(
           id,
           new ConnectionError(
@@ -112,9 +123,10 @@ export class Requests {
     }
   }
 
-  /** Nobody will answer any more. */
-  rejectAll(errorFor: (call: Call) => Error): void {
-    for (const { id, call } of [...this.#open.values()]) this.#take(id)?.reject(errorFor(call));
+  /** Nobody will answer any more. @param errorFor is told whether the last hub that there was has been asked */
+  rejectAll(errorFor: (call: Call, wasAsked: boolean) => Error): void {
+    for (const { id, call, askedOf } of [...this.#open.values()])
+      this.#take(id)?.reject(errorFor(call, askedOf === this.#hub));
   }
 
   #ask(request: Request): void {
@@ -127,7 +139,7 @@ export class Requests {
     if (askedOf > 0) this.#post({ type: 'abort', id });
     if (askedOf > 0 && call.method === 'publish') {
       request.reason = reason;
-      const timer = setTimeout(() => this.failed(id, lastWord(request)), patience);
+      const timer = setTimeout(() => this.#lastWord(request), patience);
       request.stop = () => clearTimeout(timer);
       return;
     }
@@ -135,6 +147,15 @@ export class Requests {
     // It may be granted already.
     if (askedOf > 0 && call.method === 'subscribe')
       this.ask({ method: 'end', subscription: call.subscription }).catch(() => {});
+  }
+
+  /** Says what a caller hears who gave up, and whom the hub does not answer. */
+  #lastWord(request: Request): void {
+    const { id, call, reason } = request;
+    if (isStored(call)) {
+      request.isPromised = true;
+      request.reject(stillStored(reason));
+    } else this.failed(id, new MqttError(abortedCode, 'Given up', { cause: reason }));
   }
 
   #take(id: number): Request | undefined {
@@ -155,9 +176,4 @@ function stillStored(cause: unknown): ConnectionError {
   return new ConnectionError('still-stored', 'Gave up waiting; the message stays and will be delivered', {
     cause,
   });
-}
-
-/** What a caller hears who gave up, from a hub that says nothing. */
-function lastWord({ call, reason }: Request): Error {
-  return isStored(call) ? stillStored(reason) : new MqttError(abortedCode, 'Given up', { cause: reason });
 }

@@ -100,18 +100,28 @@ export class Room {
     return this.#port !== undefined;
   }
 
-  /** Leaves the others. The connection ends with the last tab. */
-  async leave(options: CloseOptions | undefined, timeout: number): Promise<void> {
+  /**
+   * Leaves the others. The connection ends with the last tab.
+   *
+   * @param said called once what was asked of the hub has reached it, or is not known to have
+   */
+  async leave(
+    options: CloseOptions | undefined,
+    timeout: number,
+    said: (hasReachedHub: boolean) => void = () => {},
+  ): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#endings.end();
     const office = this.#office;
     try {
+      this.#port?.flush();
       // The hub's own tab just goes: with the last tab the session keeps its subscriptions, as with any client.
-      if (!office) {
+      if (office) said(true);
+      else {
         // Else it could be elected while it says goodbye.
         this.#election?.end();
-        await this.#sayGoodbye();
+        said(await this.#sayGoodbye());
       }
       this.#port = undefined;
       if (office?.hub.hasOthers(this.id)) await office.hub.handOver(timeout);
@@ -151,14 +161,14 @@ export class Room {
     this.#common.postMessage(hello);
   }
 
-  /** So that the hub does not take it for a tab that is reloading. */
-  async #sayGoodbye(): Promise<void> {
-    if (!this.post({ type: 'bye' })) return;
-    await new Promise<void>((resolve) => {
-      const stop = this.#endings.later(farewellPatience, resolve);
+  /** So that the hub does not take it for a tab that is reloading. @returns whether the hub has answered */
+  async #sayGoodbye(): Promise<boolean> {
+    if (!this.post({ type: 'bye' })) return false;
+    return new Promise((resolve) => {
+      const stop = this.#endings.later(farewellPatience, () => resolve(false));
       this.#farewell = () => {
         stop();
-        resolve();
+        resolve(true);
       };
     });
   }

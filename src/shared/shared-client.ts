@@ -114,7 +114,7 @@ export class SharedClient implements Client {
     const joining = this.#joining;
     await joining;
     // It may have been closed meanwhile.
-    if (this.#joining !== joining) throw closedError(undefined);
+    if (this.#joining !== joining) throw closedError();
     const result = await this.#requests.ask({ method: 'connect' }, limits);
     // It was open before this tab came.
     if (!this.#wasTold && this.#status.type === 'connected') this.#connected(result);
@@ -140,18 +140,22 @@ export class SharedClient implements Client {
       this.#room = room;
       await room.join();
     } catch (cause) {
-      if (this.#room === room) await this.#leave({ force: true }, 0);
+      if (this.#room === room) await this.#leave();
       throw unsupported('Web Locks or channels for this page', cause);
     }
   }
 
-  /** This tab does not share the connection any more. */
-  #leave(options: CloseOptions | undefined, timeout: number): Promise<void> | undefined {
+  /** This tab does not share the connection any more. @param said see {@link Room.leave} */
+  #leave(
+    options: CloseOptions = { force: true },
+    timeout = 0,
+    said?: (hasReachedHub: boolean) => void,
+  ): Promise<void> | undefined {
     const room = this.#room;
     this.#room = undefined;
     this.#joining = undefined;
     this.#wasTold = false;
-    return room?.leave(options, timeout);
+    return room?.leave(options, timeout, said);
   }
 
   publish(topic: string, payload: Payload, options?: PublishOptions): Promise<PublishResult> {
@@ -243,27 +247,25 @@ export class SharedClient implements Client {
 
   async #close(options: CloseOptions | undefined, timeout: number): Promise<void> {
     if (timeout > 0 && this.#status.type === 'connected') await this.#activity.end(timeout);
-    const left = this.#leave(options, timeout);
-    this.#end(undefined);
+    const left = this.#leave(options, timeout, (hasReachedHub) => this.#rejectAll(hasReachedHub));
+    this.#subscriptions.end(undefined);
     await left;
     this.#ended(undefined);
   }
 
-  /** Everything that waits ends. */
-  #end(error: MqttError | undefined): void {
+  /** Everything that waits ends. @param hasReachedHub whether the hub is known to have heard of it */
+  #rejectAll(hasReachedHub: boolean): void {
     const { clean, store } = this.#setup.options;
-    this.#subscriptions.end(error);
-    this.#requests.rejectAll((call) =>
-      (clean === false || store !== undefined) && isStored(call)
-        ? new ConnectionError('still-stored', 'The client was closed; the message stays and will be sent', {
-            cause: error,
-          })
-        : closedError(error),
+    const isKept = hasReachedHub && (clean === false || store !== undefined);
+    this.#requests.rejectAll((call, wasAsked) =>
+      isKept && wasAsked && isStored(call)
+        ? new ConnectionError('still-stored', 'The client was closed; the message stays and will be sent')
+        : closedError(),
     );
   }
 
   #checkOpen(): void {
-    if (this.#closing || !this.#room) throw closedError(undefined);
+    if (this.#closing || !this.#room) throw closedError();
   }
 
   #ended(error: MqttError | undefined): void {
@@ -328,9 +330,9 @@ export class SharedClient implements Client {
 
   /** This tab gave other options than the others. */
   #refused(error: MqttError): void {
-    this.#leave({ force: true }, 0)?.catch(() => {});
+    this.#leave()?.catch(() => {});
     this.#requests.rejectAll(() => error);
-    this.#end(error);
+    this.#subscriptions.end(error);
     this.#ended(error);
   }
 
@@ -367,6 +369,6 @@ export class SharedClient implements Client {
   }
 }
 
-function closedError(error: MqttError | undefined): ConnectionError {
-  return new ConnectionError('closed', 'The client is closed; connect() opens it again', { cause: error });
+function closedError(): ConnectionError {
+  return new ConnectionError('closed', 'The client is closed; connect() opens it again');
 }
