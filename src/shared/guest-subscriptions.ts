@@ -67,6 +67,11 @@ export class GuestSubscriptions {
     guest.subscriptions.clear();
   }
 
+  /** The server has a new session: what is retained comes anew, and may not be what it was. */
+  sessionLost(): void {
+    for (const { retained } of this.#core.subscriptions) retained.clear();
+  }
+
   /** The connection is over, and with it all that tabs were subscribed to. */
   clear(): void {
     const { guests, ghosts } = this.#core;

@@ -15,7 +15,10 @@ export function relayEvents(core: HubCore, subscriptions: GuestSubscriptions): v
     name: Name,
     wired: (event: ClientEvents[Name]) => unknown = toWired,
   ) => endings.add(client.on(name, (event) => core.emit(name, wired(event))));
-  relay('connect');
+  relay('connect', (event) => {
+    if (!event.sessionPresent) subscriptions.sessionLost();
+    return event;
+  });
   relay('disconnect');
   relay('reconnecting');
   relay('close', (event) => {

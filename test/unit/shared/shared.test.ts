@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Packet } from '../../../src/codec/packet';
 import { ConnectionError, type Message, RefusedError, UsageError } from '../../../src/index';
 import { FakeServer, turn } from '../../support/fake-server';
 import { SharedTabs } from '../../support/shared-tabs';
@@ -188,6 +189,25 @@ describe('tabs that share a connection', () => {
     server.link.publish('a/1', 'new');
     await waitFor(() => seen.length === 6);
     expect(seen).toEqual(['one a/1', 'one a/2', 'two a/1', 'two a/2', 'one a/1', 'two a/1']);
+  });
+
+  test('see what is retained now when the server has lost the session', async () => {
+    tabs = new SharedTabs(url, { transport: server, reconnect: { minDelay: 1, maxDelay: 1 } });
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    let now = 'old';
+    server.script.subscribe = (packet, link) => {
+      const answer = server.sensible(packet, link) as Packet;
+      return [answer, link.message('a', now, { retain: true })];
+    };
+    const seen: string[] = [];
+    await two.client.subscribe('a', (message) => seen.push(`two ${message.text()}`));
+    await one.client.subscribe('a', (message) => seen.push(`one ${message.text()}`));
+    await waitFor(() => seen.length === 2);
+    now = 'new';
+    server.sessions.clear();
+    server.link.drop();
+    await waitFor(() => seen.length === 4);
+    expect(seen.sort()).toEqual(['one new', 'one old', 'two new', 'two old']);
   });
 
   test('hear all of an error that ends the connection for good', async () => {
