@@ -2,7 +2,7 @@
 
 /** {@link Client} of one tab: what it is asked for, the hub does. */
 
-import { ConnectionError, type MqttError } from '../errors';
+import { ConnectionError, type MqttError, UsageError } from '../errors';
 import type {
   Client,
   ClientEvents,
@@ -31,7 +31,7 @@ import { autoKey, isStored, Requests } from './requests';
 import { Room } from './room';
 import type { Handler } from './subscription';
 import { TabSubscriptions } from './tab-subscriptions';
-import { takeLimits } from './waiting';
+import { atLimit, takeLimits } from './waiting';
 import {
   type Call,
   type Counters,
@@ -64,10 +64,16 @@ export class SharedClient implements Client {
   #state: State | undefined;
   #status: Status = { type: 'idle' };
   #closing: Promise<void> | undefined;
+  /** While `connect` waits for that: resolves when this tab shares the connection again. */
+  #reopening: Promise<void> | undefined;
+  /** Calls of `connect` that have not settled. */
+  #waitingForConnect = 0;
   /** As the server knows the connection that is, or was last. */
   #clientId: string | undefined;
   /** Whether `'connect'` told of a connection since this tab shares it. */
   #wasTold = false;
+  /** Until a hub that is new to this tab has told where the connection stands. */
+  #isNewHub = false;
   #lastKey = 0;
 
   /** @param model is never connected: it knows what arguments a client takes */
@@ -82,6 +88,7 @@ export class SharedClient implements Client {
       post: (item) => this.#post(item),
       protocolVersion: () => this.protocolVersion,
       checkOpen: () => this.#checkOpen(),
+      opened: (opening, limits) => this.#opened(opening, limits),
     });
   }
 
@@ -109,14 +116,52 @@ export class SharedClient implements Client {
   async connect(options?: { signal?: AbortSignal | undefined }): Promise<ConnectResult> {
     checkNames(options, ['signal']);
     const { limits } = takeLimits(options);
-    if (this.#closing) await this.#closing;
+    this.#waitingForConnect += 1;
+    let stop = () => {};
+    const limit = new Promise<never>((_resolve, reject) => {
+      stop = atLimit(limits, 'connect', reject);
+    });
+    const connected = this.#connect();
+    try {
+      return await Promise.race([connected, limit]);
+    } finally {
+      stop();
+      this.#waitingForConnect -= 1;
+      // An aborted connect leaves nothing behind. A connection that others wait for, or have had, is not its business.
+      const isAlone = this.#waitingForConnect === 0 && !this.#closing;
+      if (limits.signal?.aborted && isAlone && !this.#wasTold) this.close({ force: true }).catch(() => {});
+    }
+  }
+
+  async #connect(): Promise<ConnectResult> {
+    if (this.#closing) {
+      this.#reopening ??= this.#reopen(this.#closing);
+      await this.#reopening;
+      this.#checkOpen();
+    }
     this.#joining ??= this.#join();
     const joining = this.#joining;
     await joining;
     // It may have been closed meanwhile.
     if (this.#joining !== joining) throw closedError();
-    const result = await this.#requests.ask({ method: 'connect' }, limits);
-    // It was open before this tab came.
+    return this.#askConnection();
+  }
+
+  /** Joins the others when it is closed, unless it is closed once more before, or nobody waits for it any longer. */
+  #reopen(closing: Promise<void>): Promise<void> {
+    const again = () => {
+      const isWanted = this.#reopening === reopening && this.#waitingForConnect > 0;
+      if (this.#reopening === reopening) this.#reopening = undefined;
+      if (!isWanted) throw closedError();
+      this.#joining ??= this.#join();
+    };
+    const reopening: Promise<void> = closing.then(again, again);
+    return reopening;
+  }
+
+  /** Waits for the connection. One that was open before this tab came is told of. */
+  async #askConnection(): Promise<ConnectResult> {
+    const result = await this.#requests.ask({ method: 'connect' });
     if (!this.#wasTold && this.#status.type === 'connected') this.#connected(result);
     return result;
   }
@@ -167,13 +212,14 @@ export class SharedClient implements Client {
 
   async #publish(topic: string, payload: unknown, given: PublishOptions | undefined): Promise<PublishResult> {
     const { limits, others } = takeLimits(given);
-    this.#checkOpen();
+    const opening = this.#checkOpen();
     let call: Call & { method: 'publish' } = {
       method: 'publish',
       topic: ownArgument(topic),
       payload: ownPayload(payload),
       options: others,
     };
+    if (opening) await this.#opened(opening, limits);
     if (isStored(call) && given?.key === undefined) {
       this.#lastKey += 1;
       call = { ...call, options: { ...others, key: `${autoKey}${this.#room?.id}:${this.#lastKey}` } };
@@ -197,12 +243,15 @@ export class SharedClient implements Client {
   async unsubscribe(filter: string | readonly string[], options?: WaitOptions): Promise<void> {
     const { limits, others } = takeLimits(options);
     checkNames(others, []);
-    this.#checkOpen();
-    await this.#subscriptions.unsubscribe(ownArgument(filter), limits);
+    const opening = this.#checkOpen();
+    const filters = ownArgument(filter);
+    if (opening) await this.#opened(opening, limits);
+    await this.#subscriptions.unsubscribe(filters, limits);
   }
 
   async reauthenticate(): Promise<void> {
-    this.#checkOpen();
+    const opening = this.#checkOpen();
+    if (opening) await this.#opened(opening, {});
     await this.#requests.ask({ method: 'reauthenticate' });
   }
 
@@ -218,19 +267,18 @@ export class SharedClient implements Client {
 
   async close(options?: CloseOptions): Promise<void> {
     const { force = false, timeout = defaultCloseTimeout } = options ?? {};
-    checkNames(options, ['force', 'timeout', 'reasonCode', 'properties']);
-    takeLimits({ timeout });
-    if (this.#closing) {
+    this.#reopening = undefined;
+    if (this.#closing || !this.#room) {
+      await this.#checkClose(options);
       if (force) this.#activity.hurry();
+      if (!this.#room && !this.#closing) this.#ended(undefined);
       return this.#closing;
     }
-    if (!this.#room) {
-      if (this.#status.type !== 'closed') this.#ended(undefined);
-      return;
-    }
-    this.#closing = this.#close(options, force ? 0 : timeout).finally(() => {
-      this.#closing = undefined;
-    });
+    this.#closing = this.#checkClose(options)
+      .then(() => this.#close(options, force ? 0 : timeout))
+      .finally(() => {
+        this.#closing = undefined;
+      });
     return this.#closing;
   }
 
@@ -245,9 +293,18 @@ export class SharedClient implements Client {
 
   // --- closing
 
+  /** Says what is wrong: a hub elsewhere would not, and the client that is here has to stay open then. */
+  async #checkClose(options: CloseOptions | undefined): Promise<void> {
+    await this.#model.close(options);
+    if (options?.properties && (this.protocolVersion ?? 5) < 5)
+      throw new UsageError('options.properties: MQTT 5.0 introduced them', 'needs-mqtt-5');
+  }
+
   async #close(options: CloseOptions | undefined, timeout: number): Promise<void> {
+    const end = performance.now() + timeout;
     if (timeout > 0 && this.#status.type === 'connected') await this.#activity.end(timeout);
-    const left = this.#leave(options, timeout, (hasReachedHub) => this.#rejectAll(hasReachedHub));
+    const rest = Math.max(end - performance.now(), 0);
+    const left = this.#leave({ ...options, timeout: rest }, rest, (isSaid) => this.#rejectAll(isSaid));
     this.#subscriptions.end(undefined);
     await left;
     this.#ended(undefined);
@@ -264,13 +321,24 @@ export class SharedClient implements Client {
     );
   }
 
-  #checkOpen(): void {
+  #checkOpen(): Promise<void> | undefined {
+    if (this.#reopening) return this.#reopening;
     if (this.#closing || !this.#room) throw closedError();
+    return undefined;
+  }
+
+  async #opened(opening: Promise<void>, { signal }: WaitOptions): Promise<void> {
+    await opening;
+    signal?.throwIfAborted();
+    this.#checkOpen();
   }
 
   #ended(error: MqttError | undefined): void {
+    const { type } = this.#status;
     this.#state = undefined;
+    if (type === 'closed') return;
     this.#setStatus(error ? { type: 'closed', error } : { type: 'closed' });
+    if (type === 'connected') this.#events.emit('disconnect', { error, willReconnect: false });
     this.#events.emit('close', { error });
   }
 
@@ -290,9 +358,7 @@ export class SharedClient implements Client {
         this.#refused(fromWireError(item.error) as MqttError);
         break;
       case 'state':
-        this.#state = item.state;
-        this.#clientId = item.state.clientId;
-        this.#setStatus(fromWired<Status>(item.state.status));
+        this.#told(item.state);
         break;
       case 'answer':
         if (item.error) this.#requests.failed(item.id, fromWireError(item.error));
@@ -316,16 +382,30 @@ export class SharedClient implements Client {
 
   /** There is a hub, perhaps a new one: it learns what this tab has and wants. */
   #welcomed(): void {
-    if (this.#status.type === 'connected') {
-      const error = new ConnectionError('lost', lostWords);
-      this.#events.emit('disconnect', { error, willReconnect: true });
-    }
+    this.#isNewHub = true;
     this.#subscriptions.inbox.hubChanged();
     this.#requests.hubChanged();
     this.#wantPackets();
     this.#subscriptions.subscribeAgain();
     this.#post({ type: 'ready' });
     this.#requests.askAgain();
+  }
+
+  /** The hub tells where the connection stands. A new one may have the same connection still. */
+  #told(state: State): void {
+    const before = this.#status;
+    this.#state = state;
+    this.#clientId = state.clientId;
+    this.#setStatus(fromWired<Status>(state.status));
+    const isLost = this.#isNewHub && before.type === 'connected' && this.#status !== before;
+    this.#isNewHub = false;
+    if (!isLost) return;
+    const error = new ConnectionError('lost', lostWords);
+    this.#events.emit('disconnect', { error, willReconnect: true });
+    if (this.#status.type !== 'connected') return;
+    // This tab has missed the event.
+    this.#wasTold = false;
+    this.#askConnection().catch(() => {});
   }
 
   /** This tab gave other options than the others. */

@@ -1,6 +1,6 @@
 /** What the parts of one tab's client share. */
 
-import type { ClientOptions } from '../index';
+import type { ClientOptions, WaitOptions } from '../index';
 import type { Activity } from './activity';
 import type { Events } from './events';
 import type { Requests } from './requests';
@@ -15,6 +15,11 @@ export interface TabCore {
   /** Says it to the hub. @returns false while there is none */
   post(item: ToHub): boolean;
   protocolVersion(): 3 | 4 | 5 | undefined;
-  /** @throws ConnectionError when this tab does not share the connection, or not for long */
-  checkOpen(): void;
+  /**
+   * @returns a promise only while `connect` waits for `close`; `opened` waits for it
+   * @throws ConnectionError when this tab does not share the connection, or not for long
+   */
+  checkOpen(): Promise<void> | undefined;
+  /** @throws ConnectionError when this tab does not share the connection then; the signal's reason */
+  opened(opening: Promise<void>, limits: WaitOptions): Promise<void>;
 }

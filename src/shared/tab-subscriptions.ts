@@ -35,10 +35,11 @@ export class TabSubscriptions {
     if (handler !== undefined && typeof handler !== 'function')
       throw new UsageError('handler: must be a function');
     const { limits, others: options } = takeLimits(isHandler ? undefined : optionsOrHandler);
-    this.#core.checkOpen();
+    const opening = this.#core.checkOpen();
+    const filters = ownArgument(given);
+    if (opening) await this.#core.opened(opening, limits);
     this.#lastId += 1;
     const id = this.#lastId;
-    const filters = ownArgument(given);
     const patterns = filtersOf(filters);
     const subscription = new SharedSubscription(
       id,
