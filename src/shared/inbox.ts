@@ -61,6 +61,8 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
   /** A taker has appeared. */
   reclaim(): void {
     for (const delivery of [...this.#held.keys()]) {
+      // A taker that it is offered to may make another one appear, and that has had it by now.
+      if (!this.#held.has(delivery)) continue;
       this.#letGo(delivery);
       this.#offer(delivery);
     }

@@ -7,6 +7,9 @@ import type { WireMessage } from './wire';
 /** What `message.ack()` does; undefined when acknowledging is not the application's. */
 export type ManualAck = ((reasonCode: number) => void) | undefined;
 
+/** Where a message keeps its {@link ManualAck}. Not in a #private field, which a framework's proxy would not get at. */
+const manualAck = Symbol('ack');
+
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Reason codes that PUBACK and PUBREC can carry [v5 3.4.2.1]. */
@@ -22,11 +25,11 @@ export class SharedMessage implements Message {
   declare readonly redelivered: boolean;
   declare readonly properties: PublishProperties;
   declare readonly params: Record<string, string>;
-  readonly #ack: ManualAck;
+  declare private readonly [manualAck]: ManualAck;
 
   constructor(message: WireMessage, params: Record<string, string>, ack: ManualAck) {
     Object.assign(this, message, { params });
-    this.#ack = ack;
+    if (ack) Object.defineProperty(this, manualAck, { value: ack });
   }
 
   text(): string {
@@ -38,13 +41,14 @@ export class SharedMessage implements Message {
   }
 
   ack(reasonCode = 0): void {
-    if (!this.#ack) throw new UsageError("message.ack: is only for ack: 'manual'", 'unsupported');
+    const ack = this[manualAck];
+    if (!ack) throw new UsageError("message.ack: is only for ack: 'manual'", 'unsupported');
     if (!ackReasonCodes.includes(reasonCode)) {
       throw new UsageError(
         `reasonCode: PUBACK and PUBREC have no reason code ${String(reasonCode)} [v5 3.4.2.1]`,
       );
     }
-    this.#ack(reasonCode);
+    ack(reasonCode);
   }
 }
 

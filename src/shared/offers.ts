@@ -12,6 +12,8 @@ const maximumRetained = 10_000;
 /** A message that is being offered. */
 interface Offer {
   readonly message: Message;
+  /** See {@link packetIds}. */
+  readonly packetId: number | undefined;
   /** Subscriptions that it was offered to. */
   readonly asked: Set<HeldSubscription>;
   readonly targets: Targets;
@@ -30,10 +32,10 @@ export function offers(core: HubCore, deliveries: Deliveries): Take {
 
   const flush = () => {
     if (!offer) return;
-    const { message, targets, done } = offer;
+    const { message, packetId, targets, done } = offer;
     offer = undefined;
     core.counted();
-    deliveries.deliver(message, targets, idOf(message), done);
+    deliveries.deliver(message, targets, packetId, done);
   };
 
   const begin = (message: Message): Offer => {
@@ -41,6 +43,8 @@ export function offers(core: HubCore, deliveries: Deliveries): Take {
     queueMicrotask(flush);
     const begun: Offer = {
       message,
+      // Now: the next packet may have an empty payload, too.
+      packetId: idOf(message),
       asked: new Set(),
       targets: new Map(),
       promise: undefined,

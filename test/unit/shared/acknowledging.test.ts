@@ -67,7 +67,31 @@ describe("with ack: 'manual'", () => {
   });
 });
 
+test("ack: 'manual' works through the proxy that a framework puts around a message", async () => {
+  tabs = new SharedTabs(url, { transport: server, ack: 'manual' });
+  const { client } = await tabs.open();
+  await client.subscribe('a', { qos: 1 }, (message) => new Proxy(message, {}).ack(0x10));
+  server.link.publish('a', '1', { qos: 1 });
+  await waitFor(() => server.link.types.includes('puback'));
+  expect(server.link.first('puback').reasonCode).toBe(0x10);
+});
+
 describe('a message that a tab has no taker for', () => {
+  test('is handed out once, though its taker makes another one appear', async () => {
+    const { client } = await tabs.open();
+    await client.subscribe('a', { qos: 1 });
+    await new Promise((resolve) => setTimeout(resolve));
+    for (const text of ['1', '2']) server.link.publish('a', text, { qos: 1 });
+    await turn();
+    const seen: string[] = [];
+    client.on('message', (message) => {
+      seen.push(message.text());
+      client.on('message', () => {});
+    });
+    await waitFor(() => server.link.packets('puback').length === 2);
+    expect(seen).toEqual(['1', '2']);
+  });
+
   test.each(['handled', 'manual'] as const)(
     'is not acknowledged while another tab works on it, with ack: %s',
     async (ack) => {
@@ -169,4 +193,27 @@ test('a slow reader is none of the hub’s failures with ack: received', async (
   expect(errors).not.toHaveBeenCalled();
   const first = await loop.next();
   expect(texts([first.value as Message])).toEqual(['1']);
+});
+
+test('messages without a payload are known again one by one at the next hub', async () => {
+  const options = { clean: false, clientId: 'tabs', store: memoryStore() };
+  tabs = new SharedTabs(url, { transport: server, ...options });
+  const [one, two] = [await tabs.open(), await tabs.open()];
+  const ends: (() => void)[] = [];
+  await two.client.subscribe('a', { qos: 2 }, () => new Promise<void>((resolve) => ends.push(resolve)));
+  const send = (dup: boolean) =>
+    server.link.send(...[5, 6].map((packetId) => server.link.message('a', '', { qos: 2, packetId, dup })));
+  send(false);
+  await waitFor(() => ends.length === 1);
+  await turn();
+  one.tab.crash();
+  await waitFor(() => server.links.length === 2 && server.link.types.includes('subscribe'));
+  send(true);
+  await turn();
+  ends[0]?.();
+  await waitFor(() => ends.length === 2);
+  ends[1]?.();
+  await waitFor(() => server.link.packets('pubrec').length === 2);
+  expect(server.link.packets('pubrec').map(({ packetId }) => packetId)).toEqual([5, 6]);
+  expect(ends).toHaveLength(2);
 });
