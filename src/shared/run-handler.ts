@@ -39,9 +39,10 @@ export function runHandler(
     isOpen = false;
     clearTimeout(timer);
     delivery.settle(failed);
-    activity.ended();
     if (failed) events.failure(error);
     ended?.();
+    // Last: the next message is under way by now.
+    activity.ended();
   };
   const { handlerTimeout = 60_000 } = options;
   const timer = timerFor(handlerTimeout, () => {

@@ -55,6 +55,8 @@ export class SharedSubscription implements Subscription {
   #isRunning = false;
   /** The message that the loop works on. */
   #inHand: Delivery | undefined;
+  /** Whether `close` waits for the loop to be done with it. */
+  #isAwaited = false;
   /** Calls of `next` that wait. */
   readonly #readers: Reader[] = [];
   #state: 'open' | 'ended' = 'open';
@@ -126,6 +128,8 @@ export class SharedSubscription implements Subscription {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
     this.#error = error;
+    // Nobody has to read on: what is in hand may stay there for ever.
+    this.#rest();
     if (this.#collects === 'iterator') this.#pump();
     else this.#release();
   }
@@ -206,6 +210,7 @@ export class SharedSubscription implements Subscription {
     // `next` may have been called several times in advance.
     this.#putDown();
     this.#inHand = delivery;
+    this.#isAwaited = true;
     this.#core.activity.began();
     return this.#inbox.messageOf(delivery, params);
   }
@@ -213,9 +218,13 @@ export class SharedSubscription implements Subscription {
   #putDown(): void {
     const delivery = this.#inHand;
     this.#inHand = undefined;
-    if (!delivery) return;
-    delivery.settle();
-    this.#core.activity.ended();
+    delivery?.settle();
+    this.#rest();
+  }
+
+  #rest(): void {
+    if (this.#isAwaited) this.#core.activity.ended();
+    this.#isAwaited = false;
   }
 
   /** The error is told once. */

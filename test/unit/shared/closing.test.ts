@@ -75,6 +75,31 @@ describe.each(places)('close() in %s', (place) => {
     expect(await published).toBe('closed');
   });
 
+  test('waits for what a handler has yet to take', async () => {
+    const client = await openIn(place);
+    const seen: string[] = [];
+    await client.subscribe('a', { qos: 1 }, async (message) => {
+      await turn();
+      seen.push(message.text());
+    });
+    for (const text of ['1', '2', '3']) server.link.publish('a', text, { qos: 1 });
+    await turn();
+    await client.close();
+    expect(seen).toEqual(['1', '2', '3']);
+    expect(server.link.packets('puback')).toHaveLength(3);
+  });
+
+  test('does not wait for a loop whose Subscription has ended', async () => {
+    const client = await openIn(place);
+    const subscription = await client.subscribe('a', { qos: 1 });
+    const loop = subscription[Symbol.asyncIterator]();
+    server.link.publish('a', '1', { qos: 1 });
+    await loop.next();
+    await subscription.unsubscribe();
+    await client.close({ timeout: Infinity });
+    expect(client.status.type).toBe('closed');
+  });
+
   test('tells of the end of the connection', async () => {
     const client = await openIn(place);
     const events = told(client);
