@@ -7,10 +7,15 @@ type EventName = keyof ClientEvents;
 /** A listener, as a function that may throw. */
 type Call = (event: unknown) => unknown;
 
+/** Ends of earlier messages that are kept for a listener: as many as the queue holds by default. */
+const mostEarly = 10_000;
+
 /** Calls listeners. */
 export class Events {
   readonly #calls = new Map<EventName, Set<Call>>();
   readonly #changed: (name: EventName) => void;
+  /** What `'settled'` told before anyone listened: the tab is connected before the application has it to listen to. */
+  #early: ClientEvents['settled'][] = [];
 
   /** @param changed called when an event got a listener or lost one */
   constructor(changed: (name: EventName) => void) {
@@ -38,6 +43,10 @@ export class Events {
     calls.add(call);
     signal?.addEventListener('abort', off);
     this.#changed(name);
+    if (name === 'settled' && this.#early.length > 0)
+      queueMicrotask(() => {
+        for (const early of this.#early.splice(0)) this.emit('settled', early);
+      });
     return off;
   }
 
@@ -53,6 +62,10 @@ export class Events {
 
   /** Calls all listeners of an event. */
   emit<Name extends EventName>(name: Name, event: ClientEvents[Name]): void {
+    if (name === 'settled' && !this.has(name)) {
+      if (this.#early.length < mostEarly) this.#early.push(event as ClientEvents['settled']);
+      return;
+    }
     const failed = (error: unknown) => (name === 'error' ? reportUncaught(error) : this.failure(error));
     for (const call of this.calls(name)) {
       try {

@@ -1,6 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Packet } from '../../../src/codec/packet';
-import { ConnectionError, type Message, RefusedError, UsageError } from '../../../src/index';
+import {
+  ConnectionError,
+  connect,
+  type Message,
+  memoryStore,
+  RefusedError,
+  UsageError,
+} from '../../../src/index';
 import { FakeServer, turn } from '../../support/fake-server';
 import { SharedTabs } from '../../support/shared-tabs';
 import { waitFor } from '../../support/wait-for';
@@ -208,6 +215,23 @@ describe('tabs that share a connection', () => {
     server.link.drop();
     await waitFor(() => seen.length === 4);
     expect(seen.sort()).toEqual(['one new', 'one old', 'two new', 'two old']);
+  });
+
+  test('hear of messages of an earlier page, though they end before anyone can listen', async () => {
+    const kept = { transport: server, clean: false, clientId: 'tabs', store: memoryStore() };
+    server.script.publish = () => undefined;
+    const earlier = await connect(url, kept);
+    await earlier.publish('a', 'x', { qos: 1, key: 'x', until: 'stored' });
+    await earlier.close({ force: true });
+    server.script = {};
+    tabs = new SharedTabs(url, kept);
+    const { client } = await tabs.open();
+    await waitFor(() => client.stats.inFlight === 0 && server.link.types.includes('publish'));
+    await turn();
+    const keys: unknown[] = [];
+    client.on('settled', ({ key }) => keys.push(key));
+    await waitFor(() => keys.length === 1);
+    expect(keys).toEqual(['x']);
   });
 
   test('hear all of an error that ends the connection for good', async () => {
