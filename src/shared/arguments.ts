@@ -25,11 +25,16 @@ function plain(value: unknown, depth = 0): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, plain(one, depth + 1)]));
 }
 
-/** The same for bytes, without the buffer around them. */
+/** The same for what can be published; bytes without the buffer around them. @throws UsageError for anything else */
 export function ownPayload(payload: unknown): unknown {
-  return ArrayBuffer.isView(payload)
-    ? new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength).slice()
-    : ownArgument(payload);
+  if (ArrayBuffer.isView(payload))
+    return new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength).slice();
+  // What is shared memory, or a module, would be cloned and yet never arrive.
+  if (typeof payload === 'string' || Object.prototype.toString.call(payload) === '[object ArrayBuffer]')
+    return ownArgument(payload);
+  throw new UsageError(
+    'payload: must be a string, an ArrayBuffer or a view of one; JSON.stringify() makes a string of an object, blob.arrayBuffer() bytes of a Blob',
+  );
 }
 
 /** Checks that there are no options with other names. @throws UsageError */

@@ -20,6 +20,7 @@ export async function answer(
     // The last hub had it, or we have: what a handed over client leaves open is asked again at the next.
     if (core.state !== 'over') guest.post({ type: 'answer', id, value });
   } catch (error) {
+    if (error instanceof Error) core.answered.add(error);
     // A tab that is a guest anew has asked again.
     if (core.state === 'open' && !guest.isGone) guest.post({ type: 'answer', id, error: toWireError(error) });
   }

@@ -27,6 +27,8 @@ export class HubCore {
   readonly guests = new Map<string, Guest>();
   /** Tabs that are gone without a word, as long as they may come back: they may be reloading. */
   readonly ghosts = new Set<Guest>();
+  /** Errors with which calls of tabs were answered. */
+  readonly answered = new WeakSet<object>();
   /** Ends with the hub. */
   readonly endings = new Endings();
   /** `'leaving'` while its client closes. */

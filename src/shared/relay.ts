@@ -1,5 +1,6 @@
 /** Events of the hub's client, on their way to all tabs. */
 
+import { UsageError } from '../errors';
 import type { ClientEvents } from '../index';
 import type { GuestSubscriptions } from './guest-subscriptions';
 import type { HubCore } from './hub-core';
@@ -33,7 +34,13 @@ export function relayEvents(core: HubCore, subscriptions: GuestSubscriptions): v
   endings.add(
     client.on('status', () => core.tellState()),
     client.on('error', (error) => {
-      if (!subscriptions.refused(error)) core.emit('error', toWireError(error));
+      const tell = () => {
+        if (!core.answered.has(error) && !subscriptions.refused(error))
+          core.emit('error', toWireError(error));
+      };
+      // It is that of a publish, as a rule: the tab which called hears of it by its promise.
+      if (error instanceof UsageError) endings.later(0, tell);
+      else tell();
     }),
   );
 }

@@ -203,14 +203,28 @@ export class SharedClient implements Client {
     return room?.leave(options, timeout, said);
   }
 
-  publish(topic: string, payload: Payload, options?: PublishOptions): Promise<PublishResult> {
-    const published = this.#publish(topic, payload, options);
-    // An ignored publish must not raise an unhandled rejection.
-    published.catch(() => {});
+  publish(
+    topic: string,
+    payload: Payload,
+    options?: PublishOptions,
+    callback?: unknown,
+  ): Promise<PublishResult> {
+    const published = this.#publish(topic, payload, options, callback);
+    // An ignored publish must not raise an unhandled rejection, nor hide what is wrong with it.
+    published.catch((error: unknown) => {
+      if (error instanceof UsageError && this.#events.has('error')) this.#events.emit('error', error);
+    });
     return published;
   }
 
-  async #publish(topic: string, payload: unknown, given: PublishOptions | undefined): Promise<PublishResult> {
+  async #publish(
+    topic: string,
+    payload: unknown,
+    given: PublishOptions | undefined,
+    callback: unknown,
+  ): Promise<PublishResult> {
+    // As other clients have one.
+    if (callback !== undefined) throw new UsageError('publish: takes no callback; await it');
     const { limits, others } = takeLimits(given);
     const opening = this.#checkOpen();
     let call: Call & { method: 'publish' } = {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Client, UsageError } from '../../../src/index';
-import { FakeServer } from '../../support/fake-server';
+import { FakeServer, turn } from '../../support/fake-server';
 import { SharedTabs } from '../../support/shared-tabs';
 
 let server: FakeServer;
@@ -81,5 +81,30 @@ describe.each([
     ]);
     for (const one of settled) if (one.status === 'rejected') expect(one.reason).toBeInstanceOf(UsageError);
     expect(server.link.packets('publish')).toHaveLength(2);
+  });
+
+  test('got wrong is told of as an error there, once, and nowhere else', async () => {
+    const client = clients[index] as Client;
+    const told: string[] = [];
+    for (const one of clients)
+      one.on('error', ({ message }) => told.push(`${one === client ? 'here' : 'elsewhere'}: ${message}`));
+    const publish = client.publish as (...args: unknown[]) => Promise<unknown>;
+    const calls = [
+      ['a/+', 'x'],
+      ['a', {}],
+      ['a', 'x', { qos: 3 }],
+      ['a', 'x', {}, () => {}],
+    ];
+    for (const call of calls) await expect(publish.call(client, ...call)).rejects.toBeInstanceOf(UsageError);
+    await client.publish('a', 'y', { qos: 1 });
+    await new Promise((resolve) => setTimeout(resolve));
+    await turn();
+    expect(told.sort()).toEqual([
+      expect.stringMatching(/^here: options.qos/),
+      expect.stringMatching(/^here: payload/),
+      expect.stringMatching(/^here: publish: takes no callback/),
+      expect.stringMatching(/^here: topic/),
+    ]);
+    expect(server.link.packets('publish')).toHaveLength(1);
   });
 });
