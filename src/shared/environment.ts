@@ -21,6 +21,8 @@ export interface Environment {
   onFreeze(listener: () => void): () => void;
   /** Calls back when the page is shown again after it was left: its locks are gone. @returns ends that */
   onRestore(listener: () => void): () => void;
+  /** Calls back when the page is left for good. @returns ends that */
+  onGone(listener: () => void): () => void;
 }
 
 /**
@@ -37,6 +39,14 @@ export function thisEnvironment(): Environment {
     document?.addEventListener(event, listener);
     return () => document?.removeEventListener(event, listener);
   };
+  const onTurn = (event: 'pageshow' | 'pagehide', persisted: boolean, listener: () => void) => {
+    const turned = (turn: Event) => {
+      if ((turn as PageTransitionEvent).persisted === persisted) listener();
+    };
+    // Caught on its way: the client has something else to say to the server when the page goes.
+    globalThis.addEventListener?.(event, turned, true);
+    return () => globalThis.removeEventListener?.(event, turned, true);
+  };
   return {
     locks,
     openChannel(name, receive) {
@@ -47,13 +57,8 @@ export function thisEnvironment(): Environment {
     isHidden: () => document?.visibilityState === 'hidden',
     onVisibility: (listener) => listen('visibilitychange', listener),
     onFreeze: (listener) => listen('freeze', listener),
-    onRestore(listener) {
-      const shown = (event: Event) => {
-        if ((event as PageTransitionEvent).persisted) listener();
-      };
-      globalThis.addEventListener?.('pageshow', shown);
-      return () => globalThis.removeEventListener?.('pageshow', shown);
-    },
+    onRestore: (listener) => onTurn('pageshow', true, listener),
+    onGone: (listener) => onTurn('pagehide', false, listener),
   };
 }
 

@@ -88,6 +88,7 @@ export class Room {
       environment.onVisibility(() => this.#lookout.start()),
       environment.onFreeze(() => this.#frozen()),
       environment.onRestore(() => this.#restored()),
+      environment.onGone(() => this.#gone()),
       () => this.#lookout.stop(),
     );
     await this.#enter();
@@ -314,6 +315,12 @@ export class Room {
     if (!this.#office?.hub.hasOthers(this.id)) return;
     this.#endOffice();
     this.#election?.yield();
+  }
+
+  /** The page goes for good, and the connection goes on: its will is not due, as it were without a DISCONNECT. */
+  #gone(): void {
+    const hub = this.#office?.hub;
+    if (hub?.hasOthers(this.id)) hub.handOver(0).catch(() => {});
   }
 
   /** The page was left and is shown again: the others have gone on without it. */

@@ -193,6 +193,7 @@ export class FakeTab {
   readonly #visibility = new Set<() => void>();
   readonly #freeze = new Set<() => void>();
   readonly #restore = new Set<() => void>();
+  readonly #gone = new Set<() => void>();
   /** What happened while it was frozen. */
   readonly #later: (() => void)[] = [];
   /** What else goes with it. */
@@ -215,6 +216,7 @@ export class FakeTab {
       onVisibility: listen(this.#visibility),
       onFreeze: listen(this.#freeze),
       onRestore: listen(this.#restore),
+      onGone: listen(this.#gone),
     };
   }
 
@@ -256,6 +258,12 @@ export class FakeTab {
   restore(): void {
     this.thaw();
     for (const listener of this.#restore) listener();
+  }
+
+  /** Closes it, as its user does. */
+  close(): void {
+    for (const listener of this.#gone) listener();
+    this.crash();
   }
 
   /** Ends it without a word. */

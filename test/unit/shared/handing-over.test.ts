@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { memoryStore } from '../../../src/index';
 import { FakeServer, turn } from '../../support/fake-server';
 import { SharedTabs } from '../../support/shared-tabs';
 import { waitFor } from '../../support/wait-for';
@@ -133,5 +134,30 @@ describe('a connection that ends for good', () => {
     await waitFor(() => one.client.status.type === 'closed');
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(unclaimed).not.toHaveBeenCalled();
+  });
+});
+
+describe('the will of a connection', () => {
+  const will = { topic: 'gone', payload: 'all' };
+  const kept = { clean: false, clientId: 'tabs', store: memoryStore() };
+
+  test.each([
+    ['that is clean', {}],
+    ['that is kept', kept],
+  ])('%s is not due when the user closes the tab that has it, and others stay', async (_which, options) => {
+    tabs = new SharedTabs(url, { transport: server, will, ...options });
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    one.tab.close();
+    expect(server.links[0]?.first('disconnect').reasonCode).toBe(0);
+    await waitFor(() => server.links.length === 2 && two.client.status.type === 'connected');
+    expect(server.link.connect.will?.topic).toBe('gone');
+  });
+
+  test('is left to the client when the last tab is closed', async () => {
+    tabs = new SharedTabs(url, { transport: server, will });
+    const { tab } = await tabs.open();
+    tab.close();
+    await turn();
+    expect(server.link.types).not.toContain('disconnect');
   });
 });
