@@ -21,6 +21,8 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
   readonly #subscriptions: ReadonlyMap<number, SharedSubscription>;
   /** Messages that the server may send again, by packet identifier. */
   readonly #known = new Map<number, Delivery>();
+  /** Messages that the server knows to be received (`ack: 'received'`), until the hub knows that they are done with. */
+  readonly #ahead = new Set<Delivery>();
   /** Messages that wait for a taker, and the end of their patience. */
   readonly #held = new Map<Delivery, ReturnType<typeof setTimeout> | undefined>();
   /** Counts the hubs. */
@@ -36,8 +38,9 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
   /** A message came. */
   receive(wire: WireDelivery): void {
     const { id, packetId, message, again } = wire;
-    const known = packetId === undefined ? undefined : this.#known.get(packetId);
-    if (known && (message.duplicate || again) && isSame(known.message, message)) {
+    const known = packetId === undefined ? this.#restored(message) : this.#known.get(packetId);
+    const mayBeKnown = message.duplicate || again || packetId === undefined;
+    if (known && mayBeKnown && isSame(known.message, message)) {
       known.id = id;
       known.hub = this.#hub;
       this.#tell(known);
@@ -45,7 +48,14 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
     }
     const delivery = new Delivery(wire, this.#hub, this);
     if (packetId !== undefined) this.#known.set(packetId, delivery);
+    if (id !== 0 && this.#core.options.ack === 'received') this.#ahead.add(delivery);
     this.#offer(delivery);
+  }
+
+  /** The message that the store of the last hub had, and this one has handed out again. */
+  #restored(message: WireMessage): Delivery | undefined {
+    if (!message.redelivered) return undefined;
+    return [...this.#ahead].find((one) => one.hub !== this.#hub && isSame(one.message, message));
   }
 
   /** The server will not send it again. */
@@ -55,6 +65,8 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
 
   /** The hub that waited for messages is gone. */
   hubChanged(): void {
+    // The last one has not handed them out again.
+    for (const one of this.#ahead) if (one.conclusion && one.hub !== this.#hub) this.#ahead.delete(one);
     this.#hub += 1;
   }
 
@@ -72,6 +84,7 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
   clear(): void {
     for (const delivery of [...this.#held.keys()]) this.#letGo(delivery);
     this.#known.clear();
+    this.#ahead.clear();
   }
 
   /** See {@link DeliveryHost}. */
@@ -133,8 +146,10 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
   }
 
   /** Tells what has become of a message, to the hub that waits for it: should that be gone, the server sends it again. */
-  #tell({ id, hub, conclusion }: Delivery): void {
-    if (conclusion && id !== 0 && hub === this.#hub) this.#core.post({ ...conclusion, delivery: id });
+  #tell(delivery: Delivery): void {
+    const { id, hub, conclusion } = delivery;
+    if (!conclusion || id === 0 || hub !== this.#hub) return;
+    if (this.#core.post({ ...conclusion, delivery: id })) this.#ahead.delete(delivery);
   }
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Client, type Message, memoryStore } from '../../../src/index';
+import { type Client, type Message, memoryStore, type SessionStore } from '../../../src/index';
 import { FakeServer, turn } from '../../support/fake-server';
 import { SharedTabs } from '../../support/shared-tabs';
 import { waitFor } from '../../support/wait-for';
@@ -217,3 +217,35 @@ test('messages without a payload are known again one by one at the next hub', as
   expect(server.link.packets('pubrec').map(({ packetId }) => packetId)).toEqual([5, 6]);
   expect(ends).toHaveLength(2);
 });
+
+test.each(['before', 'after'])(
+  "ack: 'received' hands a message out once, whose handler ends %s the next hub has restored it",
+  async (when) => {
+    const options = { clean: false, clientId: 'tabs', store: memoryStore(), ack: 'received' } as const;
+    tabs = new SharedTabs(url, { transport: server, ...options });
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    const seen: string[] = [];
+    const ends: (() => void)[] = [];
+    await two.client.subscribe('a', { qos: 2 }, (message) => {
+      seen.push(message.text());
+      return new Promise<void>((resolve) => ends.push(resolve));
+    });
+    for (const text of ['1', '2']) server.link.publish('a', text, { qos: 2 });
+    await waitFor(() => server.link.packets('pubcomp').length === 2 && seen.length === 1);
+    one.tab.crash();
+    if (when === 'before') ends.shift()?.();
+    await waitFor(() => server.links.length === 2 && server.link.types.includes('subscribe'));
+    await turn();
+    for (let count = 0; count < 3; count += 1) {
+      ends.shift()?.();
+      await turn();
+    }
+    expect(seen).toEqual(['1', '2']);
+    expect(await records(options.store)).toEqual([]);
+  },
+);
+
+/** What is kept of messages that were received. */
+async function records(store: SessionStore): Promise<unknown[]> {
+  return (await store.load('tabs')).filter(({ kind }) => kind === 'inbox');
+}
