@@ -98,11 +98,13 @@ export interface ClientEvents {
   };
   /**
    * What has no promise to reject: handlers that fail, Subscriptions that end. And each UsageError of a publish, whose
-   * promise rejects with the same: nobody may have looked at it.
+   * promise rejects with the same: nobody may have looked at it. Not what becomes of connections: `'disconnect'`,
+   * `'reconnecting'` and `'close'` tell that.
    */
   error: Error;
   /** Every packet, for tools; passwords and authentication data are masked. */
   packet: { readonly direction: 'in' | 'out'; readonly packet: Packet };
+  /** The client is closed for good, once: by `close()`, or by the error, when trying again cannot help or is not wanted. */
   close: { readonly error?: MqttError | undefined };
 }
 
@@ -166,8 +168,7 @@ export interface Client extends AsyncDisposable {
   readonly stats: ClientStats;
   /**
    * Connects. While an attempt is under way it joins that; while connected it gives that connection's result. Events
-   * tell of a failure, too: to a caller who listens to `'status'`, `'error'` or `'close'` by then, the promise
-   * may be left alone.
+   * tell of a failure, too: to a caller who listens to `'status'` or `'close'` by then, the promise may be left alone.
    *
    * @throws ConnectionError, PeerError when the attempt fails, with several URLs when each has failed once;
    * `signal.reason` when aborted, and then no socket is left

@@ -42,7 +42,7 @@ import type { SubscriptionHandle } from './subscription-handle';
 import { checkSignal, waiting } from './waiting';
 
 /** Events that tell why a client could not connect. */
-const tellingOfFailure = ['status', 'error', 'close'] as const;
+const tellingOfFailure = ['status', 'close'] as const;
 
 /** What an environment can connect with. */
 export interface Platform {

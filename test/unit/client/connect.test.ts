@@ -183,12 +183,17 @@ describe('connect', () => {
     await another.close();
     await new Promise((resolve) => setTimeout(resolve));
     expect(unhandled).not.toHaveBeenCalled();
-    // Nobody would see it.
+    // Nobody would see it: 'error' is for what has no promise.
     const unwatched = idle({}, server).client;
     void unwatched.connect();
+    const listening = idle({}, server).client;
+    const error = vi.fn();
+    listening.on('error', error);
+    void listening.connect();
     await new Promise((resolve) => setTimeout(resolve));
     process.off('unhandledRejection', unhandled);
-    expect(unhandled.mock.calls.map(([reason]) => reason)).toEqual([server.unreachable]);
+    expect(error).not.toHaveBeenCalled();
+    expect(unhandled.mock.calls.map(([reason]) => reason)).toEqual([server.unreachable, server.unreachable]);
   });
 });
 
