@@ -3,7 +3,7 @@
 import type { Client, Packet } from 'mqtide';
 import { byId, element, prependBounded, setText } from './dom';
 import { preciseClock } from './format';
-import { detail, summarize } from './packet-summary';
+import { detail, type KeptPacket, keep } from './packet-summary';
 
 /** Packets that are kept. */
 const maxPackets = 200;
@@ -16,7 +16,7 @@ export function startPacketPanel(client: Client): void {
   const withQoS0 = byId('packets-telemetry', HTMLInputElement);
   const withPings = byId('packets-pings', HTMLInputElement);
   /** What came since the list was last painted. */
-  let fresh: { readonly packet: Packet; readonly direction: string; readonly time: Date }[] = [];
+  let fresh: { readonly packet: KeptPacket; readonly direction: string; readonly time: Date }[] = [];
   let sent = 0;
   let received = 0;
   let painting = false;
@@ -44,7 +44,7 @@ export function startPacketPanel(client: Client): void {
           else received += 1;
           if (isShown(packet)) {
             if (fresh.length >= maxPackets) fresh.shift();
-            fresh.push({ packet, direction, time: new Date() });
+            fresh.push({ packet: keep(packet), direction, time: new Date() });
           }
           if (!painting) requestAnimationFrame(paint);
           painting = true;
@@ -65,7 +65,7 @@ function isOutgoing(direction: string): boolean {
 }
 
 /** One packet; its fields are listed when it is opened. */
-function row(packet: Packet, direction: string, time: Date): HTMLElement {
+function row(packet: KeptPacket, direction: string, time: Date): HTMLElement {
   const outgoing = isOutgoing(direction);
   const details = element(
     'details',
@@ -77,7 +77,7 @@ function row(packet: Packet, direction: string, time: Date): HTMLElement {
       element('span', { class: 'direction', attributes: { 'aria-hidden': 'true' } }, outgoing ? '→' : '←'),
       element('span', { class: 'visually-hidden' }, outgoing ? 'sent' : 'received'),
       element('span', { class: 'packet-type' }, packet.type.toUpperCase()),
-      element('span', { class: 'packet-summary' }, summarize(packet)),
+      element('span', { class: 'packet-summary' }, packet.summary),
     ),
   );
   details.addEventListener('toggle', () => {

@@ -2,7 +2,7 @@
 
 import type { Packet } from 'mqtide';
 import { hexCode, plain } from './format';
-import { showPayload } from './payload';
+import { type Excerpt, excerptOf, showExcerpt, showPayload } from './payload';
 
 /** Bytes of a payload that fit in the line. */
 const previewLength = 60;
@@ -41,10 +41,29 @@ export function summarize(packet: Packet): string {
   }
 }
 
+/** A packet as it is kept: without a payload that may be large. */
+export interface KeptPacket {
+  readonly type: Packet['type'];
+  readonly summary: string;
+  /** All its fields but the payload of a PUBLISH. */
+  readonly fields: object;
+  readonly payload: Excerpt | undefined;
+}
+
+/** What is kept of a packet. */
+export function keep(packet: Packet): KeptPacket {
+  const { type } = packet;
+  const summary = summarize(packet);
+  if (type !== 'publish') return { type, summary, fields: packet, payload: undefined };
+  const { payload, ...fields } = packet;
+  return { type, summary, fields, payload: excerptOf(payload) };
+}
+
 /** All fields of a packet as text; bytes are shown as what they hold. */
-export function detail(packet: Packet): string {
+export function detail({ fields, payload }: KeptPacket): string {
+  const all = payload === undefined ? fields : { ...fields, payload: showExcerpt(payload, 'auto') };
   return JSON.stringify(
-    packet,
+    all,
     (_, value: unknown) => (value instanceof Uint8Array ? showPayload(value, 'auto') : value),
     2,
   );
@@ -63,6 +82,5 @@ export function listProperties(properties: object): string[] {
 }
 
 function preview(payload: Uint8Array): string {
-  const text = showPayload(payload.subarray(0, previewLength), 'auto').replace(/\s+/g, ' ');
-  return payload.length > previewLength ? `${text}...` : text;
+  return showExcerpt(excerptOf(payload, previewLength), 'auto').replace(/\s+/g, ' ');
 }

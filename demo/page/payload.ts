@@ -9,28 +9,44 @@ const shownBytes = 4_096;
 /** Bytes in a row of a hex dump. */
 const rowLength = 16;
 
-/** A payload as text, in the wished format if it is of that kind. */
-export function showPayload(payload: Uint8Array, format: PayloadFormat): string {
-  const shown = payload.subarray(0, shownBytes);
-  const rest = payload.length - shown.length;
-  return `${render(payload, shown, format)}${rest > 0 ? `\n... ${rest} more bytes` : ''}`;
+/** The part of a payload that is shown: what is kept of a message that may be large. */
+export interface Excerpt {
+  readonly shown: Uint8Array;
+  /** Bytes that are left out. */
+  readonly rest: number;
 }
 
-function render(payload: Uint8Array, shown: Uint8Array, format: PayloadFormat): string {
+/** Copies what is shown: a payload may be a view of much more. */
+export function excerptOf(payload: Uint8Array, length = shownBytes): Excerpt {
+  const shown = payload.slice(0, length);
+  return { shown, rest: payload.length - shown.length };
+}
+
+/** A payload as text, in the wished format if it is of that kind. */
+export function showPayload(payload: Uint8Array, format: PayloadFormat): string {
+  return showExcerpt(excerptOf(payload), format);
+}
+
+/** As {@link showPayload}. */
+export function showExcerpt(excerpt: Excerpt, format: PayloadFormat): string {
+  return `${render(excerpt, format)}${excerpt.rest > 0 ? `\n... ${excerpt.rest} more bytes` : ''}`;
+}
+
+function render({ shown, rest }: Excerpt, format: PayloadFormat): string {
   if (format === 'hex') return hexDump(shown);
   if (format === 'text') return new TextDecoder().decode(shown);
-  const text = utf8(payload, shown);
+  const text = utf8(shown, rest > 0);
   if (text === undefined) return hexDump(shown);
   if (format === 'json' || /^\s*[[{]/.test(text)) return prettyJson(text);
   return text;
 }
 
 /** The text of what is shown, or undefined when the payload is none. */
-function utf8(payload: Uint8Array, shown: Uint8Array): string | undefined {
+function utf8(shown: Uint8Array, isCut: boolean): string | undefined {
   // Cut short, the last character may be incomplete: decoding as a stream leaves it out.
   const decoder = new TextDecoder('utf-8', { fatal: true });
   try {
-    const text = decoder.decode(shown, { stream: shown.length < payload.length });
+    const text = decoder.decode(shown, { stream: isCut });
     // Control characters other than white space say that this is not meant to be read.
     return /(?!\s)\p{Cc}/u.test(text) ? undefined : text;
   } catch {

@@ -5,15 +5,24 @@ import { keepSubscribed } from './client';
 import { byId, chosen, element, prependBounded, setText } from './dom';
 import { describeError, preciseClock } from './format';
 import { listProperties } from './packet-summary';
-import { type PayloadFormat, showPayload } from './payload';
+import { type Excerpt, excerptOf, type PayloadFormat, showExcerpt } from './payload';
 import { readQoS } from './publish-panel';
 
 /** Messages that are kept. */
 const maxMessages = 100;
 
-/** A message in the list, which can be shown in another format later. */
+/** A message that arrived, as it is kept: without a payload that may be large. */
+interface Arrival
+  extends Pick<Message, 'topic' | 'qos' | 'retain' | 'redelivered' | 'params' | 'properties'> {
+  /** What was subscribed to. */
+  readonly filter: string;
+  readonly excerpt: Excerpt;
+  readonly time: Date;
+}
+
+/** A payload in the list, which can be shown in another format later. */
 interface Shown {
-  readonly payload: Uint8Array;
+  readonly excerpt: Excerpt;
   readonly node: HTMLElement;
 }
 
@@ -141,11 +150,11 @@ class MessageList {
   readonly #format = byId('payload-format', HTMLSelectElement);
   #shown: Shown[] = [];
   /** What arrived since the list was last painted. */
-  #fresh: Shown[] = [];
+  #fresh: Arrival[] = [];
 
   constructor() {
     this.#format.addEventListener('change', () => {
-      for (const { payload, node } of this.#shown) setText(node, showPayload(payload, this.#chosenFormat()));
+      for (const { excerpt, node } of this.#shown) setText(node, showExcerpt(excerpt, this.#chosenFormat()));
     });
     byId('clear-messages', HTMLButtonElement).addEventListener('click', () => {
       this.#shown = [];
@@ -157,47 +166,54 @@ class MessageList {
   /** Adds a message; many that arrive together are painted together. */
   add(filter: string, message: Message): void {
     if (this.#fresh.length === 0) requestAnimationFrame(() => this.#paint());
-    const node = element('pre', { class: 'payload' }, showPayload(message.payload, this.#chosenFormat()));
-    const time = new Date();
-    const root = element(
-      'li',
-      { class: 'message' },
-      element(
-        'p',
-        { class: 'message-head' },
-        element('code', { class: 'topic' }, message.topic),
-        element('span', { class: 'tag' }, `QoS ${message.qos}`),
-        ...(message.retain ? [element('span', { class: 'tag' }, 'retained')] : []),
-        ...(message.redelivered ? [element('span', { class: 'tag' }, 'again')] : []),
-        element('time', { attributes: { datetime: time.toISOString(), title: filter } }, preciseClock(time)),
-      ),
-      node,
-      ...listOf(
-        'params',
-        Object.entries(message.params).map(([name, value]) => `${name} = ${value}`),
-      ),
-      ...listOf('properties', listProperties(message.properties)),
-    );
-    this.#elements.set(node, root);
+    const { topic, qos, retain, redelivered, params, properties, payload } = message;
     // Of a flood, only what will be seen is worth painting.
     if (this.#fresh.length >= maxMessages) this.#fresh.shift();
-    this.#fresh.push({ payload: message.payload.slice(), node });
+    const kept = { topic, qos, retain, redelivered, params, properties };
+    this.#fresh.push({ ...kept, filter, excerpt: excerptOf(payload), time: new Date() });
   }
 
-  /** The list item of each payload's node. */
-  readonly #elements = new WeakMap<HTMLElement, HTMLElement>();
-
   #paint(): void {
-    const fresh = this.#fresh.splice(0);
-    this.#shown = [...this.#shown, ...fresh].slice(-maxMessages);
-    const items = fresh.flatMap(({ node }) => this.#elements.get(node) ?? []).reverse();
-    prependBounded(this.#list, items, maxMessages);
+    const format = this.#chosenFormat();
+    const fresh = this.#fresh.splice(0).map((arrival) => {
+      const { excerpt } = arrival;
+      const node = element('pre', { class: 'payload' }, showExcerpt(excerpt, format));
+      return { excerpt, node, root: listItem(arrival, node) };
+    });
+    this.#shown = [...this.#shown, ...fresh.map(({ excerpt, node }) => ({ excerpt, node }))].slice(
+      -maxMessages,
+    );
+    prependBounded(this.#list, fresh.map(({ root }) => root).reverse(), maxMessages);
   }
 
   #chosenFormat(): PayloadFormat {
     const { value } = this.#format;
     return value === 'text' || value === 'json' || value === 'hex' ? value : 'auto';
   }
+}
+
+/** A message in the list, around its payload. */
+function listItem(arrival: Arrival, payload: HTMLElement): HTMLElement {
+  const { filter, topic, qos, retain, redelivered, params, properties, time } = arrival;
+  return element(
+    'li',
+    { class: 'message' },
+    element(
+      'p',
+      { class: 'message-head' },
+      element('code', { class: 'topic' }, topic),
+      element('span', { class: 'tag' }, `QoS ${qos}`),
+      ...(retain ? [element('span', { class: 'tag' }, 'retained')] : []),
+      ...(redelivered ? [element('span', { class: 'tag' }, 'again')] : []),
+      element('time', { attributes: { datetime: time.toISOString(), title: filter } }, preciseClock(time)),
+    ),
+    payload,
+    ...listOf(
+      'params',
+      Object.entries(params).map(([name, value]) => `${name} = ${value}`),
+    ),
+    ...listOf('properties', listProperties(properties)),
+  );
 }
 
 function listOf(name: string, lines: readonly string[]): HTMLElement[] {

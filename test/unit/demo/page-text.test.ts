@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readNumbers, readString } from '../../../demo/page/figure-reader';
-import { bytes, duration, words } from '../../../demo/page/format';
-import { detail, listProperties, summarize } from '../../../demo/page/packet-summary';
+import { bytes, duration, preciseClock, words } from '../../../demo/page/format';
+import { detail, keep, listProperties, summarize } from '../../../demo/page/packet-summary';
 import { parseHex, showPayload } from '../../../demo/page/payload';
 
 const utf8 = new TextEncoder();
@@ -36,6 +36,10 @@ describe('numbers and names for people', () => {
   ])('%s is %s', (name, text) => {
     expect(words(name)).toBe(text);
   });
+});
+
+test("the day begins at 0 o'clock", () => {
+  expect(preciseClock(new Date(2026, 0, 1, 0, 5, 9, 7))).toMatch(/^0?0\D05\D09\.007$/);
 });
 
 describe('a payload', () => {
@@ -123,13 +127,24 @@ describe('a packet in one line', () => {
   });
 
   test('keeps a long payload out of the line', () => {
-    const packet = { type: 'publish', topic: 't', payload: utf8.encode('x'.repeat(100)), qos: 0 } as const;
-    expect(summarize({ ...packet, retain: false, dup: false })).toBe(`t QoS 0 ${'x'.repeat(60)}...`);
+    const packet = { type: 'publish', topic: 't', qos: 0, retain: false, dup: false } as const;
+    const line = (text: string) => summarize({ ...packet, payload: utf8.encode(text) });
+    expect(line('x'.repeat(100))).toBe(`t QoS 0 ${'x'.repeat(60)} ... 40 more bytes`);
+    // Also in the middle of a character.
+    expect(line(`x${'é'.repeat(50)}`)).toBe(`t QoS 0 x${'é'.repeat(29)} ... 41 more bytes`);
   });
 
   test('shows bytes as what they hold when it is opened', () => {
     const packet = { type: 'connect', protocolVersion: 5, clientId: 'c', clean: true, keepAlive: 5 } as const;
-    expect(detail({ ...packet, password: utf8.encode('***') })).toContain('"password": "***"');
+    expect(detail(keep({ ...packet, password: utf8.encode('***') }))).toContain('"password": "***"');
+  });
+
+  test('keeps no more of a large payload than it shows', () => {
+    const payload = new Uint8Array(1_000_000).fill(0x78);
+    const kept = keep({ type: 'publish', topic: 't', payload, qos: 0, retain: false, dup: false });
+    expect(kept.payload?.shown.buffer.byteLength).toBe(4_096);
+    expect(JSON.stringify(kept.fields)).not.toContain('payload');
+    expect(detail(kept)).toContain('x\\n... 995904 more bytes"');
   });
 
   test('lists properties one by one, and user properties under their own names', () => {
