@@ -9,6 +9,9 @@ import { clock, describeError } from './format';
 /** Messages that are kept. */
 const maxMessages = 200;
 
+/** Milliseconds in which lines are gathered. */
+const paintDelay = 30;
+
 /** Where the name is kept: for this tab only, so that two tabs can talk. */
 const storageKey = 'mqtide-demo-name';
 
@@ -24,13 +27,19 @@ export function startChatPanel(client: Client, complain: (error: unknown) => voi
   name.value = sessionStorage.getItem(storageKey) ?? inventName();
   name.addEventListener('change', () => sessionStorage.setItem(storageKey, name.value));
 
+  /** Lines that wait to be put into the list: to do that for each of a flood would keep the page busy. */
+  const fresh: HTMLElement[] = [];
+  const paint = () => appendBounded(list, fresh.splice(0), maxMessages);
+
   const show = (id: string, line: ChatLine) => {
     shown.set(id, line);
     for (const oldest of shown.keys()) {
       if (shown.size <= maxMessages) break;
       shown.delete(oldest);
     }
-    appendBounded(list, [line.root], maxMessages);
+    if (fresh.length === 0) setTimeout(paint, paintDelay);
+    else if (fresh.length >= maxMessages) fresh.shift();
+    fresh.push(line.root);
   };
 
   keepSubscribed(client, () => {
@@ -52,6 +61,7 @@ export function startChatPanel(client: Client, complain: (error: unknown) => voi
     const id = `${client.clientId}-${Date.now()}-${Math.random().toString(36).slice(2, 8)}`;
     const line = new ChatLine(name.value, text.value, true);
     show(id, line);
+    paint();
     list.scrollTop = list.scrollHeight;
     client
       .publish(`chat/room/${name.value}`, JSON.stringify({ id, text: text.value }), {

@@ -33,7 +33,7 @@ export function duration(seconds: number): string {
 
 /** Time of day, to the second. */
 export function clock(time: Date): string {
-  return time.toLocaleTimeString([], { hour12: false });
+  return time.toLocaleTimeString([], { hourCycle: 'h23' });
 }
 
 /** Time of day, to the millisecond. */
