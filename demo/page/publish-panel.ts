@@ -36,6 +36,7 @@ export function startPublishPanel(client: Client): void {
     prependBounded(results, [result.root], maxResults);
     try {
       const body = hex.checked ? parseHex(payload.value) : payload.value;
+      if (client.status.type !== 'connected' && qos > 0) result.waits('kept until the link is back');
       client.publish(topic.value, body, { qos, retain: retain.checked, properties: readProperties() }).then(
         (outcome) => result.accepted(qos, outcome),
         (error: unknown) => result.refused(error),
@@ -43,7 +44,6 @@ export function startPublishPanel(client: Client): void {
     } catch (error) {
       result.refused(error);
     }
-    if (client.status.type !== 'connected' && qos > 0) result.waits('kept until the link is back');
   });
 }
 

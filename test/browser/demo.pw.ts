@@ -111,6 +111,17 @@ test('says how a publish went, and why it was refused', async ({ page }) => {
   await expect(page.getByRole('list', { name: 'Active subscriptions' }).getByRole('listitem')).toHaveCount(0);
 });
 
+test('says what is wrong with a payload whether there is a connection or not', async ({ page }) => {
+  await open(page);
+  await page.getByLabel('Payload is hex').check();
+  await page.locator('#publish-payload').fill('zz');
+  for (const button of ['Disconnect', 'Connect']) {
+    await page.getByRole('button', { name: button, exact: true }).click();
+    await page.getByRole('button', { name: 'Publish' }).click();
+    await expect(page.locator('.result-outcome').first()).toContainText('not hex');
+  }
+});
+
 test('shows which of the folded properties keeps it from publishing', async ({ page }) => {
   await open(page);
   const expiry = page.getByLabel('Expires after (seconds)');
