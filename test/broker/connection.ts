@@ -160,8 +160,12 @@ export class Connection implements OutboundPort, WireEvents {
     for (const one of this.#faults.replaced(this.faults, packet)) this.#sendFaulty(one);
   }
 
-  /** Sends a PUBLISH with an alias where the client allows one; false when it is too large [v5 MQTT-3.1.2-25]. */
+  /**
+   * Sends a PUBLISH with an alias where the client allows one; false when it is too large [v5 MQTT-3.1.2-25], or when it
+   * waited for a client that is not allowed to have it.
+   */
   publish(packet: PublishPacket): boolean {
+    if (this.permissions?.mayReceive(packet.topic) === false) return false;
     const alias = this.version === 5 ? this.outboundAliases.take(packet.topic) : undefined;
     let sent = packet;
     if (alias !== undefined) {

@@ -40,7 +40,7 @@ export interface OutboundPort {
   readonly receiveMaximum: number;
   /** False while the connection has more to send than it should hold. */
   readonly writable: boolean;
-  /** Sends a PUBLISH; false when it is too large for the client and was not sent. */
+  /** Sends a PUBLISH; false when the client cannot or must not have it, and it was not sent. */
   publish(packet: PublishPacket): boolean;
   sendPubrel(packetId: number, reasonCode: number): void;
   now(): number;

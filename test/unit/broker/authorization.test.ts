@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { covers, Permissions } from '../../broker/authorization';
+import { Bench } from '../../broker/bench';
 
 describe('a rule covers a filter', () => {
   test.each([
@@ -54,4 +55,15 @@ describe('permissions', () => {
     expect(permissions.mayReceive('a/secret')).toBe(false);
     expect(permissions.mayPublish('anything')).toBe(true);
   });
+});
+
+test('what waited for a client that was away is looked at again', () => {
+  const deny = { subscribe: { deny: ['secret/#'] } };
+  const bench = new Bench({ users: [{ username: 'ann', password: 'x', ...deny }], allowAnonymous: true });
+  const ann = { clientId: 'ann', username: 'ann', password: new TextEncoder().encode('x') };
+  const properties = { sessionExpiryInterval: 60 };
+  bench.subscriber('#', 2, { ...ann, properties }).drop();
+  bench.connect().publish('secret/plan', 'a', { qos: 1 });
+  bench.connect().publish('news', 'b', { qos: 1 });
+  expect(bench.connect({ ...ann, clean: false, properties }).messages()).toEqual(['news=b']);
 });
