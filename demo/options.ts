@@ -34,16 +34,7 @@ export function readOptions(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): DemoOptions {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      host: { type: 'string', default: '127.0.0.1' },
-      port: { type: 'string', default: environment['PORT'] ?? '8080' },
-      'mqtt-port': { type: 'string', default: '1883' },
-      'ws-port': { type: 'string', default: '8083' },
-      help: { type: 'boolean', default: false },
-    },
-  });
+  const values = parse(args, environment['PORT'] ?? '8080');
   return {
     host: values.host,
     port: portNumber('--port', values.port),
@@ -51,6 +42,23 @@ export function readOptions(
     wsPort: portNumber('--ws-port', values['ws-port']),
     help: values.help,
   };
+}
+
+function parse(args: readonly string[], port: string) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        host: { type: 'string', default: '127.0.0.1' },
+        port: { type: 'string', default: port },
+        'mqtt-port': { type: 'string', default: '1883' },
+        'ws-port': { type: 'string', default: '8083' },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message : error}\n\n${usage}`, { cause: error });
+  }
 }
 
 function portNumber(flag: string, text: string): number {

@@ -15,8 +15,18 @@ const usage = `Usage: npm run broker -- [options]
 function portOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`not a port: ${text}`);
+  if (text.trim() === '' || !Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new Error(`not a port: "${text}"`);
   return port;
+}
+
+/** What an error says, and what to do where that is not in its words. */
+function advice(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = 'code' in error ? String(error.code) : '';
+  if (code.startsWith('ERR_PARSE_ARGS')) return `${error.message}\n\n${usage}`;
+  if (code === 'EADDRINUSE') return `${error.message}; choose others with --port and --ws-port, 0 for any`;
+  return error.message;
 }
 
 async function run(): Promise<void> {
@@ -60,6 +70,6 @@ async function run(): Promise<void> {
 }
 
 run().catch((error: unknown) => {
-  console.error(`broker: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`broker: ${advice(error)}`);
   process.exitCode = 1;
 });

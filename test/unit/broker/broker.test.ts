@@ -311,7 +311,9 @@ describe('the command line', () => {
   });
 
   test.each([
-    [['--port', 'x'], 'not a port: x'],
+    [['--port', 'x'], 'not a port: "x"'],
+    [['--port', ''], 'not a port: ""'],
+    [['--prot', '1'], 'Usage: npm run broker'],
     [['--config', '/nowhere.json'], 'nowhere.json'],
     [['--nonsense'], 'nonsense'],
   ])('refuses %s', async (args, message) => {
@@ -320,5 +322,11 @@ describe('the command line', () => {
     const [code] = await once(child, 'exit');
     expect(code).toBe(1);
     expect(await errors).toContain(message);
+  });
+
+  test('says what to do about a port that is taken', async () => {
+    const other = await start();
+    const child = run('--port', String(other.port), '--ws-port', '0');
+    expect(await output(child.stderr)).toContain('choose others with --port and --ws-port');
   });
 });

@@ -26,7 +26,7 @@ describe('the options of npm start', () => {
     expect(() => readOptions([`--ws-port=${port}`], {})).toThrow('--ws-port takes a port');
   });
 
-  test('refuse a flag that does not exist', () => {
-    expect(() => readOptions(['--open'], {})).toThrow('--open');
+  test('refuse a flag that does not exist, and say which do', () => {
+    expect(() => readOptions(['--open'], {})).toThrow(/--open[\s\S]*--mqtt-port/);
   });
 });
