@@ -17,7 +17,8 @@ export function startPublishPanel(client: Client): void {
   const hex = byId('publish-hex', HTMLInputElement);
   const results = byId('publish-results', HTMLElement);
 
-  byId('add-user-property', HTMLButtonElement).addEventListener('click', addUserProperty);
+  const add = byId('add-user-property', HTMLButtonElement);
+  add.addEventListener('click', () => addUserProperty(add));
 
   // A field that nobody sees cannot be complained about: the browser would say nothing. The event does not bubble.
   form.addEventListener(
@@ -75,7 +76,8 @@ function readProperties(): PublishProperties {
   };
 }
 
-function addUserProperty(): void {
+/** @param add takes the focus when the row that has it goes */
+function addUserProperty(add: HTMLButtonElement): void {
   const name = element('input', {
     attributes: { 'aria-label': 'Name', placeholder: 'name', autocomplete: 'off' },
   });
@@ -88,7 +90,10 @@ function addUserProperty(): void {
     '×',
   );
   const row = element('fieldset', { class: 'user-property' }, name, value, remove);
-  remove.addEventListener('click', () => row.remove());
+  remove.addEventListener('click', () => {
+    row.remove();
+    add.focus();
+  });
   byId('user-properties', HTMLElement).append(row);
   name.focus();
 }

@@ -43,6 +43,10 @@ export function startSubscribePanel(client: Client): void {
   const remove = (row: SubscriptionRow) => {
     rows.delete(row);
     row.root.remove();
+    // Whoever goes by keyboard goes on from the next row, or from the form.
+    if (document.activeElement !== document.body) return;
+    const next = active.querySelector('button') ?? form.querySelector('button');
+    next?.focus({ preventScroll: true });
   };
 
   keepSubscribed(client, () => {

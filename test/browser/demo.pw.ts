@@ -122,6 +122,26 @@ test('says what is wrong with a payload whether there is a connection or not', a
   }
 });
 
+test('can be used by keyboard alone, and names what has the focus', async ({ page }) => {
+  await open(page);
+  await page.getByRole('slider', { name: 'For seconds' }).press('Home');
+  await expect(page.locator('#cut-output')).toHaveText('2');
+  for (const filter of ['one/#', 'two/#']) {
+    await page.getByLabel('Filter').fill(filter);
+    await page.getByLabel('Filter').press('Enter');
+    await expect(page.getByRole('button', { name: `Unsubscribe from ${filter}` })).toBeVisible();
+  }
+  // What goes hands the focus on.
+  await page.getByRole('button', { name: 'Unsubscribe from one/#' }).press('Enter');
+  await expect(page.getByRole('button', { name: 'Unsubscribe from two/#' })).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('button', { name: 'Subscribe', exact: true })).toBeFocused();
+  await page.getByText('MQTT 5 properties').press('Enter');
+  await page.getByRole('button', { name: 'Add a user property' }).press('Enter');
+  await page.getByRole('button', { name: 'Remove this user property' }).press('Enter');
+  await expect(page.getByRole('button', { name: 'Add a user property' })).toBeFocused();
+});
+
 test('shows which of the folded properties keeps it from publishing', async ({ page }) => {
   await open(page);
   const expiry = page.getByLabel('Expires after (seconds)');
