@@ -60,7 +60,7 @@ const form = 'write scheme://host:port/path, for example wss://broker.example:80
 /** The error of `new URL` holds the whole URL, credentials included, and is therefore not passed on as a cause. */
 function parse(url: unknown, argument: string): URL {
   if (typeof url !== 'string' && !(url instanceof URL)) {
-    throw new UsageError(`${argument}: must be a string or a URL`);
+    throw new UsageError(`${argument}: must be a string or a URL, not ${typeof url}`);
   }
   try {
     const parsed = new URL(url);
