@@ -5,6 +5,7 @@ import { keepSubscribed } from './client';
 import { appendBounded, byId, element, setText } from './dom';
 import { readString } from './figure-reader';
 import { clock, describeError } from './format';
+import { recall, remember } from './memory';
 
 /** Messages that are kept. */
 const maxMessages = 200;
@@ -24,8 +25,8 @@ export function startChatPanel(client: Client, complain: (error: unknown) => voi
   /** Messages in the list by their id: at least once is not exactly once, and our own come back to us. */
   const shown = new Map<string, ChatLine>();
 
-  name.value = sessionStorage.getItem(storageKey) ?? inventName();
-  name.addEventListener('change', () => sessionStorage.setItem(storageKey, name.value));
+  name.value = recall('sessionStorage', storageKey) ?? inventName();
+  name.addEventListener('change', () => remember('sessionStorage', storageKey, name.value));
 
   /** Lines that wait to be put into the list: to do that for each of a flood would keep the page busy. */
   const fresh: HTMLElement[] = [];

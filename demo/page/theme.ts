@@ -1,6 +1,7 @@
 /** Light, dark, or as the system has it. */
 
 import { byId } from './dom';
+import { recall, remember } from './memory';
 
 const themes = [
   { name: 'system', icon: '◐', label: 'Colours: as the system' },
@@ -18,9 +19,10 @@ export const themeChanged = 'theme-changed';
 export function startTheme(): void {
   const button = byId('theme', HTMLButtonElement);
   const icon = byId('theme-icon', HTMLElement);
+  const wished = recall('localStorage', storageKey);
   let current = Math.max(
     0,
-    themes.findIndex(({ name }) => name === localStorage.getItem(storageKey)),
+    themes.findIndex(({ name }) => name === wished),
   );
 
   const apply = () => {
@@ -30,7 +32,7 @@ export function startTheme(): void {
     icon.textContent = theme.icon;
     button.setAttribute('aria-label', theme.label);
     button.title = theme.label;
-    localStorage.setItem(storageKey, theme.name);
+    remember('localStorage', storageKey, theme.name);
     document.dispatchEvent(new Event(themeChanged));
   };
 

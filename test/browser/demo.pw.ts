@@ -85,6 +85,22 @@ test('shows what comes over MQTT as text, never as markup', async ({ page }) => 
   expect(problems).toEqual([]);
 });
 
+test('works where the browser allows no storage', async ({ page }) => {
+  const problems = watchProblems(page);
+  await page.addInitScript(() => {
+    const get = () => {
+      throw new DOMException('The request was denied.', 'SecurityError');
+    };
+    for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, { get });
+  });
+  await open(page);
+  await page.getByRole('button', { name: 'Colours: as the system' }).click();
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'light');
+  await say(page, 'anna', 'Nobody will remember.');
+  await expect(chat(page, 'Nobody will remember.')).toHaveText(/anna/);
+  expect(problems).toEqual([]);
+});
+
 test('says how a publish went, and why it was refused', async ({ page }) => {
   await open(page);
   const outcome = page.locator('.result-outcome').first();
