@@ -3,6 +3,7 @@
 import { boolean, checkOptions } from '../check';
 import type { Packet } from '../codec/packet';
 import { ConnectionError, type MqttError, UsageError } from '../errors';
+import type { QoS } from '../message';
 import type { ServerLimits } from '../session/server-limits';
 import type { SessionPort } from '../session/session';
 import { allSchemes, parseServerUrl, type Scheme } from '../transport/scheme';
@@ -337,17 +338,14 @@ export class MqttClient implements Client {
     const { clean, recording } = this.#options;
     // What the application's store holds outlives a failure, whatever becomes of the session.
     const keepMessages = !clean || (recording && error !== undefined);
-    session.abandon(
-      ({ qos }) =>
-        keepMessages && qos > 0
-          ? new ConnectionError('still-stored', 'The client was closed; the message stays and will be sent', {
-              cause: error,
-            })
-          : closedError(error),
-      closedError(error),
-      !clean,
-      keepMessages,
-    );
+    const errorOf = ({ qos }: { readonly qos: QoS }) =>
+      keepMessages && qos > 0
+        ? new ConnectionError('still-stored', 'The client was closed; the message stays and will be sent', {
+            cause: error,
+          })
+        : closedError(error);
+    session.abandon(errorOf, closedError(error), !clean, keepMessages);
+    this.#publisher.closed(errorOf({ qos: 1 }), recording);
     this.#subscriber.endAll(error);
     this.#inbox.clear();
     this.#runner.stop();
@@ -355,7 +353,6 @@ export class MqttClient implements Client {
     // Others may have the stored session from now on: the next connect reads it anew.
     this.#restored = false;
     this.#restoring = undefined;
-    this.#publisher.forget();
   }
 
   // --- the store

@@ -96,10 +96,19 @@ export class Publisher {
     for (const { key } of messages) if (key !== undefined) this.#adopt(key);
   }
 
-  /** The client is closed: what keys name is in the store, and `adopt` has it again. */
-  forget(): void {
-    this.#pending.clear();
-    this.#completed.clear();
+  /**
+   * The client is closed.
+   * @param error for those who wait for what was there before them: the session does not know them
+   * @param isRead whether what keys name is in the store, and `adopt` will have it again
+   */
+  closed(error: Error, isRead: boolean): void {
+    for (const [key, ticket] of [...this.#pending]) {
+      // Else it waits for the next connect.
+      if (!ticket.isStored) continue;
+      ticket.failed(error);
+      if (isRead) this.#pending.delete(key);
+    }
+    if (isRead) this.#completed.clear();
   }
 
   /** A message without a promise of its own came to its end. */

@@ -130,6 +130,38 @@ describe('a key', () => {
     expect(client.stats).toMatchObject({ messagesSent: 1, publishesFailed: 1 });
   });
 
+  test('that joined a message which had stayed leaves nobody waiting at the next close', async () => {
+    const { client, server } = await connected({ clean: false, clientId: 'c' });
+    server.script.publish = () => undefined;
+    watch(client.publish('a', 'x', { qos: 1, key: 'k' }));
+    await client.close({ force: true });
+    await client.connect();
+    const joined = watch(client.publish('a', 'x', { qos: 1, key: 'k' }));
+    await turn();
+    await client.close({ force: true });
+    await turn();
+    expect(joined.error).toMatchObject({ code: 'still-stored' });
+    await client.connect();
+    const again = watch(client.publish('a', 'x', { qos: 1, key: 'k' }));
+    await turn();
+    server.link.send({ type: 'puback', packetId: 1, reasonCode: 0 });
+    await turn();
+    expect(again.state).toBe('resolved');
+  });
+
+  test('of a publish that waits for the client to be opened again joins it, also once that is closed', async () => {
+    const { client, server } = await connected({ store: memoryStore(), clean: false, clientId: 'c' });
+    const closing = client.close();
+    const connecting = client.connect();
+    const before = watch(client.publish('a', 'x', { qos: 1, key: 'k' }));
+    await closing;
+    const after = watch(client.publish('a', 'x', { qos: 1, key: 'k' }));
+    await connecting;
+    await turn();
+    expect([before.state, after.state]).toEqual(['resolved', 'resolved']);
+    expect(server.link.packets('publish')).toHaveLength(1);
+  });
+
   test('is remembered beside 10,000 others at most', async () => {
     const { client, server } = await connected();
     const all = Array.from({ length: 10_001 }, (_, index) => `${index}`);
@@ -251,6 +283,22 @@ describe('a key of an earlier page', () => {
     server.script = {};
     const { client } = await connected(options, server);
     await client.publish('a', 'x', { qos: 1, key: 'k' });
+    expect(server.link.packets('publish')).toHaveLength(1);
+  });
+
+  test('leaves nobody waiting when the client is closed', async () => {
+    const options = await left();
+    const first = idle(options);
+    const joined = watch(first.client.publish('a', 'x', { qos: 1, key: 'k' }));
+    await turn();
+    await first.client.close();
+    await turn();
+    expect(joined.error).toMatchObject({ code: 'still-stored' });
+    const { client, server } = idle(options);
+    const again = watch(client.publish('a', 'x', { qos: 1, key: 'k' }));
+    await client.connect();
+    await turn();
+    expect(again.state).toBe('resolved');
     expect(server.link.packets('publish')).toHaveLength(1);
   });
 
