@@ -81,10 +81,9 @@ export class Publisher {
 
   /** Messages of an earlier page, those that were delivered lately too: their keys name them again. */
   adopt(messages: Iterable<OutgoingMessage>): void {
-    const time = Date.now();
     const records = [...this.#own.values()].filter((record) => record.kind === 'key');
     for (const { id: key, reasonCode, resent, until } of records.sort((a, b) => a.until - b.until)) {
-      if (until <= time) {
+      if (isOver(until)) {
         this.#own.delete('key', key);
         continue;
       }
@@ -255,13 +254,13 @@ export class Publisher {
 
   /** The message that a key names now. */
   #named(key: string): Ticket | undefined {
-    const time = Date.now();
     for (const [name, { until }] of this.#completed) {
-      if (until > time && this.#completed.size <= maximumKeys) break;
+      if (!isOver(until) && this.#completed.size <= maximumKeys) break;
       this.#completed.delete(name);
       this.#own.delete('key', name);
     }
-    return this.#pending.get(key) ?? this.#completed.get(key)?.ticket;
+    const known = this.#completed.get(key);
+    return this.#pending.get(key) ?? (known && !isOver(known.until) ? known.ticket : undefined);
   }
 
   #count(error: unknown): void {
@@ -337,6 +336,11 @@ export class Ticket implements PublishListener {
       reject(error);
     }
   }
+}
+
+/** Whether a key is free again. A time that far ahead is of a clock that was set back since. */
+function isOver(until: number): boolean {
+  return Math.abs(until - Date.now() - keyLifetime) >= keyLifetime;
 }
 
 function resultOf(reasonCode: number, properties?: AckProperties, resent?: boolean): PublishResult {

@@ -83,6 +83,22 @@ describe('a key', () => {
     expect(server.link.packets('publish')).toHaveLength(3);
   });
 
+  test('is free in time when the clock is set back meanwhile, by however much', async () => {
+    fakeTime();
+    const { client, server } = await connected();
+    for (const back of [5, 60]) {
+      const sent = server.link.packets('publish').length;
+      await client.publish('a', 'x', { qos: 1, key: 'before' });
+      vi.setSystemTime(Date.now() - back * minutes);
+      for (const key of ['after', 'after']) await client.publish('a', 'x', { qos: 1, key });
+      expect(server.link.packets('publish')).toHaveLength(sent + 2);
+      await vi.advanceTimersByTimeAsync(11 * minutes);
+      await client.publish('a', 'x', { qos: 1, key: 'after' });
+      expect(server.link.packets('publish')).toHaveLength(sent + 3);
+      await vi.advanceTimersByTimeAsync(11 * minutes);
+    }
+  });
+
   test('is free again at once after a failure', async () => {
     const { client, server } = await connected();
     server.script.publish = ({ packetId = 0 }) => ({ type: 'puback', packetId, reasonCode: 0x97 });
@@ -269,6 +285,21 @@ describe('a key of an earlier page', () => {
     await turn();
     expect((await store.load('c')).filter(({ kind }) => kind === 'key')).toEqual([]);
     await later.client.publish('a', 'x', { qos: 1, key: 'k' });
+    expect(server.link.packets('publish')).toHaveLength(1);
+  });
+
+  test('is not kept for ever by a page whose clock was wrong', async () => {
+    fakeTime();
+    const options = { store: unownedStore(), clean: false, clientId: 'c' };
+    const server = new FakeServer();
+    const year = 365 * 24 * 60 * minutes;
+    vi.setSystemTime(Date.now() + year);
+    const first = await connected(options, server);
+    await first.client.publish('a', 'x', { qos: 1, key: 'k' });
+    await turn();
+    vi.setSystemTime(Date.now() - year);
+    const { client } = await connected(options, server);
+    await client.publish('a', 'x', { qos: 1, key: 'k' });
     expect(server.link.packets('publish')).toHaveLength(1);
   });
 
