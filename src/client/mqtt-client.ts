@@ -361,16 +361,25 @@ export class MqttClient implements Client {
     if (this.#reopening) return this.#reopening.then(() => this.#ready());
     if (this.#restored) return undefined;
     if (this.#restoring) return this.#restoring;
+    const mustBeWanted = () => {
+      // Closed meanwhile.
+      if (this.#restoring !== restoring) throw closedError();
+    };
     const restoring = this.#runner
       .restore((error) => this.#connector.stop(error))
+      .then(() => {
+        mustBeWanted();
+        this.#publisher.adopt(this.#runner.session.outgoing.pending());
+        this.#inbox.restore();
+      })
       .then(
         () => {
-          // Closed meanwhile.
-          if (this.#restoring !== restoring) throw closedError();
+          mustBeWanted();
+          // Not before: what a listener publishes comes after the calls that wait.
           this.#restored = true;
           this.#restoring = undefined;
-          this.#publisher.adopt(this.#runner.session.outgoing.pending());
-          this.#inbox.restore();
+          // What was restored may expire without a connection.
+          this.#runner.touch();
         },
         (error: unknown) => {
           if (this.#restoring === restoring) this.#restoring = undefined;

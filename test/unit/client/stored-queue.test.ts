@@ -80,6 +80,41 @@ test('what expired while no page was there is not sent, and is told', async () =
   expect((await options.store?.load('c'))?.map(({ kind }) => kind)).toEqual(['session']);
 });
 
+test('what a page left expires without a connection, too', async () => {
+  fakeTime();
+  const options = { ...(await left(1, { messageExpiryInterval: 60 })), reconnect: { initial: true } };
+  const { client, server, settled } = later(options);
+  server.unreachable = new Error('no network');
+  watch(client.connect());
+  await vi.advanceTimersByTimeAsync(59_000);
+  expect(settled).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(settled).toEqual([['1', 'expired']]);
+  await turn();
+  expect(await options.store?.load('c')).toEqual([]);
+});
+
+test('what a listener publishes for a message of an earlier page comes after the calls that wait for the store', async () => {
+  const store = unownedStore();
+  const inbox = { kind: 'inbox', topic: 'in', payload: new Uint8Array(1), qos: 1, retain: false } as const;
+  await store.write(
+    'c',
+    [1, 2].map((id) => ({ type: 'put', record: { ...inbox, id } })),
+  );
+  const { client, server } = later({ store, clean: false, clientId: 'c', ack: 'received' });
+  let count = 0;
+  client.on('message', async () => {
+    count += 1;
+    const payload = `${count + 1}`;
+    if (count > 1) await undefined;
+    watch(client.publish('a', payload, { qos: 1 }));
+  });
+  watch(client.publish('a', '1', { qos: 1 }));
+  await client.connect();
+  await turn();
+  expect(server.link.packets('publish').map(text)).toEqual(['1', '2', '3']);
+});
+
 test('closed without ever having had a connection, a page leaves its messages for the next', async () => {
   const options = { store: unownedStore(), clean: false, clientId: 'c', reconnect: { initial: true } };
   const first = idle(options);
