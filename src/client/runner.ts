@@ -88,6 +88,8 @@ export class Runner {
   #connection: Connection | undefined;
   /** Batches in order that wait for the store, or for those before them. */
   #waiting: Batch[] = [];
+  /** Bytes in them. */
+  #waitingBytes = 0;
   /** How many of them the write under way is for. */
   #writing = 0;
   /** Settles with the writes that took too long: they may still be applied, and nothing is read or written before. */
@@ -336,6 +338,7 @@ export class Runner {
       return;
     }
     this.#waiting.push(batch);
+    this.#waitingBytes += sizeOf(batch);
     if (this.#writing === 0) this.#write();
   }
 
@@ -392,7 +395,10 @@ export class Runner {
 
   #written(count: number): void {
     this.#writing = 0;
-    for (const batch of this.#waiting.splice(0, count)) this.#release(batch, now());
+    for (const batch of this.#waiting.splice(0, count)) {
+      this.#waitingBytes -= sizeOf(batch);
+      this.#release(batch, now());
+    }
     if (this.#waiting.length > 0) this.#write();
     else this.#settleStored();
   }
@@ -400,6 +406,7 @@ export class Runner {
   /** Nothing that came after the failure is in the store either: all goes back to the session. */
   #failed(error: MqttError, mayBeApplied: boolean): void {
     this.#writing = 0;
+    this.#waitingBytes = 0;
     this.session.commitFailed(this.#waiting.splice(0), error, mayBeApplied);
     if (this.isStored) this.#settleStored();
   }
@@ -430,10 +437,14 @@ export class Runner {
     return this.#transportHoldsMore(highWaterMark - 1);
   }
 
-  /** Only a write adds to the transport's buffer, and asking a browser for it takes longer than the rest of a publish. */
+  /**
+   * What waits for the store counts, too. Only a write adds to the transport's buffer, and asking a browser for it takes
+   * longer than the rest of a publish.
+   */
   #transportHoldsMore(than: number): boolean {
-    if (this.#buffered > than) this.#buffered = this.#connection?.bufferedAmount ?? 0;
-    return this.#buffered > than;
+    const left = this.#connection ? than - this.#waitingBytes : than;
+    if (this.#buffered > left) this.#buffered = this.#connection?.bufferedAmount ?? 0;
+    return this.#buffered > left;
   }
 
   /**
@@ -480,6 +491,10 @@ export class Runner {
       this.flush();
     }, Math.ceil(delay));
   }
+}
+
+function sizeOf({ frames }: Batch): number {
+  return frames.flat().reduce((size, { length }) => size + length, 0);
 }
 
 function storeError(error: unknown, verb: 'read' | 'write'): MqttError {

@@ -108,6 +108,49 @@ describe('a store that takes its time', () => {
     ]);
   });
 
+  describe('holds QoS 0 back that has to wait for it, whose publishers wait then, too', () => {
+    /** A client with more than the transport should hold waiting for its store; the last publish of it. */
+    async function congested() {
+      const server = new FakeServer();
+      server.connack = { topicAliasMaximum: 5 };
+      const { client, store } = await open({ reconnect: false, queue: { maxBytes: 1_000_000 } }, server);
+      watch(client.publish('a/long/topic', 'sets it', { qos: 1 }));
+      await turn();
+      const first = watch(client.publish('a/long/topic', new Uint8Array(10_000)));
+      await turn();
+      expect(first.state).toBe('resolved');
+      const last = watch(client.publish('a/long/topic', new Uint8Array(600_000)));
+      await turn();
+      expect(last.state).toBe('pending');
+      return { client, server, store, last };
+    }
+
+    test('until it has answered', async () => {
+      const { server, store, last } = await congested();
+      expect(server.link.packets('publish')).toEqual([]);
+      await store.finish();
+      expect(server.link.packets('publish')).toHaveLength(3);
+      expect(last.state).toBe('resolved');
+    });
+
+    test('up to queue.maxBytes', async () => {
+      const { client, store } = await congested();
+      watch(client.publish('b', new Uint8Array(500_000)));
+      await turn();
+      await expect(client.publish('b', 'one more')).rejects.toMatchObject({ code: 'queue-full' });
+      while (store.open > 0) await store.finish();
+      expect(await client.publish('b', 'one more')).toEqual({ reasonCode: 0 });
+    });
+
+    test.each(['fails', 'hangs while the connection is lost'])('until it %s', async (how) => {
+      const { server, store, last } = await congested();
+      if (how === 'fails') await store.finish(new Error('the disk is full'));
+      else server.link.drop();
+      await turn();
+      expect(last.state).toBe('resolved');
+    });
+  });
+
   test('is given one write at a time, and then all that came meanwhile', async () => {
     const { client, server, store } = await open();
     const publishes = [];
