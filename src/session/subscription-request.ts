@@ -35,6 +35,8 @@ export interface WireSubscription {
   readonly wanted: Set<RequestPart>;
   /** How many of those ask for QoS 0, 1 and 2: thousands may share a filter. */
   readonly counts: [number, number, number];
+  /** The part that {@link asked} is of. */
+  newest: RequestPart | undefined;
   /** See {@link Suspect}: as a part of what is subscribed to again. */
   fatal: number;
 }
@@ -103,7 +105,17 @@ export function subscriptionOf(
   identifier: number,
   left: boolean,
 ): WireSubscription {
-  return { asked, identifier, granted: left, left, open: 0, wanted: new Set(), counts: [0, 0, 0], fatal: 0 };
+  return {
+    asked,
+    identifier,
+    granted: left,
+    left,
+    open: 0,
+    wanted: new Set(),
+    counts: [0, 0, 0],
+    newest: undefined,
+    fatal: 0,
+  };
 }
 
 /** The highest QoS that anybody asks for. */
@@ -119,11 +131,16 @@ export function sentOf(part: RequestPart): AskedSubscription {
 }
 
 /** What a new session is asked for: the highest QoS of those who were granted the filter, the newest other options. */
-export function askedOf({ asked, wanted }: WireSubscription): AskedSubscription {
-  const granted = [...wanted].filter(({ outcome }) => outcome !== undefined).map((part) => part.asked);
-  const newest = granted.at(-1);
-  const qos = granted.reduce<QoS>((highest, one) => (one.qos > highest ? one.qos : highest), 0);
-  return newest ? { ...newest, qos } : asked;
+export function askedOf(subscription: WireSubscription): AskedSubscription {
+  let qos: QoS = 0;
+  let newest: RequestPart | undefined;
+  for (const part of subscription.wanted) {
+    if (part.outcome === undefined) continue;
+    newest = part;
+    if (part.asked.qos > qos) qos = part.asked.qos;
+  }
+  subscription.newest = newest;
+  return newest ? { ...newest.asked, qos } : subscription.asked;
 }
 
 /** A request with a part for each entry, and their subscriptions if it is to subscribe, or to renew all of them. */

@@ -360,6 +360,7 @@ export class Subscriptions {
         if (subscription.wanted.has(part)) {
           subscription.left = false;
           subscription.asked = sentOf(part);
+          subscription.newest = part;
         }
         if (!isAgain) this.#turn.put(recordOf(subscription));
       } else if (isAgain) {
@@ -409,6 +410,8 @@ export class Subscriptions {
     subscription.counts[asked.qos] -= 1;
     if (!this.#turn.recording || !subscription.granted || this.#table.get(asked.filter) !== subscription)
       return;
+    // Others ask for as much, and how is up to a newer one: thousands may share a filter.
+    if (part !== subscription.newest && subscription.counts[asked.qos] > 0) return;
     const before = JSON.stringify(subscription.asked);
     subscription.asked = askedOf(subscription);
     if (JSON.stringify(subscription.asked) !== before) this.#turn.put(recordOf(subscription));

@@ -289,6 +289,26 @@ describe('a filter that several want', () => {
     expect(walk).not.toHaveBeenCalled();
   });
 
+  test('is let go of by one after the other without a look at all who share it, and stored as those left ask', () => {
+    const { bench, first } = granted('sync');
+    const second = bench.subscribe('a', { qos: 1 });
+    const third = bench.subscribe('a', { qos: 1, ...careful });
+    const newest = bench.subscribe('a', { qos: 1 });
+    bench.receive(suback(2, 1), suback(3, 1), suback(4, 1));
+    const { wanted } = bench.session.subscriptions.get('a') ?? {};
+    const walk = vi.spyOn(wanted ?? new Set(), Symbol.iterator);
+    withdraw(bench, first);
+    withdraw(bench, second);
+    expect(walk).not.toHaveBeenCalled();
+    expect(bench.store.list('subscription')).toMatchObject([{ id: 'a', qos: 1, noLocal: false }]);
+    withdraw(bench, newest);
+    expect(bench.store.list('subscription')).toMatchObject([{ id: 'a', qos: 1, ...careful }]);
+    bench.subscribe('a');
+    bench.receive(suback(5, 1));
+    withdraw(bench, third);
+    expect(bench.store.list('subscription')).toMatchObject([{ id: 'a', qos: 0, noLocal: false }]);
+  });
+
   test.each(['none', 'sync'] as const)(
     'is subscribed to again with the highest QoS and the newest other options of those that are left, store: %s',
     (store) => {
