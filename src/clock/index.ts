@@ -9,6 +9,9 @@ export interface ClockWorker {
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
 }
 
+/** Identifier of the last timer. Of all clocks: several may share a worker. */
+let last = 0;
+
 /**
  * A clock for the option `clock`, by the timers of a worker: browsers do not slow these down in hidden tabs.
  *
@@ -23,7 +26,6 @@ export function workerClock(worker: ClockWorker): Clock {
     throw new UsageError('workerClock: needs a Worker that runs mqtide/clock-worker');
   }
   const callbacks = new Map<unknown, () => void>();
-  let last = 0;
   worker.addEventListener('message', ({ data }) => callbacks.get(data)?.());
   return (callback, delay) => {
     last += 1;

@@ -35,29 +35,28 @@ async function realWorker(): Promise<ClockWorker & { sent: unknown[]; answers: u
 /** A worker that never says a word. */
 const deaf: ClockWorker = { postMessage: () => undefined, addEventListener: () => undefined };
 
-/** Lets the page's own timers come only once a minute; what else there is keeps its time. */
-function hidePage(): void {
+/** A worker of a page whose own timers come only once a minute; the worker's keep their time. */
+async function workerOfHiddenPage(): Promise<ClockWorker> {
+  const worker = await realWorker();
   const inTime = globalThis.setTimeout;
   const late = (callback: () => void, delay = 0) =>
     inTime(callback, Math.ceil((performance.now() + delay) / 60_000) * 60_000 - performance.now());
-  vi.stubGlobal('setTimeout', Object.assign(late, inTime));
+  const ofPage = Object.assign(late, inTime);
+  vi.stubGlobal('setTimeout', ofPage);
+  return {
+    ...worker,
+    postMessage(data) {
+      globalThis.setTimeout = inTime;
+      worker.postMessage(data);
+      globalThis.setTimeout = ofPage;
+    },
+  };
 }
 
 describe('a clock in a worker', () => {
   test('keeps its time while timers of the page are late', async () => {
     fakeTime();
-    const worker = await realWorker();
-    // The worker has its timers from before.
-    const inWorker = worker.postMessage;
-    const clock = workerClock({ ...worker, postMessage: (data) => setTimeoutInTime(() => inWorker(data)) });
-    function setTimeoutInTime(work: () => void) {
-      const page = globalThis.setTimeout;
-      globalThis.setTimeout = inTime;
-      work();
-      globalThis.setTimeout = page;
-    }
-    const inTime = globalThis.setTimeout;
-    hidePage();
+    const clock = workerClock(await workerOfHiddenPage());
     const called = vi.fn();
     clock(called, 1_000);
     await vi.advanceTimersByTimeAsync(999);
@@ -83,8 +82,25 @@ describe('a clock in a worker', () => {
     cancelFirst();
     await vi.advanceTimersByTimeAsync(1_000);
     expect([first.mock.calls.length, second.mock.calls.length]).toEqual([0, 1]);
-    expect(worker.sent).toEqual([[1, 100], [2, 200], [1], [2]]);
+    const [[id] = []] = worker.sent as number[][];
+    const next = Number(id) + 1;
+    expect(worker.sent).toEqual([[id, 100], [next, 200], [id], [next]]);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('shares its worker with other clocks, and each keeps its own time', async () => {
+    fakeTime();
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const worker = await workerOfHiddenPage();
+    const [early, late] = [vi.fn(), vi.fn()];
+    workerClock(worker)(late, 200);
+    workerClock(worker)(early, 100);
+    await vi.advanceTimersByTimeAsync(100);
+    expect([early.mock.calls.length, late.mock.calls.length]).toEqual([1, 0]);
+    await vi.advanceTimersByTimeAsync(100);
+    expect([early.mock.calls.length, late.mock.calls.length]).toEqual([1, 1]);
   });
 
   test('falls back to the timers of the page when the worker is silent', async () => {
