@@ -28,13 +28,18 @@ export class Exchange<Answer> {
   readonly #client: Client;
   readonly #options: ExchangeOptions<Answer>;
   readonly #waiting = new Map<string, Waiting<Answer>>();
+  /** What the answers come by, from the first request on; undefined when that was refused or the client closed. */
   #subscription: Promise<Subscription> | undefined;
+  /** The same, once the service has granted it. */
+  #granted: Subscription | undefined;
+  /** The same, when an answer did not come by it. */
+  #doubtful: Subscription | undefined;
 
   constructor(client: Client, options: ExchangeOptions<Answer>) {
     this.#client = client;
     this.#options = options;
     client.on('close', () => {
-      this.#subscription = undefined;
+      this.#forget();
       const error = new ConnectionError('closed', `The client was closed before ${options.answer} answered`);
       for (const { reject } of this.#waiting.values()) reject(error);
     });
@@ -85,26 +90,40 @@ export class Exchange<Answer> {
   }
 
   #subscribe(): Promise<Subscription> {
-    if (!this.#subscription) {
-      const { answer, read } = this.#options;
-      const subscription = this.#client.subscribe(answer, { qos: 1 }, (message) => {
-        const { id, answer } = read(message);
-        this.#waiting.get(id)?.resolve(answer);
-      });
-      this.#subscription = subscription;
-      subscription.catch(() => this.#forget(subscription));
-    }
-    return this.#subscription;
+    const former = this.#doubtful;
+    if (this.#subscription && !former) return this.#subscription;
+    this.#forget();
+    const { answer, read } = this.#options;
+    const subscription = this.#client.subscribe(answer, { qos: 1 }, (message) => {
+      const { id, answer } = read(message);
+      this.#waiting.get(id)?.resolve(answer);
+    });
+    this.#subscription = subscription;
+    subscription
+      .then(
+        (granted) => {
+          if (this.#subscription === subscription) this.#granted = granted;
+        },
+        () => {
+          if (this.#subscription === subscription) this.#forget();
+        },
+      )
+      .then(() => former?.unsubscribe())
+      // It is over here, whatever the service says.
+      .catch(() => {});
+    return subscription;
   }
 
-  /** The next request subscribes again. */
-  #forget(subscription: Promise<Subscription> | undefined): void {
-    if (this.#subscription === subscription) this.#subscription = undefined;
+  /** The next request subscribes. */
+  #forget(): void {
+    this.#subscription = undefined;
+    this.#granted = undefined;
+    this.#doubtful = undefined;
   }
 
   #tooLate(timeout: number): ConnectionError {
-    // Whatever became of the subscription.
-    this.#forget(this.#subscription);
+    // It may have ended unnoticed: the next request takes another.
+    this.#doubtful = this.#granted;
     return new ConnectionError('timeout', `No answer on ${this.#options.answer} within ${timeout} ms`);
   }
 }

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { AliyunReplyError, aliyunThing, ServerClock } from '../../../src/credentials/index';
 import { ConnectionError, PeerError, ProtocolError, UsageError } from '../../../src/errors';
 import { connected, fakeTime, idle, watch } from '../../support/fake-client';
@@ -153,6 +153,35 @@ describe('reporting properties', () => {
     await vi.advanceTimersByTimeAsync(10_000);
     await again;
     expect(server.link.packets('subscribe')).toHaveLength(2);
+  });
+
+  test('leaves no subscription behind when answers never come, online or not', async () => {
+    fakeTime();
+    const { client, server } = await connected({ reconnect: { minDelay: 1_000, maxDelay: 1_000 } });
+    vi.spyOn(Math, 'random').mockReturnValue(0.999);
+    onTestFinished(() => {
+      vi.restoreAllMocks();
+    });
+    const thing = aliyunThing(client, device);
+    const errors: Error[] = [];
+    client.on('error', (error) => errors.push(error));
+    const report = async () => {
+      const late = errorOf(thing.postProperties({ a: 1 }, { timeout: 100 }));
+      await vi.advanceTimersByTimeAsync(100);
+      expect(await late).toMatchObject({ code: 'timeout' });
+    };
+    for (let count = 0; count < 3; count++) await report();
+    server.link.drop();
+    for (let count = 0; count < 3; count++) await report();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(client.status.type).toBe('connected');
+    await turn();
+    // It is wrong for whoever takes it.
+    server.link.publish(`${post}_reply`, 'nonsense');
+    await turn();
+    expect(errors).toHaveLength(1);
+    expect(server.link.packets('unsubscribe')).toEqual([]);
+    expect(server.link.packets('subscribe')).toHaveLength(1);
   });
 
   test('ends with the reason of a signal', async () => {
