@@ -371,14 +371,16 @@ export class Session {
     this.#ending = undefined;
     const link = this.#link;
     if (!link) return;
-    const before =
-      link.state !== 'connecting'
-        ? ''
-        : ` before it answered CONNECT${link.answered ? '' : '; check scheme and port of the URL'}`;
+    const isEarly = link.state === 'connecting';
+    const before = isEarly ? ' before it answered CONNECT' : '';
+    const why = cause ? `: ${cause.message}` : '';
+    const advice = isEarly && !link.answered ? '; check scheme and port of the URL' : '';
     const error =
       cause instanceof PeerError
         ? cause
-        : new ConnectionError('lost', `The connection to the server was lost${before}`, { cause });
+        : new ConnectionError('lost', `The connection to the server was lost${before}${why}${advice}`, {
+            cause,
+          });
     this.#end(link, { error, by: 'network' });
   }
 

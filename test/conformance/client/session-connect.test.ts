@@ -91,7 +91,7 @@ describe.each(versions)('a connection, protocol level %i', (version) => {
     expect(bench.lastEnd().error).toMatchObject({ code: 'lost', cause: new Error('reset') });
     // As a TLS port does when it gets CONNECT.
     expect(bench.lastEnd().error.message).toMatch(
-      /before it answered CONNECT; check scheme and port of the URL$/,
+      /before it answered CONNECT: reset; check scheme and port of the URL$/,
     );
     bench.connect();
     bench.kill();

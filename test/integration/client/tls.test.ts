@@ -138,10 +138,11 @@ describe('a client certificate', () => {
     expect(peers[0]?.getPeerCertificate().subject.CN).toBe('client');
   });
 
-  test('that is missing fails the connect with a typed error', async () => {
+  test('that is missing fails the connect with a typed error, which says so', async () => {
     const { url } = await strictServer();
     await expect(open(url, { ca: certs.ca.cert }, { protocolVersion: 5 }).connect()).rejects.toMatchObject({
       name: 'ConnectionError',
+      message: expect.stringContaining('it wants a client certificate; give tls.cert and tls.key'),
     });
   });
 
