@@ -4,6 +4,7 @@ const authority =
   'its certificate is not signed by an authority that is trusted here; give that authority as tls.ca';
 const handshakeFailure =
   'it refused the TLS handshake: it may want a client certificate (tls.cert and tls.key), or ciphers that are not used here';
+const noCertificate = 'it wants a client certificate; give tls.cert and tls.key';
 const clientCertificate =
   'it does not accept the client certificate: check tls.cert, tls.key and who signed them';
 const noRoute = 'there is no way to it; check the network and the firewalls';
@@ -36,7 +37,9 @@ const explanations = new Map([
     'ERR_TLS_CERT_ALTNAME_INVALID',
     'its certificate is for another host; use the name in it, or set tls.servername to that',
   ],
-  ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'it wants a client certificate; give tls.cert and tls.key'],
+  ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', noCertificate],
+  // So called in Bun.
+  ['ERR_SSL_TLSV1_ALERT_CERTIFICATE_REQUIRED', noCertificate],
   ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', handshakeFailure],
   ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'it does not speak the versions of TLS that are used here'],
   ['ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL', 'it speaks none of tls.alpnProtocols'],

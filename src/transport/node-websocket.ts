@@ -142,7 +142,10 @@ function explain(url: URL, cause: unknown): string | UsageError {
   const hint =
     port === 1883 || port === 8883
       ? `; port ${port} is usually that of MQTT without WebSocket, for which there is ${port === 1883 ? 'mqtt:' : 'mqtts:'}`
-      : '';
+      : code === 'ECONNRESET'
+        ? // As a TLS listener does, and one of MQTT without WebSocket.
+          '; check that the scheme of the URL is that of the port'
+        : '';
   const reason =
     code === '' && words === ''
       ? // The global WebSocket is as silent as a browser's.

@@ -256,8 +256,8 @@ function join(chunks: readonly Uint8Array[]): Uint8Array {
 }
 
 function refusedProtocol(url: URL, offered: readonly string[], selected: string): string {
-  const answer = selected ? JSON.stringify(selected) : 'none';
-  return `${serverName(url)} opened a WebSocket, but of the subprotocols ${offered.join(', ')} it selected ${answer}: check that port and path are those of its MQTT listener (often /mqtt or /ws), or set webSocket.protocols to what it expects`;
+  const other = selected && ` but ${JSON.stringify(selected)}`;
+  return `${serverName(url)} opened a WebSocket, but selected none of the subprotocols ${offered.join(', ')}${other}: check that port and path are those of its MQTT listener (often /mqtt or /ws), or set webSocket.protocols to what it expects`;
 }
 
 /** The error of a handshake that failed. */

@@ -340,6 +340,17 @@ describe('a WebSocket in Node', () => {
     expect((error as Error).message).not.toContain('hunter2');
   });
 
+  test('says what may be wrong when the server hangs up', async () => {
+    const port = await listen(
+      createTcpServer((socket) => socket.once('data', () => socket.destroy())) as never,
+    );
+    const error = await rejection(open127(port));
+    expect(error).toMatchObject({ code: 'unreachable', cause: { code: 'ECONNRESET' } });
+    expect((error as Error).message).toMatch(
+      /: it broke the connection off \(ECONNRESET\); check that the scheme of the URL is that of the port$/,
+    );
+  });
+
   test('says that nothing listens', async () => {
     const http = createServer();
     await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
