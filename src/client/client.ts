@@ -221,7 +221,8 @@ export interface Client extends AsyncDisposable {
   ): () => void;
   /**
    * Disconnects in an orderly way, see {@link CloseOptions}. Always settles. All Subscriptions end with it: `connect()`
-   * works again, and comes back without them.
+   * works again, and comes back without them. In Node the process may end then: what was written has left, unless the
+   * server takes longer than two seconds to read it.
    */
   close(options?: CloseOptions): Promise<void>;
 }

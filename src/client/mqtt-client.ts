@@ -319,12 +319,13 @@ export class MqttClient implements Client {
       : properties;
     session.disconnect(reasonCode, end, closedError());
     this.#connector.stop();
-    await this.#released(timeout);
+    await this.#released(timeout, timeout && this.#runner.left);
   }
 
-  /** Resolves when the store is done with us; one that hangs must not hang `close()`. */
-  async #released(timeout: number): Promise<void> {
-    await waiting(this.#runner.released, 'close', { timeout: Math.max(timeout, 1_000) }).catch(() => {});
+  /** Resolves when the store is done with us, and the last bytes have left; what hangs must not hang `close()`. */
+  async #released(timeout: number, left?: unknown): Promise<void> {
+    const released = this.#runner.released.then(() => left);
+    await waiting(released, 'close', { timeout: Math.max(timeout, 1_000) }).catch(() => {});
   }
 
   #isIdle(): boolean {

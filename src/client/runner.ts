@@ -73,6 +73,8 @@ export class Runner {
   /** A new one after each `stop` if there is a store, which others may write meanwhile. */
   session: Session;
   readonly counts: WireCounts = { bytesSent: 0, bytesReceived: 0 };
+  /** From the last connection that was ended in order: a promise, where its last bytes have to be waited for. */
+  left: unknown;
   /** Called after each flush, when set. */
   afterFlush: (() => void) | undefined;
   readonly #options: SessionOptions;
@@ -210,7 +212,7 @@ export class Runner {
       // A peer that keeps its end open must not keep ours open.
       const timer = setTimeout(() => connection.destroy(), closeGrace);
       connection.onClose = () => clearTimeout(timer);
-      connection.close();
+      this.left = connection.close();
     } else connection.destroy();
     this.session.closed();
     this.#drain();

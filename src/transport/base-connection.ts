@@ -20,7 +20,7 @@ export abstract class BaseConnection implements Connection {
 
   abstract write(chunks: readonly Uint8Array[]): void;
   abstract get bufferedAmount(): number;
-  abstract close(): void;
+  abstract close(): void | Promise<void>;
   abstract destroy(): void;
 
   get onData(): ((chunk: Uint8Array) => void) | undefined {

@@ -4,7 +4,7 @@ import { ProtocolError, UsageError } from '../errors';
 import { explainFailure, failureCode } from './node-failure';
 import { portOf } from './scheme';
 import { copyTlsOptions, type TlsOptions } from './tls-options';
-import type { Transport } from './transport';
+import type { Connection, Transport } from './transport';
 import {
   constructorIn,
   openWebSocket,
@@ -27,6 +27,12 @@ const largestPacket = 268_435_460;
 
 /** Bytes of a frame beside the largest packet that is taken: a server may send many packets in one. */
 const roomForOthers = 16 * 1_024 * 1_024;
+
+/** How often the buffer of a closed connection is looked at, in milliseconds. */
+const betweenLooks = 10;
+
+/** After so many looks, two seconds, what is left is not going to leave. */
+const mostLooks = 200;
 
 /** A transport over WebSockets that can have headers and TLS options. */
 export function nodeWebSocketTransport(options: NodeWebSocketTransportOptions = {}): Transport {
@@ -56,7 +62,7 @@ export function nodeWebSocketTransport(options: NodeWebSocketTransportOptions = 
           throw needsWs('webSocket.headers', given, ws.failure);
         if (tls !== undefined && url.protocol === 'wss:') throw needsWs('tls', given, ws.failure);
       }
-      return openWebSocket({
+      const connection = await openWebSocket({
         url,
         protocols: protocols ?? attempt.protocols,
         signal: attempt.signal,
@@ -64,8 +70,21 @@ export function nodeWebSocketTransport(options: NodeWebSocketTransportOptions = 
         explain,
         explainEnd: tooLarge,
       });
+      const { close } = connection;
+      connection.close = async () => {
+        await close.call(connection);
+        await emptied(connection);
+      };
+      return connection;
     },
   };
+}
+
+/** Resolves when what a connection has buffered is with the system, or is not going to be. */
+async function emptied(connection: Connection): Promise<void> {
+  for (let looks = 0; connection.bufferedAmount > 0 && looks < mostLooks; looks++) {
+    await new Promise((resolve) => setTimeout(resolve, betweenLooks));
+  }
 }
 
 /** The package `ws`, or why there is none. It is optional: whatever keeps it from loading, the global WebSocket may do. */

@@ -177,10 +177,13 @@ class TcpConnection extends BaseConnection {
     return this.#socket.writableLength;
   }
 
-  close(): void {
-    if (!this.#writable) return;
+  close(): void | Promise<void> {
+    if (!this.#writable) return undefined;
     this.#writable = false;
-    this.#socket.end();
+    // TLS has more to do before bytes are with the system, which sends them also when the process is gone.
+    return new Promise((resolve) => {
+      this.#socket.end(() => resolve());
+    });
   }
 
   destroy(): void {

@@ -49,8 +49,12 @@ export interface Connection {
    * Without an error the peer ended it in an orderly way.
    */
   onClose: ((error?: Error) => void) | undefined;
-  /** Sends what is buffered, then ends the connection in an orderly way. */
-  close(): void;
+  /**
+   * Sends what is buffered, then ends the connection in an orderly way.
+   *
+   * @returns where the end of the process loses what is buffered: a promise that resolves when that has left, or cannot
+   */
+  close(): void | Promise<void>;
   /** Drops the connection at once, without a handshake, and calls nothing any more. */
   destroy(): void;
 }

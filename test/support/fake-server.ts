@@ -33,6 +33,8 @@ class FakeConnection extends BaseConnection {
   bufferedAmount = 0;
   /** How the client ended it. */
   endedBy: 'close' | 'destroy' | undefined;
+  /** Keeps `close` waiting; tests set it, as transports do where what is buffered would be lost with the process. */
+  left: Promise<void> | undefined;
   readonly #written: (chunks: readonly Uint8Array[]) => void;
   readonly #gone: () => void;
 
@@ -46,11 +48,12 @@ class FakeConnection extends BaseConnection {
     if (this.endedBy === undefined) this.#written(chunks);
   }
 
-  close(): void {
-    if (this.endedBy !== undefined) return;
+  close(): void | Promise<void> {
+    if (this.endedBy !== undefined) return undefined;
     this.endedBy = 'close';
     this.#gone();
     queueMicrotask(() => this.ended());
+    return this.left;
   }
 
   destroy(): void {

@@ -322,6 +322,25 @@ describe('a TLS connection', () => {
     expect(records).toEqual(['abc', 'd']);
   });
 
+  test('tells when everything before close() has left, or cannot any more', async () => {
+    const { ca } = await certificates();
+    const peer = await tlsPeer();
+    const { connection } = await connect(`mqtts://localhost:${peer.port}`, { tls: { ca: ca.cert } });
+    const size = 1024 * 1024;
+    connection.write([new Uint8Array(size)]);
+    const closed = connection.close();
+    expect(connection.bufferedAmount).toBeGreaterThan(0);
+    await closed;
+    expect(connection.bufferedAmount).toBe(0);
+    await waitFor(() => peer.text.length === size);
+
+    const other = await connect(`mqtts://localhost:${peer.port}`, { tls: { ca: ca.cert } });
+    other.connection.write([new Uint8Array(size)]);
+    const dropped = other.connection.close();
+    other.connection.destroy();
+    await dropped;
+  });
+
   test('asks for the host by name, but not for an address', async () => {
     const { ca } = await certificates();
     const peer = await tlsPeer();

@@ -320,6 +320,19 @@ describe('a WebSocket in Node', () => {
     expect((error as Error).message).toMatch(words);
   });
 
+  test('tells when everything before close() has left', async () => {
+    const { ca, server } = await certificates();
+    const peer = await webSocketPeer({ http: createTlsServer(server) as unknown as Server });
+    const connection = await open127(peer.port, { tls: { ca: ca.cert } }, 'wss');
+    const size = 1024 * 1024;
+    connection.write([new Uint8Array(size)]);
+    const closed = connection.close();
+    expect(connection.bufferedAmount).toBeGreaterThan(0);
+    await closed;
+    expect(connection.bufferedAmount).toBe(0);
+    await waitFor(() => peer.frames[0]?.length === size);
+  });
+
   test('uses the package ws also as constructor option with headers and TLS options', async () => {
     const { ca, server } = await certificates();
     const peer = await webSocketPeer({ http: createTlsServer(server) as unknown as Server });

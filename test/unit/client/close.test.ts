@@ -39,6 +39,35 @@ describe('close of a connection', () => {
     expect([client.server, client.protocolVersion]).toEqual([undefined, undefined]);
   });
 
+  test('waits until its last bytes have left, but neither for ever nor by force', async () => {
+    fakeTime();
+    const { client, server } = await connected();
+    let leave: () => void = () => undefined;
+    server.link.connection.left = new Promise((resolve) => {
+      leave = resolve;
+    });
+    const first = watch(client.close());
+    await turn();
+    expect([client.status.type, first.state]).toEqual(['closed', 'pending']);
+    leave();
+    await turn();
+    expect(first.state).toBe('resolved');
+
+    await client.connect();
+    server.link.connection.left = never();
+    const second = watch(client.close({ timeout: 2_000 }));
+    await vi.advanceTimersByTimeAsync(1_999);
+    expect(second.state).toBe('pending');
+    await vi.advanceTimersByTimeAsync(1);
+    expect(second.state).toBe('resolved');
+
+    await client.connect();
+    server.link.connection.left = never();
+    const third = watch(client.close({ force: true }));
+    await turn();
+    expect(third.state).toBe('resolved');
+  });
+
   test('sends nothing after DISCONNECT [v5 MQTT-3.14.4-1, v3 MQTT-3.14.4-2] and closes itself [v5 MQTT-3.14.4-2, v3 MQTT-3.14.4-1]', async () => {
     for (const protocolVersion of [5, 4] as const) {
       const { client, server } = await connected({ protocolVersion, maxInflight: 1 });
