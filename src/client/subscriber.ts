@@ -163,9 +163,9 @@ export class Subscriber {
       };
     });
     handle.grants = grants;
-    if (grants.some(({ error }) => !error)) return undefined;
-    handle.end(refusal);
-    return refusal;
+    // Its other filters, if there were any, may have been unsubscribed meanwhile.
+    if (handle.openFilters === 0) handle.end(refusal);
+    return grants.some(({ error }) => !error) ? undefined : refusal;
   }
 
   /** The caller waits no longer: what the server grants all the same is given back. */

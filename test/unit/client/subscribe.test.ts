@@ -309,6 +309,17 @@ describe('several filters', () => {
     expect(server.link.packets('unsubscribe').flatMap(({ filters }) => filters)).toEqual(['yes']);
   });
 
+  test('of which one is refused and the other unsubscribed meanwhile are over', async () => {
+    const { client, server } = await connected({}, refusing('no'));
+    const subscribing = client.subscribe(['no', 'yes']);
+    await client.unsubscribe('yes');
+    const subscription = await subscribing;
+    expect(subscription.grants.map(({ error }) => error?.reasonCode)).toEqual([0x87, undefined]);
+    await expect(subscription[Symbol.asyncIterator]().next()).rejects.toMatchObject({ reasonCode: 0x87 });
+    await subscription.unsubscribe();
+    expect(server.link.packets('unsubscribe')).toHaveLength(1);
+  });
+
   test('that are all refused reject', async () => {
     const { client } = await connected({}, refusing('a', 'b'));
     await expect(client.subscribe(['a', 'b'])).rejects.toMatchObject({ reasonCode: 0x87 });
