@@ -184,6 +184,8 @@ export class Connector {
     this.#result = result;
     this.#connectedAt = performance.now();
     this.#host.accepted();
+    // Who hears of messages that are given up may have closed the client.
+    if (this.#policy !== policy) return;
     const { url } = this.#status;
     this.#setStatus({ type: 'connected', url, since: Date.now(), sessionPresent: result.sessionPresent });
     // A listener may have closed the client.

@@ -116,6 +116,21 @@ describe('unread QoS 1 and 2 of a lost session', () => {
     expect(seen).toEqual(['2.1', '2.2', '3.1', '3.2']);
   });
 
+  test('are given up, and who hears of it may close the client', async () => {
+    const server = new FakeServer();
+    const { client } = await connected({ ...quick, queue: { maxUnread: 1 } }, server);
+    client.on('unclaimed', () => client.close({ force: true }));
+    send(server, 1, ['1', '2', '3', '4']);
+    await again(server, client);
+    send(server, 1, ['5']);
+    server.sessions.clear();
+    server.link.drop();
+    await vi.waitFor(() => expect(client.status.type).toBe('closed'));
+    await turn();
+    expect(client.status.type).toBe('closed');
+    await expect(client.publish('a', '', { qos: 1 })).rejects.toMatchObject({ code: 'closed' });
+  });
+
   test('give way, where they are retained, to what the new session sends of the same topics', async () => {
     const { client, server, texts, work } = await slow();
     send(server, 1, ['old 1', 'old 2'], { retain: true });
