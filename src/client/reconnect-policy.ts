@@ -175,6 +175,8 @@ export class ReconnectPolicy {
     this.#refusals = isRefusal ? this.#refusals + 1 : 0;
     if (cannotHelp && (!isRefusal || this.#refusals >= this.#targets.length)) return 'stop';
 
+    // No more of this chain of redirects: what follows is bounded otherwise.
+    this.#redirects = 0;
     const isFirst = !this.hasConnected && !(reconnect !== false && reconnect.initial);
     // Without a network an attempt shows nothing: it does not count, and the network's return ends the wait.
     if (isFirst || !offline) this.#failures += 1;
@@ -183,8 +185,6 @@ export class ReconnectPolicy {
     if (isFirst) return this.#failures < this.#targets.length ? 'now' : 'stop';
     if (!reconnect || this.#failures > reconnect.maxAttempts) return 'stop';
     if (!this.#mayRetry(reconnect.retry, error)) return 'stop';
-    // Waits pace what follows: a chain of redirects begins anew.
-    this.#redirects = 0;
     if (offline || this.#isTakenOver(version, end, connectedFor)) return reconnect.maxDelay;
     return backoffDelay(reconnect, this.#failures, Math.random());
   }

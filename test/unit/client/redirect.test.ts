@@ -166,6 +166,14 @@ describe('a redirect', () => {
     await client.close();
   });
 
+  test('is followed from each URL, however many the ones before it took', async () => {
+    const server = redirecting({ a: 'b', b: 'c', c: 'd', d: 'e', x: 'y' }, 0x9c);
+    const client = open(server, ['ws://a', 'ws://x']);
+    await client.connect();
+    expect(hrefs(server).slice(-2)).toEqual(['ws://x/', 'ws://y/']);
+    await client.close();
+  });
+
   test('counts hops anew after a stable connection', async () => {
     fakeTime();
     const server = redirecting({ a: 'b', b: 'c' }, 0x9c);
