@@ -34,9 +34,10 @@ type Targets = Router<{
 /** Messages that handlers, listeners and loops work on; a new count after each `clear`. */
 export interface Work {
   open: number;
-  /** Those that end the patience with handlers, from the first one on that waits. */
-  timers: Set<ReturnType<typeof setTimeout> | undefined> | undefined;
 }
+
+/** The patience with a handler: it runs out while the client is open, and begins anew with the next connection. */
+type Patience = (isOpen: boolean) => void;
 
 /** Hands out what is received. */
 export class Inbox implements DeliveryHost {
@@ -58,7 +59,9 @@ export class Inbox implements DeliveryHost {
   received = 0;
   /** Unread messages that were dropped: of QoS 0, and strays. */
   unreadDropped = 0;
-  #work: Work = newWork();
+  #work: Work = { open: 0 };
+  /** With handlers that go on, from the first one on. */
+  #patience: Set<Patience> | undefined;
 
   constructor(core: Core, router: Targets) {
     this.#core = core;
@@ -110,6 +113,7 @@ export class Inbox implements DeliveryHost {
   /** The server accepted the connection: takers will come now, if they come at all. */
   connected(): void {
     this.connections += 1;
+    for (const patience of this.#patience ?? []) patience(true);
     for (const delivery of this.#behind.drain()) if (!isGone(delivery)) this.#behind.push(delivery);
     const strays = [...this.#unclaimed.keys()].filter(({ incoming }) => incoming?.isStray);
     for (const delivery of strays.slice(0, -this.mostStrays)) {
@@ -145,8 +149,8 @@ export class Inbox implements DeliveryHost {
     this.#unclaimed.clear();
     this.#behind = new Fifo();
     // Nobody waits for what still runs: no timer keeps a process alive for it.
-    for (const timer of this.#work.timers ?? []) clearTimeout(timer);
-    this.#work = newWork();
+    for (const patience of this.#patience ?? []) patience(false);
+    this.#work = { open: 0 };
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
@@ -209,20 +213,26 @@ export class Inbox implements DeliveryHost {
     const end = (failed: boolean, error?: unknown) => {
       if (!open) return;
       open = false;
-      clearTimeout(timer);
-      work.timers?.delete(timer);
+      patience(false);
+      this.#patience?.delete(patience);
       delivery?.settle(failed);
       if (failed) emitter.failure(error);
       ended?.();
       this.settled(work);
     };
     const { handlerTimeout } = options;
-    const timer = timeoutFor(handlerTimeout, () => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience: Patience = (isOpen) => {
+      clearTimeout(timer);
+      timer = isOpen ? timeoutFor(handlerTimeout, giveUp) : undefined;
+    };
+    const giveUp = () => {
       const words = `The handler of a message to '${message.topic}' did not settle within ${handlerTimeout} ms; the message counts as failed`;
       end(true, new ConnectionError('timeout', words));
-    });
-    work.timers ??= new Set();
-    work.timers.add(timer);
+    };
+    patience(true);
+    this.#patience ??= new Set();
+    this.#patience.add(patience);
     Promise.resolve(promise).then(
       () => end(false),
       (error: unknown) => end(true, error),
@@ -340,10 +350,6 @@ export class Inbox implements DeliveryHost {
     this.#discard(delivery);
     this.#core.emitter.emit('unclaimed', new ReceivedMessage(packet, {}, redelivered));
   }
-}
-
-function newWork(): Work {
-  return { open: 0, timers: undefined };
 }
 
 /** Whether nobody will work on it any more. */

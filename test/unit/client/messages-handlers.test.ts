@@ -267,6 +267,29 @@ describe('handlerTimeout', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test.each([1, 2] as const)(
+    'begins anew after close() and connect() of a kept session (QoS %i)',
+    async (qos) => {
+      fakeTime();
+      const { client, server } = await connected({ clientId: 'x', clean: false, handlerTimeout: 1_000 });
+      client.on('error', () => undefined);
+      await client.subscribe('a', { qos }, () => new Promise(() => {}));
+      server.link.publish('a', 'hangs', { qos });
+      await client.close({ force: true });
+      await client.connect();
+      const seen: string[] = [];
+      await client.subscribe('a', { qos }, (message) => void seen.push(message.text()));
+      server.link.publish('a', 'hangs', { qos, packetId: 1, dup: true });
+      server.link.publish('a', 'next', { qos, packetId: 2 });
+      await vi.advanceTimersByTimeAsync(1_000);
+      await turn();
+      expect(seen).toEqual(['next']);
+      expect(server.link.packets(qos === 1 ? 'puback' : 'pubrec').map(({ packetId }) => packetId)).toEqual([
+        1, 2,
+      ]);
+    },
+  );
+
   test('counts a handler as failed that does not settle, and goes on with the next message', async () => {
     fakeTime();
     const { client, server } = await connected({ handlerTimeout: 1_000 });
