@@ -281,7 +281,8 @@ export class Outgoing {
     this.#link = undefined;
     this.alive();
     if (!byPeer) return;
-    const onTheWay = this.#inOrder('sent').filter(({ slot }) => slot === link);
+    // What still waited for the store never left.
+    const onTheWay = this.#inOrder('sent').filter(({ slot, reached }) => slot === link && reached);
     const { monotonic } = this.#turn.now;
     const accompanied = link.requests > 0 && monotonic - link.requestedAt <= longestEffect;
     const elapsed = monotonic - link.publishedAt;

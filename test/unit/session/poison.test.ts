@@ -220,6 +220,18 @@ describe('a message after which the server closes the connection', () => {
     expect(sent.outcome).toBeUndefined();
   });
 
+  test('is innocent while it waits for the store, whatever the server says', () => {
+    const bench = connected({ store: 'manual' });
+    bench.commit();
+    const sent = bench.publish('good', 1);
+    bench.expectNothingSent();
+    bench.receive(disconnect(0x82));
+    expect(sent.outcome).toBeUndefined();
+    bench.commit();
+    bench.resume();
+    bench.expectFlow('publish good 1');
+  });
+
   test('is innocent of an end by us, or before CONNACK', () => {
     const bench = connected();
     const sent = bench.publish('t', 1);
