@@ -303,15 +303,15 @@ export class Subscriptions {
     const { request, subscription } = first;
     const { type } = request;
     const { userProperties } = first.asked;
-    const refusalOf = ({ asked }: RequestPart) =>
-      type === 'subscribe' ? refusalOfFilter(link, asked) : undefined;
+    const refusalOf = (part: RequestPart) =>
+      this.#isOutdated(part) ? 0 : type === 'subscribe' ? refusalOfFilter(link, part.asked) : undefined;
     // An identifier is the packet's, so with one each filter needs a packet of its own.
     const isIdentified = type === 'subscribe' && link.limits?.subscriptionIdentifierAvailable;
     const identifier = isIdentified ? subscription?.identifier : undefined;
     const parts = [first];
     let packet = packetOf(type, parts, identifier, link);
     const refusal = refusalOf(first) ?? refusalOfSize(link, type, link.sizeOf(packet));
-    if (refusal) {
+    if (refusal !== undefined) {
       this.#decide(first, refusal);
       return;
     }
@@ -322,7 +322,7 @@ export class Subscriptions {
         next?.request === request &&
         next.outcome === undefined &&
         next.asked.userProperties === userProperties &&
-        !refusalOf(next);
+        refusalOf(next) === undefined;
       if (!goesAlong) break;
       const larger = packetOf(type, [...parts, next], identifier, link);
       if (!link.fits(link.sizeOf(larger))) break;
@@ -340,6 +340,12 @@ export class Subscriptions {
     this.#turn.keepOrderOf(requests);
     link.requests += 1;
     link.write(packet);
+  }
+
+  /** Whether a later request for its filter has been answered, or is to undo it: then it must not undo that. */
+  #isOutdated({ asked, subscription }: RequestPart): boolean {
+    const current = this.#table.get(asked.filter);
+    return subscription ? current !== subscription : current?.granted === true;
   }
 
   /** Notes the outcome of one filter; with the last one the request is settled. */

@@ -377,6 +377,33 @@ describe('requests that a connection cut off', () => {
     expect([first.outcomes, second.outcomes, third.outcomes]).toEqual([[0, 0], [0], [0]]);
   });
 
+  test.each([true, false])(
+    'are not sent again where a later one for their filter was answered (session present: %s)',
+    (sessionPresent) => {
+      const bench = new SessionBench();
+      bench.connect();
+      const first = bench.subscribe('a');
+      const end = bench.unsubscribe('a');
+      bench.subscribe('b');
+      bench.receive(unsuback(2, 0), suback(3, 0));
+      const ended = bench.unsubscribe('b');
+      const again = bench.subscribe('b');
+      bench.receive(suback(5, 0));
+      expect([first.outcomes, end.outcomes, ended.outcomes, again.outcomes]).toEqual([
+        undefined,
+        [0],
+        undefined,
+        [0],
+      ]);
+      bench.take();
+      bench.cut();
+      bench.connect({ sessionPresent });
+      const resubscribed = subscribe(6, ['b'], { subscriptionIdentifier: 3 });
+      bench.expectSent(...(sessionPresent ? [] : [resubscribed]));
+      expect([first.outcomes, ended.outcomes]).toEqual([[0], [0]]);
+    },
+  );
+
   test('do not ask again what was answered', () => {
     const bench = new SessionBench({ version: 4 });
     bench.connect();
