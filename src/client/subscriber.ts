@@ -103,7 +103,9 @@ export class Subscriber {
     checkWait(options);
     this.#core.checkOpen();
     const ready = this.#core.ready();
-    return ready && waiting(ready, what, options).then(() => void this.#core.checkOpen());
+    // All wait in the same way, so that they go on in the order of the calls.
+    const wait = { ...options, timeout: options.timeout ?? Infinity };
+    return ready && waiting(ready, what, wait).then(() => void this.#core.checkOpen());
   }
 
   async #subscribe(

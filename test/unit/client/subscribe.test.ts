@@ -1,5 +1,12 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { type Client, type Message, RefusedError, type Subscription, UsageError } from '../../../src/index';
+import {
+  type Client,
+  type Message,
+  memoryStore,
+  RefusedError,
+  type Subscription,
+  UsageError,
+} from '../../../src/index';
 import { connected, fakeTime, idle, watch } from '../../support/fake-client';
 import { FakeServer, turn } from '../../support/fake-server';
 
@@ -523,6 +530,22 @@ describe('unsubscribe', () => {
     const { client } = await connected({}, server);
     await expect(client.unsubscribe('a')).resolves.toBeUndefined();
   });
+
+  test.each([{}, { timeout: 1_000 }, { signal: new AbortController().signal }])(
+    'keeps its place among calls while the store is read, with %o',
+    async (wait) => {
+      const { client, server } = idle({ store: memoryStore(), clientId: 'x', clean: false });
+      client.connect();
+      const unsubscribing = client.unsubscribe('a', wait);
+      const subscribing = collect(client, 'a');
+      const given = client.subscribe('b', wait, () => undefined);
+      await Promise.all([unsubscribing, given, client.unsubscribe('b')]);
+      const { seen } = await subscribing;
+      server.link.publish('a', 'x');
+      expect(seen).toEqual(['a=x']);
+      expect(server.link.types).toEqual(['connect', 'unsubscribe', 'subscribe', 'unsubscribe']);
+    },
+  );
 
   test('without a connection takes effect at once and goes out with the next one', async () => {
     fakeTime();
