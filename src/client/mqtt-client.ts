@@ -359,9 +359,11 @@ export class MqttClient implements Client {
   // --- the store
 
   #ready(): Promise<void> | undefined {
-    if (this.#reopening) return this.#reopening.then(() => this.#ready());
+    const current = this.#restoring;
+    // Connecting begins with reading the store. Both wait for that in the same way, so that calls go on in their order.
+    if (this.#reopening) return this.#reopening.then(() => this.#restoring);
     if (this.#restored) return undefined;
-    if (this.#restoring) return this.#restoring;
+    if (current) return Promise.resolve().then(() => current);
     const mustBeWanted = () => {
       // Closed meanwhile.
       if (this.#restoring !== restoring) throw closedError();

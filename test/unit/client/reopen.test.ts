@@ -104,11 +104,40 @@ describe('connect while close waits', () => {
 describe('a stored session', () => {
   test('can be opened again in the turn in which the client was closed while it read the store', async () => {
     const { client } = idle({ store: memoryStore(), clientId: 'x', clean: false });
-    const publish = watch(client.publish('a', 'b', { qos: 1 }));
+    const publishes = ['b', 'c'].map((payload) => watch(client.publish('a', payload, { qos: 1 })));
     client.close();
     await client.connect();
     expect(client.status.type).toBe('connected');
-    expect(publish.error).toMatchObject({ code: 'closed' });
+    expect(publishes.map(({ error }) => error)).toMatchObject([{ code: 'closed' }, { code: 'closed' }]);
+  });
+
+  test('takes calls in their order, be they from before it was opened again or from while it is read', async () => {
+    let read = () => {};
+    const store = memoryStore();
+    const load = async (key: string) => {
+      await new Promise<void>((resolve) => {
+        read = resolve;
+      });
+      return store.load(key);
+    };
+    const { client, server } = idle({ store: { ...store, load }, clientId: 'x', clean: false });
+    const connecting = client.connect();
+    await turn();
+    read();
+    await connecting;
+    client.close();
+    client.connect();
+    const early = [client.unsubscribe('f'), client.publish('a', 'early', { qos: 1 })];
+    await turn();
+    expect(client.status.type).toBe('connecting');
+    const late = [client.subscribe('f', () => undefined), client.publish('a', 'late', { qos: 1 })];
+    read();
+    await Promise.all<unknown>([...early, ...late]);
+    expect(server.link.types).toEqual(['connect', 'unsubscribe', 'subscribe', 'publish', 'publish']);
+    expect(server.link.packets('publish').map(({ payload }) => new TextDecoder().decode(payload))).toEqual([
+      'early',
+      'late',
+    ]);
   });
 
   test('is given back by a client that a listener closes as it begins to connect', async () => {
