@@ -223,12 +223,12 @@ export class Inbox implements DeliveryHost {
     const { handlerTimeout } = options;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const patience: Patience = (isOpen) => {
-      clearTimeout(timer);
-      timer = isOpen ? timeoutFor(handlerTimeout, giveUp) : undefined;
-    };
-    const giveUp = () => {
-      const words = `The handler of a message to '${message.topic}' did not settle within ${handlerTimeout} ms; the message counts as failed`;
-      end(true, new ConnectionError('timeout', words));
+      if (!isOpen) timer = void clearTimeout(timer);
+      else
+        timer ??= timeoutFor(handlerTimeout, () => {
+          const words = `The handler of a message to '${message.topic}' did not settle within ${handlerTimeout} ms; the message counts as failed`;
+          end(true, new ConnectionError('timeout', words));
+        });
     };
     patience(true);
     this.#patience ??= new Set();

@@ -290,6 +290,22 @@ describe('handlerTimeout', () => {
     },
   );
 
+  test('does not begin anew with a connection alone', async () => {
+    fakeTime();
+    const reconnect = { minDelay: 1, maxDelay: 1 };
+    const { client, server } = await connected({ reconnect, handlerTimeout: 1_000 });
+    const errors: Error[] = [];
+    client.on('error', (error) => errors.push(error));
+    await client.subscribe('a', { qos: 1 }, () => new Promise(() => {}));
+    server.link.publish('a', 'hangs', { qos: 1 });
+    await vi.advanceTimersByTimeAsync(600);
+    server.link.drop();
+    await vi.advanceTimersByTimeAsync(399);
+    expect([server.links.length, errors.length]).toEqual([2, 0]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(errors).toMatchObject([{ code: 'timeout' }]);
+  });
+
   test('counts a handler as failed that does not settle, and goes on with the next message', async () => {
     fakeTime();
     const { client, server } = await connected({ handlerTimeout: 1_000 });
