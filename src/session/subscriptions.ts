@@ -303,8 +303,12 @@ export class Subscriptions {
     const { request, subscription } = first;
     const { type } = request;
     const { userProperties } = first.asked;
-    const refusalOf = (part: RequestPart) =>
-      this.#isOutdated(part) ? 0 : type === 'subscribe' ? refusalOfFilter(link, part.asked) : undefined;
+    const refusalOf = ({ asked, subscription }: RequestPart) => {
+      const current = this.#table.get(asked.filter);
+      // A later request for its filter has been answered, or is to undo it: it must not undo that.
+      if (subscription ? current !== subscription : current?.granted) return 0;
+      return subscription && refusalOfFilter(link, asked);
+    };
     // An identifier is the packet's, so with one each filter needs a packet of its own.
     const isIdentified = type === 'subscribe' && link.limits?.subscriptionIdentifierAvailable;
     const identifier = isIdentified ? subscription?.identifier : undefined;
@@ -340,12 +344,6 @@ export class Subscriptions {
     this.#turn.keepOrderOf(requests);
     link.requests += 1;
     link.write(packet);
-  }
-
-  /** Whether a later request for its filter has been answered, or is to undo it: then it must not undo that. */
-  #isOutdated({ asked, subscription }: RequestPart): boolean {
-    const current = this.#table.get(asked.filter);
-    return subscription ? current !== subscription : current?.granted === true;
   }
 
   /** Notes the outcome of one filter; with the last one the request is settled. */
