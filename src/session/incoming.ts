@@ -105,7 +105,6 @@ export class Incoming {
       // [v5 MQTT-4.3.3-10] until PUBREL, the same identifier is the same message
       message = new IncomingMessage(packet, packetId);
       message.decision = 0;
-      messages.set(packetId, message);
     } else if (qos === 1 && !packet.dup) {
       // Without DUP the identifier names a new message; an older one with it has lost its claim to it.
       if (message) message.isLost = true;

@@ -34,9 +34,6 @@ export interface PendingAck {
   readonly decision: number;
 }
 
-/** A CONNACK of two bytes with return code 1, which is no packet of MQTT 5.0 [v3 3.2.2.3]. */
-const versionRefused = [0x20, 0x02, 0x00, 0x01];
-
 /** More than a PUBLISH takes beside its topic, payload and properties. */
 const plentyOfBytes = 64;
 
@@ -62,6 +59,8 @@ export class Link {
   readonly isForced: boolean;
   /** Monotonic time of CONNECT. */
   openedAt = 0;
+  /** Whether the server sent anything. */
+  answered = false;
   /** Encoded packets that wait for the next flush. */
   readonly output = new Output();
   readonly decoder: PacketDecoder;
@@ -107,8 +106,6 @@ export class Link {
   readonly acks2 = new Fifo<PendingAck>();
   /** QoS 2 identifiers whose PUBREC was written here, until PUBCOMP. */
   readonly unreleased = new Set<number>();
-  /** The first bytes received, four of them at most. */
-  readonly #firstBytes: number[] = [];
 
   constructor(
     connect: ConnectPacket,
@@ -153,18 +150,6 @@ export class Link {
     return limits;
   }
 
-  /** Whether the server sent anything. */
-  get answered(): boolean {
-    return this.#firstBytes.length > 0;
-  }
-
-  /** Looks at the first bytes for the answer of a server that does not know MQTT 5.0. */
-  refusesVersion(bytes: Uint8Array): boolean {
-    const first = this.#firstBytes;
-    first.push(...bytes.subarray(0, versionRefused.length - first.length));
-    return this.protocolVersion === 5 && versionRefused.every((byte, index) => byte === first[index]);
-  }
-
   /** Whether a packet is within the server's Maximum Packet Size [v5 MQTT-3.2.2-15]. */
   fits(size: number): boolean {
     return size <= (this.limits?.maximumPacketSize ?? Infinity);
@@ -187,13 +172,12 @@ export class Link {
     this.tap?.('out', packet);
   }
 
-  /** Appends DISCONNECT to the output, before MQTT 5.0 without more. */
+  /** Appends DISCONNECT to the output, before MQTT 5.0 without more: its reason code is 0 there. */
   disconnect(reasonCode: number, properties: DisconnectProperties | undefined): void {
-    const isV5 = this.protocolVersion === 5;
     const packet: ClientPacket = {
       type: 'disconnect',
-      reasonCode: isV5 ? reasonCode : 0,
-      properties: isV5 ? properties : undefined,
+      reasonCode,
+      properties: this.protocolVersion === 5 ? properties : undefined,
     };
     if (!this.fits(this.sizeOf(packet))) {
       // [v5 MQTT-3.14.2-3, MQTT-3.14.2-4] words that make it too large are left out

@@ -350,14 +350,10 @@ export class Session {
   receive(bytes: Uint8Array, now: Now): void {
     const link = this.#link;
     if (!link) return;
+    link.answered ||= bytes.length > 0;
     link.keepAlive?.received(now);
     const { inFlight } = this.outgoing;
     this.#guard(link, now, () => {
-      if (link.state === 'connecting' && link.refusesVersion(bytes)) {
-        const error = new RefusedError(0x84, 'The server does not speak MQTT 5.0');
-        this.#end(link, { error, by: 'server', reasonCode: 0x84 });
-        return;
-      }
       link.held?.count(bytes.length);
       link.decoder.push(bytes);
     });
