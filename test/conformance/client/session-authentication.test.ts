@@ -191,6 +191,14 @@ describe('re-authentication', () => {
     bench.expectClosedBy(0x82);
   });
 
+  test('is not for the server to begin anew', () => {
+    const bench = connected();
+    bench.turn(() => bench.session.authenticate(bytes(1), true));
+    bench.receive(auth(0x19, method));
+    bench.expectClosedBy(0x82);
+    expect(bench.proofs).toEqual([undefined]);
+  });
+
   test('is forgotten with the link', () => {
     const bench = connected();
     bench.turn(() => bench.session.authenticate(bytes(1), true));

@@ -140,18 +140,24 @@ describe('a publish, MQTT 5.0', () => {
     bench.expectNothingSent();
   });
 
-  test('is refused by PUBREC of 0x80 or above: no PUBREL, settled, not sent again [v5 MQTT-4.3.3-4, v5 MQTT-4.4.0-2]', () => {
-    const bench = new SessionBench();
-    bench.connect();
-    const refused = bench.publish('t', 2);
-    bench.take();
-    bench.receive(pubrec(1, 0x97));
-    bench.expectNothingSent();
-    expect(refused.outcome).toBe('failed quota-exceeded');
-    bench.cut();
-    bench.resume();
-    bench.expectNothingSent();
-  });
+  test.each([
+    [0x80, 'unspecified-error'],
+    [0x97, 'quota-exceeded'],
+  ] as const)(
+    'is refused by PUBREC of 0x80 or above: no PUBREL, settled, not sent again: %i [v5 MQTT-4.3.3-4, v5 MQTT-4.4.0-2]',
+    (reasonCode, name) => {
+      const bench = new SessionBench();
+      bench.connect();
+      const refused = bench.publish('t', 2);
+      bench.take();
+      bench.receive(pubrec(1, reasonCode));
+      bench.expectNothingSent();
+      expect(refused.outcome).toBe(`failed ${name}`);
+      bench.cut();
+      bench.resume();
+      bench.expectNothingSent();
+    },
+  );
 
   test('with PUBACK or PUBREC of 0x10 is acknowledged: nobody subscribed', () => {
     const bench = new SessionBench();
@@ -174,7 +180,7 @@ describe('a publish, MQTT 5.0', () => {
     bench.connect();
     bench.receive(pubrec(9));
     bench.expectSent(pubrel(9, 0x92));
-    bench.receive(pubrec(9, 0x91));
+    bench.receive(pubrec(9, 0x80), pubrec(9, 0x91));
     bench.expectNothingSent();
     expect(bench.session.isConnected).toBe(true);
   });
@@ -185,7 +191,7 @@ describe('a publish, MQTT 5.0', () => {
     const sent = bench.publish('t', 2);
     bench.receive(pubrec(1));
     bench.take();
-    bench.receive(pubrec(1, 0x91));
+    bench.receive(pubrec(1, 0x80), pubrec(1, 0x91));
     bench.expectNothingSent();
     bench.receive(pubcomp(1));
     expect(sent.outcome).toBe('acknowledged 0');

@@ -306,6 +306,33 @@ describe.each(versions)('a lost session, protocol level %i', (version) => {
 });
 
 describe('a resumed session with a smaller quota', () => {
+  test('sends each message once more when it is resumed again before all went out', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    bench.publishAll('a1', 'b2', 'c1');
+    bench.take();
+    for (let times = 0; times < 2; times += 1) {
+      bench.cut();
+      bench.resume({ receiveMaximum: 1 });
+      bench.expectFlow('publish a1 1 dup');
+    }
+    bench.cut();
+    bench.resume();
+    bench.expectFlow('publish a1 1 dup', 'publish b2 2 dup', 'publish c1 3 dup');
+  });
+
+  test('sends each message once as new when it is lost before all went out', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    bench.publishAll('a1', 'b2', 'c1');
+    bench.take();
+    bench.cut();
+    bench.resume({ receiveMaximum: 1 });
+    bench.cut();
+    bench.connect();
+    bench.expectFlow('publish a1 4', 'publish b2 5', 'publish c1 6');
+  });
+
   test('takes a late PUBACK or PUBREC for what still waits to be sent again', () => {
     const bench = new SessionBench();
     bench.connect();

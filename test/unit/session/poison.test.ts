@@ -110,6 +110,51 @@ describe('a message after which the server closes the connection', () => {
     bench.expectFlow('publish d1 4', 'publish e1 5');
   });
 
+  test('of QoS 2 does not hold up those after it once it is innocent', () => {
+    const bench = connected();
+    bench.publishAll('a2', 'b1', 'c1');
+    bench.take();
+    bench.kill();
+    bench.resume();
+    bench.take();
+    bench.kill();
+    bench.resume();
+    bench.receive(pingresp);
+    bench.expectFlow('pingreq', 'publish a2 1 dup');
+    bench.receive(pubrec(1), pubcomp(1));
+    bench.expectFlow('pubrel 1', 'publish b1 2 dup');
+    bench.receive(puback(2));
+    bench.expectFlow('publish c1 3 dup');
+  });
+
+  test('that was acknowledged before it was sent again does not hold up others', () => {
+    const bench = connected();
+    bench.publishAll('a1', 'b1', 'c1');
+    bench.take();
+    bench.kill();
+    bench.resume();
+    bench.take();
+    bench.kill();
+    bench.resume();
+    // Late answers to what the connection before it carried.
+    bench.receive(puback(1), pingresp);
+    bench.expectFlow('pingreq', 'publish b1 2 dup');
+    bench.receive(puback(2));
+    bench.expectFlow('publish c1 3 dup');
+  });
+
+  test('leaves nothing to look at the clock for when the connection ends before the ping is answered', () => {
+    const bench = connected();
+    bench.publish('a', 1);
+    for (let times = 0; times < 3; times += 1) {
+      if (times > 0) bench.resume();
+      if (times < 2) bench.kill();
+    }
+    expect(bench.session.deadline(bench.now)).toBe(bench.now.monotonic + 1_000);
+    bench.kill();
+    expect(bench.session.deadline(bench.now)).toBe(Number.POSITIVE_INFINITY);
+  });
+
   test('is found among several at once when a reason code names it', () => {
     const bench = connected();
     const all = bench.publishAll('a1', 'bad1');

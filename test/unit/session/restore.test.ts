@@ -28,6 +28,20 @@ describe('a session that a store kept', () => {
     expect(bench.store.list('publish').map(({ id, topic }) => [id, topic])).toContainEqual([6, 'f']);
   });
 
+  test('keeps its releases and their order when the page dies again', () => {
+    const bench = new SessionBench({ store: 'sync' });
+    bench.connect();
+    bench.publishAll('a2', 'b2', 'c2', 'd2');
+    bench.receive(pubrec(3), pubrec(1), pubrec(4));
+    bench.crash();
+    bench.resume();
+    bench.take();
+    bench.receive(pubrec(2));
+    bench.crash();
+    bench.resume();
+    bench.expectFlow('pubrel 3', 'pubrel 1', 'pubrel 4', 'pubrel 2');
+  });
+
   test('gives no identifier away that a flow in it has', () => {
     const bench = new SessionBench({ store: 'sync' });
     bench.connect();
