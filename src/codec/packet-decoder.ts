@@ -186,8 +186,8 @@ export class PacketDecoder {
   #deliver(bytes: Bytes, at: number, total: number): void {
     const reader = this.#reader;
     const first = bytes[at] as number;
-    const read = this.#readers[first >> 4];
-    if (read === undefined) throw reservedType(0);
+    // A type without one was refused with its first byte.
+    const read = this.#readers[first >> 4] as PacketReader;
     reader.offset = at + headerSize(total);
     reader.end = at + total;
     const packet = read(reader, first);
