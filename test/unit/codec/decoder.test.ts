@@ -350,6 +350,22 @@ describe('a payload', () => {
     }
   });
 
+  test.each([64, 5_000])('of %i bytes in a large Buffer is a copy, as binary properties are', (size) => {
+    const { packets, decoder } = collect({ protocolVersion: 5 });
+    const payload = Uint8Array.from({ length: size }, (_, index) => index & 0xff);
+    const packet = { type: 'publish', topic: 'a', payload, qos: 0, retain: false, dup: false } as const;
+    const bytes = encode({ ...packet, properties: { correlationData: payload } }, 5);
+    const chunk = Buffer.alloc(100_000);
+    chunk.set(bytes, 700);
+    decoder.push(chunk.subarray(700, 700 + bytes.length));
+    chunk.fill(0xee);
+    expect(packets).toEqual([{ ...packet, properties: { correlationData: payload } }]);
+    const [decoded] = packets;
+    if (decoded?.type !== 'publish') throw new Error('no PUBLISH');
+    expect(decoded.payload.constructor).toBe(Uint8Array);
+    expect(decoded.properties?.correlationData?.constructor).toBe(Uint8Array);
+  });
+
   test('respects the offset of its chunk', () => {
     const { packets, decoder } = collect();
     const chunk = new Uint8Array(1_000);

@@ -193,6 +193,29 @@ describe('encode', () => {
     }
   });
 
+  test('has room wherever the buffer of its fields ends', () => {
+    for (let size = 230; size < 560; size += 1) {
+      // A large packet before makes the buffer begin anew, small.
+      encode({ type: 'disconnect', reasonCode: 0, properties: { reasonString: 'x'.repeat(5_000) } }, 5);
+      const text = 'x'.repeat(size);
+      const packets: Packet[] = [
+        { type: 'suback', packetId: 1, reasonCodes: Array<number>(size).fill(2) },
+        { type: 'disconnect', reasonCode: 0, properties: { reasonString: text } },
+        { type: 'auth', reasonCode: 0x18, properties: { authenticationMethod: text, reasonString: 'x' } },
+        {
+          type: 'publish',
+          topic: 'a',
+          payload: nothing,
+          qos: 0,
+          retain: false,
+          dup: false,
+          properties: { contentType: text, subscriptionIdentifiers: [268_435_455, 268_435_455, 1] },
+        },
+      ];
+      for (const packet of packets) expect(decode(encode(packet, 5), 5)).toEqual([packet]);
+    }
+  });
+
   test('gives bytes that later calls leave alone', () => {
     const packets = Array.from(
       { length: 2_000 },
