@@ -67,7 +67,7 @@ export function refusalOfFilter(link: Link, asked: AskedSubscription): MqttError
   if (shared && !limits?.sharedSubscriptionAvailable) {
     return new RefusedError(0x9e, `The server has no shared subscriptions, which '${filter}' asks for`);
   }
-  if (!limits?.wildcardSubscriptionAvailable && /[+#]/.test(shared?.filter ?? filter)) {
+  if (!limits?.wildcardSubscriptionAvailable && /[+#]/.test(filter)) {
     return new RefusedError(0xa2, `The server takes no wildcards, which '${filter}' has`);
   }
   return undefined;
