@@ -49,11 +49,23 @@ describe('a request after which the server closes the connection', () => {
     const bad = bench.unsubscribe('bad');
     for (let times = 0; times < 3; times += 1) {
       bench.take();
-      bench.receive(pingresp, disconnect(0x87));
+      bench.receive(pingresp);
+      bench.receive(disconnect(0x87));
       bench.resume();
     }
     expect(bad.outcomes).toMatchObject([{ code: 'poison', reasonCode: 0x87 }]);
     expect(String((bad.outcomes as [RefusedError])[0])).toContain('whenever this UNSUBSCRIBE');
+  });
+
+  test('is not blamed for a DISCONNECT that came before it left', () => {
+    const bench = connected();
+    const asked = bench.subscribe('f');
+    for (let times = 0; times < 5; times += 1) {
+      bench.take();
+      bench.receive(pingresp, disconnect(0x87));
+      bench.resume();
+    }
+    expect(asked.outcomes).toBeUndefined();
   });
 
   test.each([0x89, 0x8b, 0x8d, 0x9c, 0x9f, 0xa0])(
