@@ -105,6 +105,14 @@ describe('enhanced authentication', () => {
     expect(bench.topics).toEqual(['a']);
   });
 
+  test('takes nothing that was held behind the DISCONNECT of the server', () => {
+    const bench = opened();
+    bench.receive(connack(method), publish('a'), disconnect(0x8b), publish('b'));
+    bench.turn(() => bench.session.confirm(bench.now));
+    expect(bench.lastEnd()).toMatchObject({ by: 'server', reasonCode: 0x8b });
+    expect(bench.topics).toEqual(['a']);
+  });
+
   test.each([
     ['another method in AUTH [v5 MQTT-4.12.0-5]', auth(0x18, { authenticationMethod: 'other' })],
     ['another method in CONNACK [v5 MQTT-4.12.0-5]', connack({ authenticationMethod: 'other' })],
@@ -215,7 +223,8 @@ describe('re-authentication', () => {
     bench.take();
     bench.receive(connack({ ...method, maximumPacketSize: 20 }));
     bench.turn(() => bench.session.confirm(bench.now));
-    bench.session.authenticate(new Uint8Array(20), true);
+    bench.lingers = true;
+    bench.turn(() => bench.session.authenticate(new Uint8Array(20), true));
     bench.expectSent(disconnect(0x83));
     expect(bench.lastEnd().error).toMatchObject({ code: 'packet-too-large' });
   });

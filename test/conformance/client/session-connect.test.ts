@@ -81,6 +81,10 @@ describe.each(versions)('a connection, protocol level %i', (version) => {
       reasonCode: 0x81,
       message: expect.stringMatching(/.+; check scheme and port of the URL$/),
     });
+    // A server that accepted the connection speaks MQTT.
+    bench.connect();
+    bench.receiveBytes(Uint8Array.of(0, 0));
+    expect(bench.lastEnd().error.message).toMatch(/reserved$/);
   });
 
   test('of which the transport breaks ends once, and says whether the server had answered', () => {
@@ -295,6 +299,17 @@ describe('a refusing CONNACK', () => {
   });
 });
 
+test('a session expires as CONNECT asked for, unless CONNACK says otherwise', () => {
+  for (const [given, expected] of [
+    [undefined, 77],
+    [0, 0],
+  ]) {
+    const bench = new SessionBench();
+    bench.connect({ sessionExpiryInterval: given }, { properties: { sessionExpiryInterval: 77 } });
+    expect(bench.session.limits?.sessionExpiryInterval).toBe(expected);
+  }
+});
+
 test('CONNACK may come in one chunk with all that follows it', () => {
   const bench = new SessionBench({ maximumPacketSize: 10_000_000 });
   bench.open();
@@ -372,6 +387,13 @@ describe("the server's DISCONNECT", () => {
     bench.receive(disconnect());
     expect(bench.lastEnd()).toMatchObject({ by: 'server', reasonCode: 0 });
     expect(bench.lastEnd().error).toMatchObject({ code: 'lost' });
+  });
+
+  test('with code 0x80 is a refusal', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    bench.receive(disconnect(0x80));
+    expect(bench.lastEnd().error).toMatchObject({ code: 'unspecified-error', reasonCode: 0x80 });
   });
 
   test('names another server', () => {

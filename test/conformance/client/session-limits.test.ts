@@ -315,6 +315,19 @@ describe('topic aliases that we set', () => {
     bench.expectSent(aliased('topic/c', 2), aliased('', 1), aliased('topic/b', 2));
   });
 
+  test('stay those of their topics while there is room', () => {
+    const bench = new SessionBench({ topicAliases: true });
+    bench.connect({ topicAliasMaximum: 5 });
+    for (const topic of ['topic/a', 'topic/b', 'topic/a', 'topic/b', 'topic/a']) bench.publish(topic);
+    bench.expectSent(
+      aliased('topic/a', 1),
+      aliased('topic/b', 2),
+      aliased('', 1),
+      aliased('', 2),
+      aliased('', 1),
+    );
+  });
+
   test('are 256 at most, however many the server takes', () => {
     const bench = new SessionBench({ topicAliases: true });
     bench.connect({ topicAliasMaximum: 65_535 });

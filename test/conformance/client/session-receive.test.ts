@@ -517,6 +517,24 @@ describe('our Receive Maximum', () => {
     bench.expectSent(puback(1), puback(2));
   });
 
+  test('lets the server give up the oldest only of those that it never sent again', () => {
+    const bench = limited(1);
+    const reconnect = () => {
+      bench.cut();
+      bench.connect({ sessionPresent: true }, { properties: { receiveMaximum: 1 } });
+    };
+    for (const [index, topic] of ['a', 'b', 'c'].entries()) {
+      if (index > 0) reconnect();
+      bench.receive(publish(topic, index + 1));
+    }
+    reconnect();
+    bench.receive(publish('b', 2, 1, { dup: true }));
+    expect(bench.topics).toEqual(['a', 'b', 'c']);
+    reconnect();
+    bench.receive(publish('a', 1, 1, { dup: true }));
+    expect(bench.topics).toEqual(['a', 'b', 'c', 'a']);
+  });
+
   test('cannot be announced before MQTT 5.0, so only identifiers are counted', () => {
     const bench = new SessionBench({ version: 4 });
     bench.connect();

@@ -368,6 +368,24 @@ describe('a resumed session with a smaller quota', () => {
 });
 
 describe('a message that is published the moment another one ends', () => {
+  test('goes out after resends that waited for the same slot, though nothing is queued', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    bench.publishAll('a1', 'b1');
+    bench.take();
+    bench.cut();
+    bench.resume({ receiveMaximum: 1 });
+    bench.expectFlow('publish a1 1 dup');
+    bench.onOutcome = () => {
+      bench.onOutcome = undefined;
+      bench.publish('c', 1);
+    };
+    bench.receive(puback(1));
+    bench.expectFlow('publish b1 2 dup');
+    bench.receive(puback(2));
+    bench.expectFlow('publish c 3');
+  });
+
   test('goes out after what waited for the same slot: resends and the queue', () => {
     const bench = new SessionBench();
     bench.connect();

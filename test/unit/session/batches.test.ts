@@ -102,6 +102,19 @@ describe('a batch', () => {
     bench.expectFlow('puback 9');
   });
 
+  test('with acknowledgements does not overtake one that has some among other packets', () => {
+    const bench = connected();
+    bench.receive(publish('a', 7), publish('b', 8));
+    bench.turn(() => {
+      bench.acknowledge(0);
+      bench.publishAll('x1', 'y0');
+    });
+    bench.acknowledge(1);
+    bench.expectNothingSent();
+    bench.commit();
+    bench.expectFlow('puback 7', 'publish x1 1', 'publish y0', 'puback 8');
+  });
+
   test('with PUBCOMP waits until its identifier is removed, though that was begun for a link that is gone', () => {
     const bench = connected();
     bench.receive(publish('a', 7, 2));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ConnectionError } from '../../../src/errors';
 import { memoryInUse } from '../../support/memory';
-import { puback } from '../../support/packet-makers';
+import { puback, publish } from '../../support/packet-makers';
 import { SessionBench } from '../../support/session-bench';
 
 const closed = new ConnectionError('closed', 'closed');
@@ -27,12 +27,19 @@ describe('the queue', () => {
 
   test('drops the oldest where that is wished for, whatever its QoS', () => {
     const bench = new SessionBench({ maxMessages: 2, overflow: 'drop-oldest', store: 'sync' });
-    const all = bench.publishAll('a1', 'b0', 'c1', 'd1');
+    const all = bench.publishAll('a1', 'b0', 'c1');
+    expect(outcomes(all)).toEqual(['failed dropped', undefined, undefined]);
+    all.push(bench.publish('d1', 1));
     expect(outcomes(all)).toEqual(['failed dropped', 'failed dropped', undefined, undefined]);
     expect(bench.store.list('publish').map(({ topic }) => topic)).toEqual(['c1', 'd1']);
     expect(bench.session.counts).toMatchObject({ queued: 2 });
     bench.connect();
     bench.expectFlow('publish c1 1', 'publish d1 2');
+  });
+
+  test('drops the oldest where all have QoS 0', () => {
+    const bench = new SessionBench({ maxMessages: 2, overflow: 'drop-oldest' });
+    expect(outcomes(bench.publishAll('a0', 'b0', 'c0'))).toEqual(['failed dropped', undefined, undefined]);
   });
 
   test('drops as many as it takes to make room', () => {
@@ -157,6 +164,8 @@ describe('the queue', () => {
     const bench = new SessionBench({ store: 'sync', maxInflight: 1 });
     bench.connect();
     const all = bench.publishAll('a1', 'b2', 'c0');
+    bench.receive(publish('in', 7, 2));
+    bench.acknowledge();
     bench.cut();
     bench.session.abandon(() => closed, closed, false);
     bench.flush();

@@ -74,6 +74,18 @@ describe('a session that a store kept', () => {
     expect(asked.find(({ filter }) => filter === 'b')).toMatchObject(options);
   });
 
+  test('has its subscriptions with the options that were granted last', () => {
+    const bench = new SessionBench({ store: 'sync' });
+    bench.connect();
+    bench.subscribe('f', { qos: 1 });
+    bench.subscribe('f', { qos: 2, retainAsPublished: true });
+    bench.receive(suback(1, 1), suback(2, 2));
+    bench.crash();
+    bench.connect();
+    const options = { qos: 2, retainAsPublished: true } as const;
+    expect(bench.take()).toMatchObject([{ type: 'subscribe', subscriptions: [{ filter: 'f', ...options }] }]);
+  });
+
   test('gives no filter an identifier that the server may hold for another one', () => {
     const bench = new SessionBench({ store: 'sync' });
     bench.connect();
@@ -82,6 +94,10 @@ describe('a session that a store kept', () => {
     // Of neither is there a record: one was not answered, the other is over for us, though not for the server.
     bench.subscribe('c');
     bench.unsubscribe('b');
+    for (let times = 0; times < 2; times += 1) {
+      bench.crash();
+      bench.resume();
+    }
     for (const identifier of [4, 5]) {
       bench.crash();
       bench.resume();
