@@ -435,6 +435,18 @@ test('two megabytes of User Properties are gathered without copying them again a
   expect(packets).toHaveLength(1);
 });
 
+test('a packet has no member for what it does not hold', () => {
+  for (const [vectors, version] of [
+    [vectors3, 4],
+    [vectors5, 5],
+  ] as const) {
+    const own = vectors.filter(({ versions }) => versions.includes(version));
+    const { packets, decoder } = collect({ protocolVersion: version });
+    decoder.push(concat(own.map(({ bytes }) => bytes)));
+    for (const packet of packets) expect(Object.values(packet)).not.toContain(undefined);
+  }
+});
+
 test('wrong options and arguments are refused', () => {
   const onPacket = () => {};
   expect(() => new Decoder({ onPacket, maximumPacketSize: 0 })).toThrow(UsageError);
