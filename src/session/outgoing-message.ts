@@ -132,7 +132,9 @@ export class OutgoingMessage {
   /** Writes the seconds that are left into its properties; at least 1, since 0 would mean "for ever" to some. */
   updateExpiry(now: Now): void {
     if (this.expiresAt === Infinity) return;
-    const messageExpiryInterval = Math.max(1, Math.ceil((this.expiresAt - now.wall) / 1_000));
+    const left = Math.max(1, Math.ceil((this.expiresAt - now.wall) / 1_000));
+    // A clock that was set back gives it no more time than it ever had.
+    const messageExpiryInterval = Math.min(left, this.properties?.messageExpiryInterval ?? left);
     this.properties = { ...this.properties, messageExpiryInterval };
   }
 

@@ -600,4 +600,12 @@ describe('message expiry', () => {
     expect(fields).toEqual(expiring(60));
     bench.receive(puback(1));
   });
+
+  test('is never longer than it was, though the clock was set back', () => {
+    const bench = new SessionBench();
+    bench.publish('a', 1, expiring(60));
+    bench.pass(1_000, -3_600_000);
+    bench.connect();
+    bench.expectSent(publish('a', 1, 1, expiring(60)));
+  });
 });
