@@ -145,6 +145,7 @@ export class Runner {
     try {
       await waiting(ownership.acquired, '', { signal });
       if (this.#late) await waiting(this.#inTime('write', this.#late), '', { signal });
+      this.#late = undefined;
       const records = this.#inTime('read', Promise.resolve(this.#store.load(this.#storeKey)));
       this.session.restore(await waiting(records, '', { signal }));
     } catch (error) {
@@ -351,8 +352,8 @@ export class Runner {
     const late = operations.length > 0 ? this.#late : undefined;
     let isLate = false;
     let isGiven = false;
-    const write = () => {
-      const lost = this.#ownership?.lost;
+    const write = (loss?: unknown) => {
+      const lost = loss ?? this.#ownership?.lost;
       if (lost) throw lost;
       if (operations.length === 0 || isLate) return undefined;
       isGiven = true;
@@ -382,6 +383,7 @@ export class Runner {
       },
       (error: unknown) => {
         if (isLate) this.#putFirst(writing);
+        else if (late) this.#late = undefined;
         this.#failed(storeError(error, 'write'), isLate && isGiven);
       },
     );
@@ -389,8 +391,14 @@ export class Runner {
 
   /** Gives the store nothing more to do before this has settled. */
   #putFirst(writing: Promise<unknown>): void {
-    const late = Promise.allSettled([this.#late, writing]).then(() => {
-      if (this.#late === late) this.#late = undefined;
+    const error = writing.then(
+      () => undefined,
+      (reason: unknown) => (isLoss(reason) ? reason : undefined),
+    );
+    const late = Promise.all([this.#late, error]).then(([before, now]) => {
+      const loss = before ?? now;
+      if (!loss && this.#late === late) this.#late = undefined;
+      return loss;
     });
     this.#late = late;
   }
@@ -497,6 +505,11 @@ export class Runner {
 
 function sizeOf({ frames }: Batch): number {
   return frames.flat().reduce((size, { length }) => size + length, 0);
+}
+
+/** Whether records that had been written before are gone, too. */
+function isLoss(error: unknown): boolean {
+  return error instanceof StoreError && error.code === 'store-lost';
 }
 
 function storeError(error: unknown, verb: 'read' | 'write'): MqttError {

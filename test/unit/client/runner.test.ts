@@ -335,6 +335,24 @@ describe('a write that takes too long', () => {
     expect(store.writes).toEqual([['put publish'], ['delete publish']]);
     expect(await store.load('kept')).toMatchObject([{ kind: 'session' }]);
   });
+
+  test('and lost the records of before is followed by all that is known', async () => {
+    fakeTime();
+    const { client, store } = await open({ reconnect: { minDelay: 30_000, maxDelay: 30_000 } });
+    watch(client.publish('a', '1', { qos: 1 }));
+    await vi.advanceTimersByTimeAsync(15_001);
+    const second = watch(client.publish('a', '2', { qos: 1 }));
+    await turn();
+    await store.clear('kept');
+    await store.finish(new StoreError('store-lost', 'The database was deleted'));
+    await turn();
+    expect(second.error).toMatchObject({ code: 'store-lost' });
+    const third = watch(client.publish('a', '3', { qos: 1, until: 'stored' }));
+    await turn();
+    while (store.open > 0) await store.finish();
+    expect(third.state).toBe('resolved');
+    expect(await store.load('kept')).toMatchObject([{ kind: 'session' }, { kind: 'publish' }]);
+  });
 });
 
 test('a store may answer with any thenable, and load at once', async () => {
