@@ -9,7 +9,10 @@ import type { Transport } from '../transport/transport';
 import type { WebSocketConstructor } from '../transport/websocket';
 import type { Clock } from './clock';
 
-/** One server, or several that are tried in turn. */
+/**
+ * One server, or several that are tried in turn. Those should share their sessions, as the nodes of a cluster do: one
+ * that has an older session of its own resumes that, with the subscriptions and messages of then.
+ */
 export type ServerUrls = string | URL | readonly (string | URL)[];
 
 /** What can be published: text is sent as UTF-8. */
