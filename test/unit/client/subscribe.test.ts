@@ -21,6 +21,12 @@ async function collect(client: Client, filter: string | string[], options = {}, 
   return { subscription, seen };
 }
 
+/** The next connection comes about a second after the end of one, not by chance before callers give up. */
+function reconnectsLate(): void {
+  const random = vi.spyOn(Math, 'random').mockReturnValue(0.9);
+  onTestFinished(() => random.mockRestore());
+}
+
 /** What was asked for with a filter, the last time. */
 function asked(server: FakeServer, filter: string) {
   const all = server.link.packets('subscribe').flatMap(({ subscriptions }) => subscriptions);
@@ -227,6 +233,7 @@ describe('giving up a subscribe', () => {
 
   test('without a connection unsubscribes when the one that was granted has ended meanwhile', async () => {
     fakeTime();
+    reconnectsLate();
     const { client, server } = await connected();
     const { subscription } = await collect(client, 'a');
     server.link.drop();
@@ -241,9 +248,7 @@ describe('giving up a subscribe', () => {
 
   test('unsubscribes with the last of several, of which the first was sent', async () => {
     fakeTime();
-    // Else the next connection may come before the callers give up.
-    const random = vi.spyOn(Math, 'random').mockReturnValue(0.9);
-    onTestFinished(() => random.mockRestore());
+    reconnectsLate();
     const server = new FakeServer({ subscribe: () => undefined });
     const { client } = await connected({}, server);
     const sent = watch(client.subscribe('a', { timeout: 50 }));
