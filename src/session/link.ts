@@ -90,7 +90,7 @@ export class Link {
   requestedAt = 0;
   /** Whether QoS 1 and 2 publishes wait: a request that may be what ends connections has to be alone on its way. */
   holdsPublishes = false;
-  /** True once the server acknowledged a publish. */
+  /** True once the server acknowledged a publish for good: what had PUBREC only may have to go out again. */
   progressed = false;
   /** Aliases that we set; undefined where there are none. */
   outboundAliases: OutboundAliases | undefined;

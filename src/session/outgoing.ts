@@ -320,7 +320,6 @@ export class Outgoing {
       if (type === 'puback' && message?.state === 'sent') this.#finish(message, noQos2(message));
       throw wrongAnswer(packet);
     }
-    link.progressed = true;
     this.#poison.acquit(message);
     if (!isRelease && message.slot === link) link.unanswered -= 1;
     if (type === 'pubrec' && reasonCode < 0x80) {
@@ -331,6 +330,7 @@ export class Outgoing {
       this.#turn.put({ kind: 'release', id: message.order, order: message.released });
       this.#pubrel(packetId, 0, link);
     } else {
+      link.progressed = true;
       if (message.slot === link) link.quota += 1;
       this.#end(message, packet);
     }

@@ -342,6 +342,28 @@ describe('a message after which the server closes the connection', () => {
     expect(all.filter(({ outcome }) => outcome !== undefined)).toHaveLength(10);
   });
 
+  test('is found although each connection is a new session, which sends again what had its PUBREC', () => {
+    const bench = connected({ version: 4 });
+    const all = bench.publishAll('good2', 'bad2', 'next2');
+    /** The server reads until it comes to what it cannot stand. */
+    const serve = () => {
+      for (let packets = bench.take(); packets.length > 0; packets = bench.take()) {
+        for (const packet of packets) {
+          if (packet.type === 'pingreq') bench.receive(pingresp);
+          if (packet.type !== 'publish') continue;
+          if (packet.topic === 'bad2') return;
+          bench.receive(pubrec(packet.packetId ?? 0));
+        }
+      }
+    };
+    for (let times = 0; times < 6; times += 1) {
+      serve();
+      bench.kill();
+      bench.connect();
+    }
+    expect(all.map(({ outcome }) => outcome)).toEqual([undefined, 'failed poison', undefined]);
+  });
+
   test('of QoS 2 is removed, and only a clean start frees its identifier', () => {
     const bench = connected({ store: 'sync' });
     const bad = bench.publish('bad', 2);
