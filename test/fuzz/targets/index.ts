@@ -2,6 +2,7 @@
 
 import { type RunOptions, type RunResult, run } from '../run';
 import type { Target } from '../target';
+import { applicationTarget } from './application';
 import { clientTarget } from './client';
 import { decoderTarget } from './decoder';
 import { sessionTarget } from './session';
@@ -17,6 +18,7 @@ export const targets: readonly RunnableTarget[] = [
   runnable(decoderTarget),
   runnable(sessionTarget),
   runnable(clientTarget),
+  runnable(applicationTarget),
 ];
 
 function runnable<Input>(target: Target<Input>): RunnableTarget {
