@@ -1,8 +1,10 @@
 /** Cases that the fuzzer found, each as small as it was found, so that they stay found. */
 
 import { describe, expect, test } from 'vitest';
+import type { ApplicationScript } from './application/script';
 import type { ClientScript } from './client-script';
 import type { Script } from './session-script';
+import { applicationTarget } from './targets/application';
 import { clientTarget } from './targets/client';
 import { type DecoderInput, decoderTarget } from './targets/decoder';
 import { sessionTarget } from './targets/session';
@@ -41,6 +43,34 @@ const client: ClientScript = {
   receiveMaximum: 256,
   maxUnread: 1_000,
   compare: false,
+  steps: [],
+};
+
+const application: ApplicationScript = {
+  seed: 1,
+  hosts: ['a.test'],
+  protocolVersion: 5,
+  clean: true,
+  store: 'default',
+  ack: 'handled',
+  reconnect: { minDelay: 1_000, maxDelay: 2_000, initial: true },
+  maxInflight: 1_000,
+  connectTimeout: 5_000,
+  qos0: 'queue',
+  maxUnread: 1_000,
+  keepAlive: 60,
+  topicAliases: 'off',
+  sessionLost: 'resend',
+  receiveMaximum: 256,
+  credentials: false,
+  poison: false,
+  server: {
+    receiveMaximum: 256,
+    subscriptionIdentifierAvailable: true,
+    qos2Delivery: 'receipt',
+    topicAliasMaximum: 0,
+  },
+  reactions: [],
   steps: [],
 };
 
@@ -215,5 +245,55 @@ describe('found in the client', () => {
 
   test.each(cases)('%s: not any more', async (_, script) => {
     await expect(clientTarget.check({ ...client, ...script })).resolves.toBeUndefined();
+  });
+});
+
+describe('found in the hands of an application', () => {
+  const connect = { do: 'connect', abortable: false } as const;
+  const wait = (milliseconds: number) => ({ do: 'wait', milliseconds }) as const;
+  const subscribe = (...filters: string[]) =>
+    ({ do: 'subscribe', filters, qos: 2, taker: 'at-once', abortable: false, timeout: undefined }) as const;
+  const unsubscribe = (...filters: string[]) => ({ do: 'unsubscribe', filters, abortable: false }) as const;
+  const publishTo = (topic: string) =>
+    ({
+      do: 'publish',
+      qos: 2,
+      topic,
+      keyed: false,
+      until: 'acknowledged',
+      abortable: false,
+      timeout: undefined,
+    }) as const;
+  const withholdUnsuback = {
+    do: 'plan',
+    host: 'a.test',
+    plan: { withhold: ['unsuback'] },
+    count: 1,
+  } as const;
+  const cases: readonly [title: string, script: Partial<ApplicationScript>][] = [
+    [
+      'an UNSUBSCRIBE whose answer did not come is sent again after a later SUBSCRIBE, and undoes it',
+      { steps: [withholdUnsuback, connect, unsubscribe('t/a'), subscribe('t/a'), wait(700)] },
+    ],
+    [
+      'a subscribe that may be aborted while it waits for the store comes after a later unsubscribe',
+      {
+        clean: false,
+        store: 'slow',
+        steps: [connect, { ...subscribe('t/b', 't/+'), abortable: true }, unsubscribe('t/+')],
+      },
+    ],
+    [
+      'poison behind a QoS 2 message that each new session sends again is never found',
+      {
+        protocolVersion: 4,
+        poison: true,
+        steps: [publishTo('t/a'), publishTo('poison/p'), publishTo('t/b'), publishTo('t/c/d')],
+      },
+    ],
+  ];
+
+  test.each(cases)('%s: not any more', async (_, script) => {
+    await expect(applicationTarget.check({ ...application, ...script })).resolves.toBeUndefined();
   });
 });
