@@ -266,7 +266,9 @@ export class Application {
     });
     this.#on('connect', ({ sessionPresent }) => {
       if (!sessionPresent) this.expectations.era += 1;
-      if (hosts.met(sessionPresent)) this.expectations.isMisled = true;
+      if (!hosts.met(sessionPresent)) return;
+      this.#note('takes a new session for its old one');
+      this.expectations.isMisled = true;
     });
     this.#on('disconnect', ({ error }) => mustBeNoFault(error));
     this.#on('error', (error) => {

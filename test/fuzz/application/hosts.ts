@@ -88,7 +88,7 @@ export class Hosts {
     return isMistaken;
   }
 
-  /** Whether the client has a connection open, or the server one that the client let go. */
+  /** Whether the client has a connection open. */
   get hasOpenLink(): boolean {
     return this.#links.some(({ isOpenToClient }) => isOpenToClient);
   }

@@ -35,21 +35,26 @@ async function check(script: ApplicationScript): Promise<void> {
   process.on('unhandledRejection', onUncaught);
   process.on('uncaughtException', onUncaught);
   time.install();
-  const world = new ApplicationWorld(script, time);
+  try {
+    await play(new ApplicationWorld(script, time));
+    for (const error of uncaught) must(false, `nobody catches ${String(error)}`);
+  } finally {
+    time.uninstall();
+    process.off('unhandledRejection', onUncaught);
+    process.off('uncaughtException', onUncaught);
+  }
+}
+
+async function play(world: ApplicationWorld): Promise<void> {
   try {
     await world.play();
     await world.end();
-    for (const error of uncaught) must(false, `nobody catches ${String(error)}`);
   } catch (error) {
     if (!(error instanceof Violation)) throw error;
     const violation = new Violation([error.message, ...world.transcript].join('\n  '));
     // Else it would repeat all that.
     if (error.stack !== undefined) violation.stack = error.stack;
     throw violation;
-  } finally {
-    time.uninstall();
-    process.off('unhandledRejection', onUncaught);
-    process.off('uncaughtException', onUncaught);
   }
 }
 
