@@ -118,7 +118,8 @@ export class Application {
   #publish({ qos, topic, keyed, until, abortable, timeout }: Extract<Action, { do: 'publish' }>): void {
     const text = `up-${++this.#publishes}`;
     const controller = abortable ? new AbortController() : undefined;
-    const message = { text, qos, topic, until, arrivals: 0 };
+    const mayBeGivenUp = abortable || timeout !== undefined;
+    const message = { text, qos, topic, until, mayBeGivenUp, arrivals: 0 };
     const { published } = this.expectations;
     published.set(text, message);
     const options = { qos, key: keyed ? text : undefined, until, signal: controller?.signal, timeout };

@@ -10,6 +10,8 @@ export interface Published {
   readonly qos: Qos;
   readonly topic: string;
   readonly until: 'stored' | 'acknowledged';
+  /** Whether its caller may give up waiting, or has: then it is not told when the server cannot stand the message. */
+  mayBeGivenUp: boolean;
   result?: PublishResult;
   error?: unknown;
   /** How often the server forwarded it. */
@@ -113,7 +115,8 @@ export class Expectations {
   /** Nothing that was accepted is lost, and no QoS 2 message doubled behind the application's back. */
   checkPublished(): void {
     const { clean, sessionLost, isPoison } = this.#circumstances;
-    for (const { text, qos, topic, until, result, error, arrivals } of this.published.values()) {
+    for (const message of this.published.values()) {
+      const { text, qos, topic, until, result, error, arrivals, mayBeGivenUp } = message;
       // QoS 0 promises nothing.
       if (qos === 0) continue;
       if (result !== undefined && until === 'acknowledged') {
@@ -129,7 +132,7 @@ export class Expectations {
       const isStored = error instanceof Error && 'code' in error && error.code === 'still-stored';
       // With a clean session, or when a lost one rejects, what is stored may be given up.
       if (!isStored || clean || sessionLost === 'reject') continue;
-      if (arrivals > 0 || isPoison(topic)) continue;
+      if (arrivals > 0 || mayBeGivenUp || isPoison(topic)) continue;
       this.#failedLater -= 1;
       must(this.#failedLater >= 0, () => `${text} at QoS ${qos} was "still stored" and is lost`);
     }
