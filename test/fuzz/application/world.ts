@@ -9,7 +9,7 @@ import { Hosts } from './hosts';
 import { type ApplicationScript, type Qos, type Step, topics } from './script';
 
 /** Seconds in a good world after which nothing may be pending any more. */
-const patience = 120;
+const patience = 400;
 /** Seconds that a good world has at least: late retries and timers, which should do nothing, have their time. */
 const calm = 16;
 /** Milliseconds after which a client that has nothing left to wait for is connected and at rest. */
@@ -72,13 +72,13 @@ export class ApplicationWorld {
     await this.#close();
   }
 
-  /** Waits until every promise has settled and the client is connected and at rest. */
+  /** Waits until every promise has settled, every message is through, and the client is connected and at rest. */
   async #come(): Promise<void> {
     const application = this.#application;
     for (let seconds = 0; this.#isBusy() || seconds < calm; seconds++) {
       must(
         seconds < patience,
-        () => `never settled: ${application.pending('without loops')}, ${this.#state()}`,
+        () => `never through: ${application.pending('without loops')}, ${this.#state()}`,
       );
       const { type } = application.client.status;
       if (type === 'closed' || type === 'idle') application.connect();
@@ -181,8 +181,10 @@ export class ApplicationWorld {
     this.#mustBeClean();
   }
 
+  /** Also what nobody waits for any more may take a while: many messages that the server cannot stand. */
   #isBusy(): boolean {
-    return this.#application.pending('without loops').length > 0;
+    const { inFlight, queued } = this.#application.client.stats;
+    return this.#application.pending('without loops').length + inFlight + queued > 0;
   }
 
   #state(): string {
