@@ -141,7 +141,7 @@ export class Expectations {
   /**
    * The server has the subscriptions of the client, and no others.
    *
-   * @param isExact false where an earlier page may have left some in the session: `close()` keeps them there
+   * @param isExact false where the session may have some that the client let go, as `close()` leaves them there
    */
   checkSubscriptions(actual: ReadonlyMap<string, Qos>, isExact: boolean): void {
     const wanted = new Map<string, Qos>();
