@@ -257,6 +257,7 @@ describe('a page that goes for good', () => {
   });
 
   test('has its will published', async () => {
+    longestWaits();
     const target = page();
     const { server } = await connected({ will: { topic: 'gone' } });
     await target.leave();

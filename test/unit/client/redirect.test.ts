@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Emitter } from '../../../src/client/emitter';
 import { ReconnectPolicy } from '../../../src/client/reconnect-policy';
 import { redirectedUrl } from '../../../src/client/redirect';
@@ -291,6 +291,9 @@ describe('a redirect', () => {
             : server.sensible(packet, link),
     });
     let isAway = false;
+    // Some wait is going on whenever one looks.
+    const random = vi.spyOn(Math, 'random').mockReturnValue(0.9);
+    onTestFinished(() => random.mockRestore());
     const client = open(server, 'ws://a', { reconnect: { minDelay: 1_000, maxDelay: 1_000 } });
     await client.connect();
     isAway = true;
