@@ -42,11 +42,11 @@ describe.each(kinds)('over %s', (kind) => {
     const texts: string[] = [];
     await client.subscribe('stalled', { qos: 1 }, (message) => texts.push(message.text()));
     const connected = nextConnect(client);
-    proxy.stall();
+    // Not the next one as well: it may be made before anybody could heal it.
+    proxy.stall(false);
     const publish = client.publish('stalled', 'through', { qos: 1 });
     await waitFor(() => disconnects.length > 0, { what: 'the end of the dead connection' });
     expect(disconnects).toMatchObject([{ error: { name: 'ConnectionError', code: 'keep-alive' } }]);
-    proxy.heal();
     await expect(connected).resolves.toMatchObject({ sessionPresent: true });
     await publish;
     await waitFor(() => texts.length > 0);
