@@ -1,5 +1,6 @@
 import { defineConfig } from '@playwright/test';
 import { describeBrowser, engines, findBrowser, parseEngines } from './test/support/browsers';
+import { isThorough } from './test/support/thoroughness';
 
 // MQTIDE_REQUIRE_BROWSERS names engines that must be there and are all used; without it one is enough.
 const required = parseEngines(process.env['MQTIDE_REQUIRE_BROWSERS']);
@@ -33,13 +34,15 @@ if (used.length === 0 || used.length < required.length) {
 export default defineConfig({
   testDir: 'test',
   testMatch: '**/*.pw.ts',
+  // Tabs that are hidden for real take their time, and a machine that has nothing else to do.
+  testIgnore: isThorough ? [] : '**/tab-life.chromium.pw.ts',
   outputDir: 'test-results/playwright',
   globalSetup: './test/browser/setup.ts',
   timeout: 30_000,
   globalTimeout: 15 * 60_000,
   forbidOnly: process.env['CI'] !== undefined,
   // In .ci/run other work goes on beside.
-  workers: process.env['CI'] === undefined ? 2 : 1,
+  workers: isThorough ? 1 : 2,
   // .ci/run reads the counts from the file.
   reporter: process.env['CI']
     ? [['list'], engineTable, ['json', { outputFile: 'test-results/playwright.json' }]]
@@ -47,6 +50,8 @@ export default defineConfig({
   projects: used.map(({ engine, found }) => ({
     name: engine,
     ...(found?.launch === undefined && { testMatch: engineTests }),
+    // What only Chromium can do.
+    ...(engine !== 'chromium' && { grepInvert: /@chromium/ }),
     use: { browserName: engine, launchOptions: found?.launch ?? {} },
   })),
 });
