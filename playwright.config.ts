@@ -51,7 +51,7 @@ export default defineConfig({
     name: engine,
     ...(found?.launch === undefined && { testMatch: engineTests }),
     // What only Chromium can do.
-    ...(engine !== 'chromium' && { grepInvert: /@chromium/ }),
+    ...(engine !== 'chromium' && { grepInvert: /@chromium/, testIgnore: '**/*.chromium.pw.ts' }),
     use: { browserName: engine, launchOptions: found?.launch ?? {} },
   })),
 });

@@ -492,11 +492,13 @@ export class Runner {
     this.#timerAt = deadline;
     const sent = () => this.counts.bytesSent - (this.#connection?.bufferedAmount ?? 0);
     const sentBefore = sent();
+    const asked = this.counts.bytesSent;
     const delay = Math.min(longestDelay, Math.max(0, deadline - time.monotonic));
     this.#cancel = this.#clock(() => {
       this.#timerAt = Infinity;
-      // An answer waits behind a large message; while that makes its way, the peer lives.
-      if (sent() > sentBefore && sent() < this.counts.bytesSent) this.session.flowing(now());
+      // An answer waits behind a large message; while that makes its way, the peer lives. What was written since proves
+      // nothing: it is in the buffer for a moment even where nobody reads it.
+      if (sent() > sentBefore && sent() < asked) this.session.flowing(now());
       this.session.tick(now());
       this.flush();
     }, Math.ceil(delay));

@@ -677,6 +677,21 @@ describe('a dead peer', () => {
     expect(server.links[0]?.connection.endedBy).toBe('destroy');
   });
 
+  test('is not kept alive by what was written since it was asked', async () => {
+    fakeTime();
+    chance(0);
+    const { client, server } = await connected({ keepAlive: 10 });
+    server.script = { pingreq: () => undefined };
+    const disconnects = collect(client, 'disconnect');
+    // The network takes all, and each look at the clock finds the publish of the same moment in the buffer.
+    server.link.buffer(10);
+    for (let count = 0; count < 40 && disconnects.length === 0; count += 1) {
+      void client.publish('a', 'b');
+      await vi.advanceTimersByTimeAsync(500);
+    }
+    expect(disconnects).toMatchObject([{ error: { code: 'keep-alive' } }]);
+  });
+
   test('is dropped without a word, and the connection made again', async () => {
     fakeTime();
     chance(0);
