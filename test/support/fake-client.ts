@@ -9,7 +9,7 @@ export function idle(options: ClientOptions = {}, server = new FakeServer()) {
   const client = createClient('ws://fake', { transport: server, ...options });
   onTestFinished(async () => {
     vi.useRealTimers();
-    await client.close({ force: true });
+    await client.close({ force: true, timeout: 1 });
   });
   return { client, server };
 }
