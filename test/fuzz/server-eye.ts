@@ -127,7 +127,7 @@ export class ServerEye {
     must(this.#link?.state === 'open', 'connected without a connection');
     this.#link.limits = connack.properties ?? {};
     this.transcript.push(`connected, ${resumed ? 'resumed' : 'new session'}`);
-    if (!resumed) this.#forgetSession();
+    if (!resumed) this.renewed();
   }
 
   /** The client holds the connection for over; it may still write what leads to DISCONNECT. */
@@ -162,7 +162,8 @@ export class ServerEye {
     for (const [packetId, owner] of this.#owners) if (owner === message) this.#owners.delete(packetId);
   }
 
-  #forgetSession(): void {
+  /** The server has a new session, and the client knows. */
+  renewed(): void {
     this.#owners.clear();
     this.#written.clear();
     this.#exactlyOnce.clear();

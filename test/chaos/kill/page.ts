@@ -234,7 +234,11 @@ export class Page {
       'packet',
       guarded(({ direction, packet }) => {
         if (direction === 'out') return;
-        if (packet.type === 'connack') connack = packet;
+        if (packet.type === 'connack') {
+          connack = packet;
+          // Of a connection that only clears the server's session nothing else is told.
+          if (packet.reasonCode === 0 && !packet.sessionPresent) this.#world.eye.renewed();
+        }
         this.#world.eye.received(packet);
       }),
     );
