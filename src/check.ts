@@ -63,7 +63,7 @@ export const integer =
 
 /** @throws UsageError unless the value is bytes; they may come from another realm, as in a test runner with a DOM */
 export function checkBytes(value: unknown, name: string): asserts value is Uint8Array {
-  if (value instanceof Uint8Array || Object.prototype.toString.call(value) === '[object Uint8Array]') return;
+  if (value instanceof Uint8Array || tagOf(value) === 'Uint8Array') return;
   throw wrong(value, name, 'a Uint8Array');
 }
 
@@ -83,11 +83,14 @@ export const choice = <const Literals extends readonly (string | number)[]>(
 /** A function of the type that the caller names. */
 export const callback: Check<never> = kind('a function', (value) => typeof value === 'function');
 
-/** An object with members, as options are. */
+/** An object with members, as options are: a Map, a Promise or Headers have none, and would be taken for empty. */
 export function checkObject(value: unknown, name: string): asserts value is Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
+  if (/Object|Module/.test(tagOf(value))) return;
   throw wrong(value, name, 'an object');
 }
+
+/** What a value is in any realm, such as `Map`; `Module` is what `import * as` gives. */
+const tagOf = (value: unknown) => Object.prototype.toString.call(value).slice(8, -1);
 
 /** An object or nothing. */
 export function checkOptions(value: unknown, name: string, known: readonly string[]): void {
@@ -131,6 +134,7 @@ function flawIn(text: string): string | undefined {
 export function described(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value === 'number' || typeof value === 'boolean' || value === undefined) return String(value);
-  if (Array.isArray(value)) return 'an array';
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+  if (typeof value !== 'object') return `a ${typeof value}`;
+  const tag = tagOf(value);
+  return /^[AO]/.test(tag) ? `an ${tag.toLowerCase()}` : `a ${tag}`;
 }

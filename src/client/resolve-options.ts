@@ -50,12 +50,18 @@ const having =
   <Value>(...methods: (keyof Value & string)[]): Check<Value> =>
   (value, name) => {
     if (value === undefined) return undefined;
-    checkObject(value, name);
     for (const method of methods) {
-      if (typeof value[method] !== 'function') throw new UsageError(`${name}.${method}: must be a function`);
+      if (typeof (value as Partial<Value> | null)?.[method] !== 'function')
+        throw new UsageError(`${name}.${method}: must be a function`);
     }
     return value as Value;
   };
+
+/** For others to check what it holds. */
+const object = <Value>(value: unknown, name: string) => {
+  if (value !== undefined) checkObject(value, name);
+  return value as Value | undefined;
+};
 
 /** Text or bytes, as bytes of our own. */
 const bytes: Check<Uint8Array> = (value, name) =>
@@ -170,7 +176,7 @@ const optionRules = {
   transport: [having<Transport>('connect')],
   webSocket: [nested(webSocketRules)],
   // The transport checks what is in it.
-  tls: [having()],
+  tls: [object],
 } as const satisfies Rules<keyof ClientOptions>;
 
 const credentialRules = {

@@ -1,6 +1,6 @@
 /** What follows the fixed header of a packet that is being written: the data types of MQTT [v5 1.5, v3 1.5]. */
 
-import { checkBytes, checkInteger, checkText, maximumUint16 } from '../check';
+import { boolean, checkBytes, checkInteger, checkText, maximumUint16 } from '../check';
 import { UsageError } from '../errors';
 import { checkPlain } from '../topic/topic-name';
 import { writeText } from './text';
@@ -40,15 +40,16 @@ export class Body {
     this.bytes[this.length++] = value;
   }
 
-  /** 0 or 1, or a boolean. */
+  /** 0 or 1. */
   bit(value: unknown, where: string): void {
-    if (typeof value !== 'boolean') checkInteger(value, where, 0, 1);
-    this.byte(Number(value));
+    checkInteger(value, where, 0, 1);
+    this.byte(value);
   }
 
-  /** A {@link bit} that is read as a boolean. */
+  /** A boolean, as a byte. */
   flag(value: unknown, where: string): void {
-    this.bit(value, where);
+    boolean(value, where);
+    this.byte(Number(value));
   }
 
   uint16(value: unknown, where: string, least = 0): void {

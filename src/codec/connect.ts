@@ -114,7 +114,7 @@ export function writeConnack(
   version: ProtocolVersion,
 ): void {
   const body = scratch.clear();
-  body.bit(sessionPresent, '');
+  body.byte(Number(sessionPresent));
   body.byte(reasonCode);
   writeProperties(body, properties, ofConnack, version);
   appendPacket(out, 0x20, body);

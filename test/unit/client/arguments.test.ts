@@ -25,7 +25,11 @@ const unsubscribe = (...args: unknown[]) => {
 };
 
 const notAString = [undefined, null, 1, Number.NaN, true, {}, [], symbol, 10n, () => {}, new Uint8Array(1)];
-const notAnObject = [null, 1, Number.NaN, true, 'x', symbol, 10n, [], [{}]];
+const notAnObject = [
+  ...[null, 1, Number.NaN, true, 'x', symbol, 10n, [], [{}]],
+  // Their members would be taken for none.
+  ...[new Map([['qos', 1]]), Promise.resolve({}), new Date(0), new Headers({ a: 'b' })],
+];
 const notABoolean = [null, 0, 1, 'true', {}, symbol];
 const notAQoS = [null, -1, 3, 0.5, Number.NaN, '1', true, 1n, symbol, {}];
 const notATime = [null, -1, Number.NaN, '1', true, 1n, symbol, {}];

@@ -165,6 +165,8 @@ describe('credentials', () => {
     ['credentials.password', { password: {} }],
     ['credentials.headers', { headers: 'x: y' }],
     ['credentials.headers', { headers: { x: 53_107 } }],
+    ['credentials.headers', { headers: new Headers({ x: 'y' }) }],
+    ['credentials', new Map([['username', 'u']])],
   ])('that are wrong (%s) stop the client: %j', async (name, answer) => {
     const { client, server } = idle({
       credentials: () => answer as Credentials,

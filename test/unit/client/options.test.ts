@@ -226,10 +226,9 @@ const refused: readonly [name: string, options: unknown][] = [
     'options.webSocket.protocols',
     { webSocket: { protocols } },
   ]),
-  ...([5, 'a: b', nothing, [], { a: 5 }, { a: ['b'] }] as const).map((headers): [string, unknown] => [
-    'options.webSocket.headers',
-    { webSocket: { headers } },
-  ]),
+  ...([5, 'a: b', nothing, [], { a: 5 }, { a: ['b'] }, new Headers({ a: 'b' })] as const).map(
+    (headers): [string, unknown] => ['options.webSocket.headers', { webSocket: { headers } }],
+  ),
   ...([5, 'pem', nothing, []] as const).map((value): [string, unknown] => ['options.tls', { tls: value }]),
   ['tls.ca', { tls: { ca: 5 } }],
   ['tls.CA', { tls: { CA: 'pem' } }],

@@ -309,26 +309,23 @@ describe('CONNACK', () => {
     expect(decode(hex`20 02 01 00`, 3)).toEqual([connack]);
   });
 
-  test('has its flags as booleans, and takes 0 and 1 for them', () => {
-    const flags = {
-      retainAvailable: 0,
-      wildcardSubscriptionAvailable: 1,
+  test('has its flags as booleans, and takes no numbers for them', () => {
+    const properties = {
+      retainAvailable: false,
+      wildcardSubscriptionAvailable: true,
       subscriptionIdentifierAvailable: false,
       sharedSubscriptionAvailable: true,
     };
-    const packet = { ...connack, properties: flags } as unknown as ConnackPacket;
-    const bytes = encode(packet, 5);
+    const bytes = encode({ ...connack, properties }, 5);
     expect(toHex(bytes)).toBe(toHex(hex`20 0b 00 00 08 25 00 28 01 29 00 2a 01`));
-    expect(decode(bytes, 5)).toEqual([
-      {
-        ...connack,
-        properties: {
-          retainAvailable: false,
-          wildcardSubscriptionAvailable: true,
-          subscriptionIdentifierAvailable: false,
-          sharedSubscriptionAvailable: true,
-        },
-      },
-    ]);
+    expect(decode(bytes, 5)).toEqual([{ ...connack, properties }]);
+    for (const flag of [0, 1, 'true', null]) {
+      const refused = { ...connack, properties: { retainAvailable: flag } };
+      expectRefused(refused, 5, 'properties.retainAvailable: must be true or false');
+    }
+    for (const bit of [true, false, 2]) {
+      const refused = { ...connack, properties: { maximumQoS: bit } };
+      expectRefused(refused, 5, 'properties.maximumQoS: must be an integer from 0 to 1');
+    }
   });
 });

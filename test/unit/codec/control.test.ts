@@ -230,8 +230,17 @@ describe('packets', () => {
       for (const name of ['willDelayInterval', 'nonsense', '__proto__x', 'toString']) {
         expectRefused({ ...packet, properties: { [name]: 1 } }, 5, `properties.${name}: does not exist`);
       }
-      expectRefused({ ...packet, properties: 'text' }, 5, 'properties: must be an object');
-      expectRefused({ ...packet, properties: null }, 5, 'properties: must be an object');
+      for (const [properties, what] of [
+        ['text', 'a string'],
+        [null, 'null'],
+        [[], 'an array'],
+        [new Map([['contentType', 'text/plain']]), 'a Map'],
+        [Promise.resolve({}), 'a Promise'],
+        [new Date(0), 'a Date'],
+        [new Uint8Array(0), 'a Uint8Array'],
+      ] as const) {
+        expectRefused({ ...packet, properties }, 5, `properties: must be an object, not ${what}`);
+      }
     }
   });
 
