@@ -59,10 +59,18 @@ export function webSocketTransport(options: WebSocketTransportOptions = {}): Tra
 
 /** The constructor in the options: an own member, because every object inherits one. */
 export function constructorIn(options: WebSocketTransportOptions): WebSocketConstructor | undefined {
-  const given: unknown = Object.hasOwn(options, 'constructor') ? options.constructor : undefined;
-  if (given === undefined || typeof given === 'function') return given as WebSocketConstructor | undefined;
-  throw new UsageError('webSocket.constructor: must be a constructor of WebSockets');
+  const given = Object.hasOwn(options, 'constructor') ? options.constructor : undefined;
+  if (given === undefined) return undefined;
+  try {
+    // Throws unless `new` works with it, and does not call it.
+    Reflect.construct(Object, [], given);
+    return given as WebSocketConstructor;
+  } catch {
+    throw noWebSockets();
+  }
 }
+
+const noWebSockets = () => new UsageError('webSocket.constructor: must be a constructor of WebSockets');
 
 function globalWebSocket(): WebSocketConstructor {
   const { WebSocket } = globalThis as { WebSocket?: WebSocketConstructor };
@@ -146,6 +154,8 @@ const open = 1;
 function create(attempt: WebSocketAttempt, offered: string[]): Socket {
   try {
     const socket: unknown = attempt.create(attempt.url.href, offered);
+    const { addEventListener, send, close } = socket as Partial<Socket>;
+    if (!addEventListener || !send || !close) throw noWebSockets();
     return socket as Socket;
   } catch (error) {
     if (error instanceof UsageError) throw error;
@@ -285,7 +295,9 @@ function unreachable(
 /** A browser does not say why; what it does say, and what is wrong most often. */
 function explainInBrowser(url: URL): string {
   const { location } = globalThis as { location?: { protocol: string } };
-  if (url.protocol === 'ws:' && location?.protocol === 'https:') {
+  // To the machine itself it may.
+  const isLocal = /localhost$|^127\.|^\[::1]$/.test(url.hostname);
+  if (url.protocol === 'ws:' && location?.protocol === 'https:' && !isLocal) {
     return 'a page that came by https: may only use wss:';
   }
   const port = portOf(url);

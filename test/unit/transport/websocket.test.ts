@@ -2,13 +2,14 @@ import { WebSocket as MockWebSocket, Server } from 'mock-socket';
 import { afterEach, describe, expect, expectTypeOf, test, vi } from 'vitest';
 import type { WebSocket as WsWebSocket } from 'ws';
 import { ConnectionError, MalformedPacketError, UsageError } from '../../../src/errors';
+import { nodeWebSocketTransport } from '../../../src/transport/node-websocket';
 import type { Connection } from '../../../src/transport/transport';
 import {
   type WebSocketConstructor,
   type WebSocketTransportOptions,
   webSocketTransport,
 } from '../../../src/transport/websocket';
-import { type FakeWebSocket, fakeWebSockets } from './fake-websocket';
+import { fakeWebSockets } from './fake-websocket';
 
 const url = new URL('wss://h:8084/mqtt?token=hunter2');
 const bytes = (...values: number[]) => Uint8Array.of(...values);
@@ -112,10 +113,33 @@ describe('a WebSocket that opens', () => {
       protocols: [],
     });
     await expect(promise).rejects.toMatchObject({ name: 'UsageError', code: 'unsupported' });
-    expect(() => webSocketTransport({ constructor: 7 as unknown as typeof FakeWebSocket })).toThrow(
-      UsageError,
-    );
   });
+
+  test.each([[7], [null], ['WebSocket'], [() => {}], [async () => {}], [{}], [Symbol.iterator], [Math.max]])(
+    'is not made by what is no constructor: %o',
+    (given) => {
+      const options = { constructor: given as unknown as WebSocketConstructor };
+      for (const transport of [webSocketTransport, nodeWebSocketTransport]) {
+        expect(() => transport(options)).toThrow(UsageError);
+        expect(() => transport(options)).toThrow(
+          'webSocket.constructor: must be a constructor of WebSockets',
+        );
+      }
+    },
+  );
+
+  test.each([class {}, Date, function factory() {}, EventTarget])(
+    'is not made by a constructor of something else: %o',
+    async (given) => {
+      const options = { constructor: given as unknown as WebSocketConstructor };
+      for (const transport of [webSocketTransport, nodeWebSocketTransport]) {
+        const { signal } = new AbortController();
+        const promise = transport(options).connect(url, { signal, protocols: ['mqtt'] });
+        await expect(promise).rejects.toThrow(UsageError);
+        await expect(promise).rejects.toThrow('webSocket.constructor: must be a constructor of WebSockets');
+      }
+    },
+  );
 });
 
 describe('a WebSocket that does not open', () => {
@@ -145,6 +169,22 @@ describe('a WebSocket that does not open', () => {
     const { fake, promise } = connecting({}, new URL('ws://h'));
     fake.socket.fails();
     expect((await errorOf(promise)).message).toMatch(/^could not .* ws:\/\/h:80: .*https: may only use wss:/);
+  });
+
+  test.each([
+    ['localhost', false],
+    ['broker.localhost', false],
+    ['127.0.0.1', false],
+    ['127.8.0.1', false],
+    ['[::1]', false],
+    ['localhost.example', true],
+    ['192.168.127.1', true],
+    ['[fe80::1]', true],
+  ])('to %s is mixed content: %j', async (host, isMixed) => {
+    vi.stubGlobal('location', { protocol: 'https:' });
+    const { fake, promise } = connecting({}, new URL(`ws://${host}:8083/mqtt`));
+    fake.socket.fails();
+    expect((await errorOf(promise)).message.includes('may only use wss:')).toBe(isMixed);
   });
 
   test.each([1883, 8883])('points at port %i, which is that of plain MQTT', async (port) => {
