@@ -1,7 +1,7 @@
 /** Who may publish and subscribe to what. */
 
-import { matches } from '../../src/topic/topic-filter';
-import type { Authorization, TopicRules } from './options';
+import { checkTopicFilter, matches } from '../../src/topic/topic-filter';
+import type { Authorization, BrokerOptions, TopicRules } from './options';
 
 /** Topics that only the broker publishes to [v5 4.7.2]. */
 export function isReserved(topic: string): boolean {
@@ -28,13 +28,39 @@ export function covers(rule: string, filter: string): boolean {
   return rules.length === levels.length;
 }
 
+/**
+ * Makes sure that a filter of a rule can match something: one that is ill-formed would deny nothing.
+ *
+ * @param place where it stands in the options
+ * @throws Error naming the place and what is wrong
+ */
+export function checkRule(filter: unknown, place: string): void {
+  const argument = `option "${place}"`;
+  if (typeof filter !== 'string') throw new Error(`${argument} must be a string`);
+  // A name may stand for any part of a level.
+  checkTopicFilter(filter.replaceAll(/%[cu]/g, 'x'), argument, filter);
+}
+
+/** Checks the rules of everybody and of each user. @throws Error as {@link checkRule} */
+export function checkRules({ authorization = {}, users = [] }: BrokerOptions): void {
+  const sources: [place: string, source: Authorization][] = [
+    ['authorization', authorization],
+    ...users.map((user, index): [string, Authorization] => [`users[${index}]`, user]),
+  ];
+  for (const [place, source] of sources)
+    for (const side of ['publish', 'subscribe'] as const)
+      for (const list of ['allow', 'deny'] as const)
+        for (const [index, filter] of (source[side]?.[list] ?? []).entries())
+          checkRule(filter, `${place}.${side}.${list}[${index}]`);
+}
+
 /** Rules of one client with its names filled in. */
 class ClientRules {
   readonly #allow: readonly string[] | undefined;
   readonly #deny: readonly string[];
 
-  constructor(rules: TopicRules, fill: (filter: string) => string) {
-    this.#allow = rules.allow?.map(fill);
+  constructor(rules: TopicRules, fill: (filter: string) => string, widens: (filter: string) => boolean) {
+    this.#allow = rules.allow?.filter((filter) => !widens(filter)).map(fill);
     this.#deny = rules.deny?.map(fill) ?? [];
   }
 
@@ -60,8 +86,12 @@ export class Permissions {
   constructor(sources: readonly Authorization[], clientId: string, username: string | undefined) {
     const fill = (filter: string) =>
       filter.replaceAll('%c', () => clientId).replaceAll('%u', () => username ?? '');
+    // Whoever calls himself "+" shall not be allowed what others are.
+    const special = (name = '') => /[+#/]/.test(name);
+    const widens = (filter: string) =>
+      (special(clientId) && filter.includes('%c')) || (special(username) && filter.includes('%u'));
     const rulesOf = (side: keyof Authorization) =>
-      sources.flatMap((source) => source[side] ?? []).map((rules) => new ClientRules(rules, fill));
+      sources.flatMap((source) => source[side] ?? []).map((rules) => new ClientRules(rules, fill, widens));
     this.#publish = rulesOf('publish');
     this.#subscribe = rulesOf('subscribe');
   }

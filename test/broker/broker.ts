@@ -1,6 +1,7 @@
 /** The broker with its ports: what tests, the demo and the command line start. */
 
 import type { Packet, PublishProperties, QoS } from '../../src/codec/packet';
+import { checkRules } from './authorization';
 import type { Connection } from './connection';
 import { BrokerCore } from './core';
 import { type FaultPlan, Faults } from './faults';
@@ -45,6 +46,7 @@ export class Broker {
 
   /** @param options see {@link startBroker}, which also opens the ports */
   constructor(options: BrokerOptions) {
+    checkRules(options);
     this.#options = options;
     this.host = options.host ?? '127.0.0.1';
     this.core = new BrokerCore(resolveOptions(options));

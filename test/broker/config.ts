@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { checkRule } from './authorization';
 import type { BrokerOptions } from './options';
 
 /** Throws when a value cannot be what stands at this place. It never says what it was: that may be a password. */
@@ -64,7 +65,7 @@ const fourBytes = 4_294_967_295;
 const longestWait = 2_147_483_647;
 const count = (least: number) => integer(least, fourBytes);
 
-const rules = objectOf({ allow: listOf(string), deny: listOf(string) });
+const rules = objectOf({ allow: listOf(checkRule), deny: listOf(checkRule) });
 const authorization = { publish: rules, subscribe: rules };
 
 /** What each option must be; options that JSON cannot say are missing here. */
@@ -79,7 +80,7 @@ const check = objectOf({
   users: listOf(objectOf({ username: string, password: string, ...authorization }, ['username', 'password'])),
   authorization: objectOf(authorization),
   scramIterations: integer(1, longestWait),
-  refusedFilters: listOf(string),
+  refusedFilters: listOf(checkRule),
   refusedClientIds: listOf(string),
   maximumQoS: oneOf(0, 1, 2),
   // Neither may be 0 [v5 3.2.2.3.3, 3.2.2.3.6].

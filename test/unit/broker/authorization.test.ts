@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { covers, Permissions } from '../../broker/authorization';
 import { Bench } from '../../broker/bench';
+import { Broker } from '../../broker/broker';
 
 describe('a rule covers a filter', () => {
   test.each([
@@ -40,6 +41,19 @@ describe('permissions', () => {
     expect(permissions.mayPublish('ann/other/x')).toBe(false);
   });
 
+  test.each(['+', '#', 'a/b', 'a+'])('are not widened by a client that calls itself %s', (name) => {
+    const rules = { allow: ['%c/#', 'all/#'], deny: ['secret/%c'] };
+    const permissions = new Permissions([{ publish: rules, subscribe: rules }], name, undefined);
+    for (const topic of ['a/x', 'other/x', 'a/b/x', `${name}/x`, `secret/${name}`]) {
+      expect(permissions.mayPublish(topic)).toBe(false);
+      expect(permissions.maySubscribe(topic)).toBe(false);
+      expect(permissions.mayReceive(topic)).toBe(false);
+    }
+    expect(permissions.mayPublish('all/x')).toBe(true);
+    const user = new Permissions([{ publish: { allow: ['%u/#'] } }], 'c', name);
+    expect(user.mayPublish('other/x')).toBe(false);
+  });
+
   test('must be given by every source, and deny wins over allow', () => {
     const permissions = new Permissions(
       [{ subscribe: { allow: ['a/#'], deny: ['a/secret'] } }, { subscribe: { deny: ['a/b'] } }],
@@ -55,6 +69,15 @@ describe('permissions', () => {
     expect(permissions.mayReceive('a/secret')).toBe(false);
     expect(permissions.mayPublish('anything')).toBe(true);
   });
+});
+
+test.each([
+  ['authorization.publish.deny[1]', { authorization: { publish: { deny: ['a/#', 'a/#/b'] } } }],
+  ['authorization.subscribe.allow[0]', { authorization: { subscribe: { allow: ['a+'] } } }],
+  ['authorization.subscribe.deny[0]', { authorization: { subscribe: { deny: [''] } } }],
+  ['users[0].subscribe.deny[0]', { users: [{ username: 'a', password: 'b', subscribe: { deny: ['a#'] } }] }],
+])('an ill-formed rule (%s) is refused, since it would deny nothing', (place, options) => {
+  expect(() => new Broker(options)).toThrow(`option "${place}": `);
 });
 
 test('what waited for a client that was away is looked at again', () => {

@@ -10,7 +10,14 @@ describe('the configuration file', () => {
       host: '127.0.0.1',
       port: false,
       wsPort: 8_083,
-      users: [{ username: 'a', password: 'b', publish: { allow: ['a/#'] }, subscribe: { deny: ['x'] } }],
+      users: [
+        {
+          username: 'a',
+          password: 'b',
+          publish: { allow: ['a/#', 'by-%c/%u/#'] },
+          subscribe: { deny: ['x'] },
+        },
+      ],
       authorization: { publish: { deny: ['y'] } },
       maximumQoS: 1,
       overlapping: 'each',
@@ -44,10 +51,19 @@ describe('the configuration file', () => {
     ],
     ['{"authorization": {"publish": ["a"]}}', 'option "authorization.publish" must be an object'],
     ['{"authorization": {"write": {}}}', 'there is no option "authorization.write"'],
+    [
+      '{"authorization": {"publish": {"deny": ["a/#/b"]}}}',
+      'option "authorization.publish.deny[0]": # must be the whole of the last level: "a/#/b"',
+    ],
+    [
+      '{"authorization": {"publish": {"deny": [1]}}}',
+      'option "authorization.publish.deny[0]" must be a string',
+    ],
+    ['{"refusedFilters": ["a+"]}', 'option "refusedFilters[0]": + must be the whole of a level: "a+"'],
     ['{"tls": {}}', 'option "tls.key" is missing'],
     ['[]', 'the configuration is not a JSON object'],
   ])('refuses %s', (text, message) => {
-    expect(() => parseConfig(text)).toThrow(new Error(message));
+    expect(() => parseConfig(text)).toThrow(expect.objectContaining({ message }));
   });
 
   test('names no password in what it says', () => {
