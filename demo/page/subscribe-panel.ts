@@ -79,7 +79,11 @@ export function startSubscribePanel(client: Client): void {
         remove(row);
         setText(note, '');
       },
-      complain,
+      (error) => {
+        // Nothing is subscribed to any more, and this shall not be again.
+        if (client.status.type === 'closed') remove(row);
+        else complain(error);
+      },
     );
     const subscribe = () =>
       client.subscribe(wanted, options, (message) => {
@@ -111,7 +115,7 @@ class SubscriptionRow {
   #messages = 0;
   #subscription: Subscription | undefined;
 
-  /** @param ended called when the reader has ended it; `failed` when the server would not */
+  /** @param ended called when the reader has ended it; `failed` when that was not confirmed */
   constructor(filter: string, ended: () => void, failed: (error: unknown) => void) {
     this.#button.setAttribute('aria-label', `Unsubscribe from ${filter}`);
     this.root = element('li', {}, element('code', {}, filter), this.#qos, this.#count, this.#button);

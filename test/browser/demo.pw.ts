@@ -127,6 +127,23 @@ test('says how a publish went, and why it was refused', async ({ page }) => {
   await expect(page.getByRole('list', { name: 'Active subscriptions' }).getByRole('listitem')).toHaveCount(0);
 });
 
+test('subscribes no more to what was unsubscribed from when the client was closed', async ({ page }) => {
+  await open(page);
+  for (const filter of ['stays/#', 'goes/#']) await subscribe(page, filter);
+  await page.locator('#cut-seconds').fill('20');
+  await page.getByRole('button', { name: 'Cut the link' }).click();
+  await expect(page.locator('#events')).toContainText('The link is cut for 20 s');
+  const goes = page.getByRole('button', { name: 'Unsubscribe from goes/#' });
+  await goes.click();
+  await expect(goes).toBeDisabled();
+  await page.getByRole('button', { name: 'Disconnect', exact: true }).click();
+  await expect(goes).toHaveCount(0);
+  await page.getByRole('button', { name: 'Mend it now' }).click();
+  await page.getByRole('button', { name: 'Connect', exact: true }).click();
+  await expect(page.getByRole('button', { name: 'Unsubscribe from stays/#' })).toBeEnabled();
+  await expect(page.getByRole('list', { name: 'Active subscriptions' }).getByRole('listitem')).toHaveCount(1);
+});
+
 test('says what is wrong with a payload whether there is a connection or not', async ({ page }) => {
   await open(page);
   await page.getByLabel('Payload is hex').check();
