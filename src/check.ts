@@ -90,7 +90,7 @@ export function checkObject(value: unknown, name: string): asserts value is Reco
 }
 
 /** What a value is in any realm, such as `Map`; `Module` is what `import * as` gives. */
-const tagOf = (value: unknown) => Object.prototype.toString.call(value).slice(8, -1);
+export const tagOf = (value: unknown) => Object.prototype.toString.call(value).slice(8, -1);
 
 /** An object or nothing. */
 export function checkOptions(value: unknown, name: string, known: readonly string[]): void {

@@ -205,8 +205,11 @@ export interface Client extends AsyncDisposable {
   /** Ends all Subscriptions of these filters, as they are on the wire. */
   unsubscribe(filter: string | readonly string[], options?: WaitOptions): Promise<void>;
   /**
-   * Authenticates anew on the open connection [v5 4.12.1].
-   * @throws UsageError without `authenticate`; ConnectionError when there is no connection
+   * Authenticates anew on the open connection [v5 4.12.1]; while that is under way it joins it. What fails ends the
+   * connection, which is made again unless that would fail again.
+   *
+   * @throws UsageError without `authenticate`; ConnectionError when there is no connection, `'timeout'` after
+   * `connectTimeout`; what ended the connection
    */
   reauthenticate(): Promise<void>;
   /**

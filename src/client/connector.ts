@@ -129,13 +129,18 @@ export class Connector {
 
   /** See `Client.reauthenticate`. */
   async reauthenticate(): Promise<void> {
-    if (!this.#host.options.authenticate) {
+    const { authenticate, connectTimeout: timeout } = this.#host.options;
+    if (!authenticate) {
       throw new UsageError('reauthenticate: needs the option authenticate', 'unsupported');
     }
     if (!this.#authentication || !this.#result) {
       throw new ConnectionError('closed', 'reauthenticate: there is no connection');
     }
-    await this.#authentication.again();
+    // The server may never answer this, and all the while answer everything else.
+    await waiting(this.#authentication.again(), 'reauthenticate', { timeout }, (reason) => {
+      this.#giveUp(reason as MqttError);
+      return reason;
+    });
   }
 
   // --- from the page
@@ -164,7 +169,7 @@ export class Connector {
     }
   }
 
-  /** Ends the attempt that is under way. */
+  /** Ends the attempt that is under way, or its connection. */
   #giveUp(error: MqttError): void {
     const { runner } = this.#host;
     this.#abort?.abort(error);

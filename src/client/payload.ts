@@ -1,6 +1,6 @@
 /** Payloads as applications give them, as bytes. */
 
-import { described } from '../check';
+import { described, tagOf } from '../check';
 import { UsageError } from '../errors';
 
 const encoder = new TextEncoder();
@@ -22,7 +22,7 @@ export function payloadBytes(payload: unknown, name: string): Uint8Array {
       return new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);
     }
     // It may come from another realm, as in a test runner with a DOM.
-    if (Object.prototype.toString.call(payload) === '[object ArrayBuffer]') {
+    if (tagOf(payload) === 'ArrayBuffer') {
       return new Uint8Array(payload as ArrayBuffer);
     }
   } catch (cause) {

@@ -1,5 +1,6 @@
 /** MQTT over WebSocket, with any constructor of the W3C form [v5 6, v3 6]. */
 
+import { tagOf } from '../check';
 import { ConnectionError, MalformedPacketError, UsageError } from '../errors';
 import type { Bytes } from '../message';
 import { BaseConnection } from './base-connection';
@@ -59,15 +60,11 @@ export function webSocketTransport(options: WebSocketTransportOptions = {}): Tra
 
 /** The constructor in the options: an own member, because every object inherits one. */
 export function constructorIn(options: WebSocketTransportOptions): WebSocketConstructor | undefined {
-  const given = Object.hasOwn(options, 'constructor') ? options.constructor : undefined;
-  if (given === undefined) return undefined;
-  try {
-    // Throws unless `new` works with it, and does not call it.
-    Reflect.construct(Object, [], given);
-    return given as WebSocketConstructor;
-  } catch {
-    throw noWebSockets();
-  }
+  const given: unknown = Object.hasOwn(options, 'constructor') ? options.constructor : undefined;
+  // A function without a prototype, such as an arrow function, makes nothing.
+  if (given === undefined || (typeof given === 'function' && given.prototype))
+    return given as WebSocketConstructor | undefined;
+  throw noWebSockets();
 }
 
 const noWebSockets = () => new UsageError('webSocket.constructor: must be a constructor of WebSockets');
@@ -154,9 +151,9 @@ const open = 1;
 function create(attempt: WebSocketAttempt, offered: string[]): Socket {
   try {
     const socket: unknown = attempt.create(attempt.url.href, offered);
-    const { addEventListener, send, close } = socket as Partial<Socket>;
-    if (!addEventListener || !send || !close) throw noWebSockets();
-    return socket as Socket;
+    const { addEventListener, send } = socket as Partial<Socket>;
+    if (addEventListener && send) return socket as Socket;
+    throw noWebSockets();
   } catch (error) {
     if (error instanceof UsageError) throw error;
     // The URL is a good one, which leaves the subprotocols.
@@ -218,7 +215,7 @@ class WebSocketConnection extends BaseConnection {
 
   #message(data: unknown): void {
     // A buffer may be of another realm: a frame, or a test environment.
-    if (data instanceof ArrayBuffer || Object.prototype.toString.call(data) === '[object ArrayBuffer]') {
+    if (data instanceof ArrayBuffer || tagOf(data) === 'ArrayBuffer') {
       this.received(new Uint8Array(data as ArrayBuffer));
     } else if (ArrayBuffer.isView(data)) {
       this.received(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));

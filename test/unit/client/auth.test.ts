@@ -356,6 +356,34 @@ describe('reauthenticate', () => {
     }
   });
 
+  test.each(['start', 'challenge', 'success', 'the server'] as const)(
+    'has connectTimeout: when %s never answers it rejects, and the connection is made anew',
+    async (step) => {
+      fakeTime();
+      const { client, server, method } = open({
+        connectTimeout: 5_000,
+        keepAlive: 0,
+        reconnect: { minDelay: 0, maxDelay: 0 },
+      });
+      await client.connect();
+      const { link, script } = server;
+      if (step === 'the server') server.script = {};
+      else vi.spyOn(method, step).mockReturnValueOnce(new Promise<never>(() => undefined));
+      const both = [watch(client.reauthenticate()), watch(client.reauthenticate())];
+      await vi.advanceTimersByTimeAsync(4_999);
+      expect(both.map(({ state }) => state)).toEqual(['pending', 'pending']);
+      server.script = script;
+      await vi.advanceTimersByTimeAsync(1);
+      for (const { error } of both) expect(error).toMatchObject({ name: 'ConnectionError', code: 'timeout' });
+      expect(link.isOpen).toBe(false);
+      await vi.waitFor(() => expect(client.status.type).toBe('connected'));
+      await client.reauthenticate();
+      // What is over in time ends nothing later.
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(server.links).toHaveLength(2);
+    },
+  );
+
   test('rejects without authenticate, without a connection, and sends nothing [v5 MQTT-4.12.0-7]', async () => {
     const plain = await connected();
     await expect(plain.client.reauthenticate()).rejects.toMatchObject({ name: 'UsageError' });
