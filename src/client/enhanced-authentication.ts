@@ -28,11 +28,6 @@ export class EnhancedAuthentication {
     return failures.has(error);
   }
 
-  /** Name of the method. */
-  get method(): string {
-    return this.#method.method;
-  }
-
   /** The data for CONNECT. */
   async start(): Promise<Uint8Array | undefined> {
     try {
