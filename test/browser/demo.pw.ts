@@ -175,6 +175,21 @@ test('can be used by keyboard alone, and names what has the focus', async ({ pag
   await expect(page.getByRole('button', { name: 'Add a user property' })).toBeFocused();
 });
 
+test('has a bar of two lines on a phone, which hides nothing that it leads to', async ({ page }) => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  await open(page);
+  const bar = await page.locator('.top').boundingBox();
+  await page.getByRole('link', { name: 'Machine' }).click();
+  await expect
+    .poll(async () => ((await page.locator('#machines').boundingBox())?.y ?? 0) - (bar?.height ?? Infinity))
+    .toBeGreaterThanOrEqual(0);
+  // The longest word that the state can have.
+  await page.locator('#top-state-text').evaluate((state) => {
+    state.textContent = 'Reconnecting';
+  });
+  expect((await page.locator('.top').boundingBox())?.height).toBe(bar?.height);
+});
+
 test('shows which of the folded properties keeps it from publishing', async ({ page }) => {
   await open(page);
   const expiry = page.getByLabel('Expires after (seconds)');
