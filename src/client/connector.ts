@@ -14,7 +14,7 @@
 
 import { packetSize } from '../codec/client-packets';
 import type { ConnectPacket } from '../codec/packet';
-import { ConnectionError, MqttError, RefusedError, UsageError } from '../errors';
+import { ConnectionError, type MqttError, RefusedError, UsageError } from '../errors';
 import type { ProtocolVersion } from '../message';
 import type { LinkEnd } from '../session/link-end';
 import type { Connected } from '../session/session';
@@ -29,6 +29,7 @@ import { isOffline, type PageNews, watchPage } from './page-life';
 import { type Outcome, ReconnectPolicy, type Target } from './reconnect-policy';
 import { type ResolvedCredentials, resolveCredentials } from './resolve-options';
 import { closedError } from './runner';
+import { toMqttError } from './to-mqtt-error';
 import { waiting } from './waiting';
 
 /** What the connector needs from the client. */
@@ -102,7 +103,7 @@ export class Connector {
       runner.start();
       this.#unwatch = watchPage((news) => this.#told(news));
       this.#loop(policy).catch((error: unknown) => {
-        if (this.#policy === policy) this.stop(toMqttError(error));
+        if (this.#policy === policy) this.stop(toMqttError(error, theAttempt));
       });
     }
     return opening.promise;
@@ -285,7 +286,7 @@ export class Connector {
       return { error: this.#explained(end), end, version, target, connectedFor };
     } catch (error) {
       if (this.#policy === policy) runner.detach(false);
-      return { error: toMqttError(error), end: undefined, version, target, connectedFor: undefined };
+      return { error: toMqttError(error, theAttempt), end: undefined, version, target, connectedFor: undefined };
     } finally {
       clearTimeout(timer);
     }
@@ -417,11 +418,8 @@ export class Connector {
 
 const encoder = new TextEncoder();
 
-function toMqttError(error: unknown): MqttError {
-  if (error instanceof MqttError) return error;
-  const words = error instanceof Error ? error.message : String(error);
-  return new ConnectionError('unreachable', `The attempt to connect failed: ${words}`, { cause: error });
-}
+/** For messages. */
+const theAttempt = 'The attempt to connect';
 
 /** Settles as the value does, or rejects when the signal is aborted before. */
 function untilAborted<Value>(value: Value | PromiseLike<Value>, signal: AbortSignal): Promise<Value> {

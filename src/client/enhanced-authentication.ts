@@ -1,10 +1,14 @@
 /** Runs an enhanced authentication on one connection [v5 4.12]. */
 
-import { ConnectionError, MqttError, ProtocolError } from '../errors';
+import { type MqttError, ProtocolError } from '../errors';
 import { now } from './clock';
 import { type Deferred, deferred, ignoreRejection } from './deferred';
 import type { EnhancedAuth } from './options';
 import type { Runner } from './runner';
+import { toMqttError } from './to-mqtt-error';
+
+/** For messages. */
+const theAuthentication = 'The authentication';
 
 /** Exchanges that failed: trying again would fail again. */
 const failures = new WeakSet<MqttError>();
@@ -33,7 +37,7 @@ export class EnhancedAuthentication {
     try {
       return await this.#method.start();
     } catch (error) {
-      throw asMqttError(error);
+      throw toMqttError(error, theAuthentication);
     }
   }
 
@@ -96,7 +100,7 @@ export class EnhancedAuthentication {
         use(data);
         this.#runner.touch();
       })
-      .catch((error: unknown) => this.#fail(asMqttError(error), 0x80, isFinal));
+      .catch((error: unknown) => this.#fail(toMqttError(error, theAuthentication), 0x80, isFinal));
   }
 
   /** Only a server may say 0x87, "not authorized" [v5 3.14.2.1]. */
@@ -106,10 +110,4 @@ export class EnhancedAuthentication {
     this.#runner.session.disconnect(reasonCode, undefined, error);
     this.#runner.touch();
   }
-}
-
-function asMqttError(error: unknown): MqttError {
-  if (error instanceof MqttError) return error;
-  const words = error instanceof Error ? error.message : String(error);
-  return new ConnectionError('unreachable', `The authentication failed: ${words}`, { cause: error });
 }

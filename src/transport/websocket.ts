@@ -1,6 +1,5 @@
 /** MQTT over WebSocket, with any constructor of the W3C form [v5 6, v3 6]. */
 
-import { tagOf } from '../check';
 import { ConnectionError, MalformedPacketError, UsageError } from '../errors';
 import type { Bytes } from '../message';
 import { BaseConnection } from './base-connection';
@@ -215,7 +214,7 @@ class WebSocketConnection extends BaseConnection {
 
   #message(data: unknown): void {
     // A buffer may be of another realm: a frame, or a test environment.
-    if (data instanceof ArrayBuffer || tagOf(data) === 'ArrayBuffer') {
+    if (data instanceof ArrayBuffer || Object.prototype.toString.call(data) === '[object ArrayBuffer]') {
       this.received(new Uint8Array(data as ArrayBuffer));
     } else if (ArrayBuffer.isView(data)) {
       this.received(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
