@@ -36,7 +36,8 @@ export async function servePage(options: PageServerOptions): Promise<PageServer>
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     const host = hostOf(request);
     if (host === undefined) return send(response, 403, 'This host name does not lead here.\n');
-    const url = new URL(request.url ?? '/', `http://${host}`);
+    const url = urlOf(request);
+    if (url === undefined) return send(response, 404, 'There is no such file.\n');
 
     if (request.method === 'POST') {
       const command = commands.get(url.pathname);
@@ -70,12 +71,14 @@ export async function servePage(options: PageServerOptions): Promise<PageServer>
 
   const server = createServer(answer);
   server.on('upgrade', (request, socket, head) => {
+    // Whoever is refused may not wait for the words.
+    socket.on('error', () => {});
     const host = hostOf(request);
-    const url = new URL(request.url ?? '/', 'http://localhost');
+    const url = urlOf(request);
     if (
       host === undefined ||
       !(socket instanceof Socket) ||
-      url.pathname !== webSocketPath ||
+      url?.pathname !== webSocketPath ||
       !isSameOrigin(request, host)
     ) {
       socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
@@ -93,6 +96,15 @@ export async function servePage(options: PageServerOptions): Promise<PageServer>
       await closed;
     },
   };
+}
+
+/** Path and query of a request; undefined for what is none, such as `//`. */
+function urlOf({ url = '/' }: IncomingMessage): URL | undefined {
+  try {
+    return new URL(url, 'http://localhost');
+  } catch {
+    return undefined;
+  }
 }
 
 /** Browsers name the origin of every WebSocket and every POST, and a page cannot change it. */

@@ -70,6 +70,13 @@ describe('the page server', () => {
     expect((await ask('GET', '/../package.json')).status).toBe(404);
   });
 
+  test.each(['//', '//[', 'http://[', '/%', '*'])('lives on after a request for %s', async (path) => {
+    expect((await ask('GET', path)).status).toBe(404);
+    expect((await ask('POST', path)).status).toBe(404);
+    expect((await ask('GET', '/', { Host: '[' })).status).toBe(403);
+    expect((await ask('GET', '/')).status).toBe(200);
+  });
+
   test('answers no host name but those of loopback, so that no other site can be pointed at it', async () => {
     expect((await ask('GET', '/', { Host: 'evil.example' })).status).toBe(403);
     expect((await ask('GET', '/', { Host: `localhost:${port}` })).status).toBe(200);
@@ -92,6 +99,22 @@ describe('the page server', () => {
     expect(client.text).toContain('403');
     expect(arrived).toEqual([]);
   });
+
+  test.each(['//', '/mqtt'])(
+    'lives on after a WebSocket to %s that is refused and torn down',
+    async (path) => {
+      const failures: unknown[] = [];
+      const note = (error: unknown) => failures.push(error);
+      process.on('uncaughtException', note);
+      cleanup.push(() => process.off('uncaughtException', note));
+      const { socket } = dial('one', 'http://evil.example', path);
+      await once(socket, 'data');
+      socket.resetAndDestroy();
+      // Another connection shows that the end of this one had time to arrive.
+      await roundTrip('two');
+      expect(failures).toEqual([]);
+    },
+  );
 });
 
 describe('a tunnel', () => {
@@ -218,11 +241,11 @@ class Peer {
 }
 
 /** Opens a WebSocket handshake, as far as the tunnel is concerned. */
-function dial(link: string, origin = `http://127.0.0.1:${port}`): Peer {
+function dial(link: string, origin = `http://127.0.0.1:${port}`, path = '/mqtt'): Peer {
   const peer = new Peer(connect(port, '127.0.0.1'));
   cleanup.push(() => peer.socket.destroy());
   peer.socket.write(
-    `GET /mqtt?link=${link} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nOrigin: ${origin}\r\n` +
+    `GET ${path}?link=${link} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nOrigin: ${origin}\r\n` +
       'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: abc\r\n\r\n',
   );
   return peer;
