@@ -790,11 +790,7 @@ describe('a store at close', () => {
 
 test('close leaves no timer, listener or handle', async () => {
   fakeTime();
-  const handles = () =>
-    process
-      .getActiveResourcesInfo()
-      .filter((name) => name !== 'Immediate')
-      .sort();
+  const handles = () => process.getActiveResourcesInfo().filter((name) => name !== 'Immediate');
   const before = handles();
   const { client, server } = await connected({ keepAlive: 5, clean: false, clientId: 'kept' });
   await client.subscribe('a', () => undefined);
@@ -810,5 +806,12 @@ test('close leaves no timer, listener or handle', async () => {
   await closing;
   await turn();
   expect(vi.getTimerCount()).toBe(0);
-  expect(handles()).toEqual(before);
+  // A timer of the test runner may have ended meanwhile.
+  const others = [...before];
+  const added = handles().filter((name) => {
+    const index = others.indexOf(name);
+    if (index >= 0) others.splice(index, 1);
+    return index < 0;
+  });
+  expect(added).toEqual([]);
 });
