@@ -135,8 +135,10 @@ function isObject(value: unknown): value is Values {
 }
 
 function checked(properties: unknown): Values {
-  if (!isObject(properties)) throw new UsageError('properties: must be an object');
-  return properties;
+  // JSON of a Map or a Promise would be that of no properties at all.
+  if (isObject(properties) && Object.prototype.toString.call(properties) === '[object Object]')
+    return properties;
+  throw new UsageError('properties: must be an object with the properties by name');
 }
 
 function jsonOf(value: unknown): string {

@@ -247,7 +247,8 @@ describe('reporting properties', () => {
     const thing = aliyunThing(client, device);
     const ring: Json = {};
     ring['ring'] = ring;
-    for (const value of [undefined, null, 'a', [1], ring, { a: 1n }]) {
+    const empty = [new Map([['a', 1]]), Promise.resolve({ a: 1 }), new Date(0)];
+    for (const value of [...[undefined, null, 'a', [1], ring, { a: 1n }], ...empty]) {
       expect(await errorOf(thing.postProperties(value as Json))).toBeInstanceOf(UsageError);
     }
     for (const timeout of [-1, Number.NaN, '1']) {
