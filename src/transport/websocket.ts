@@ -59,11 +59,15 @@ export function webSocketTransport(options: WebSocketTransportOptions = {}): Tra
 
 /** The constructor in the options: an own member, because every object inherits one. */
 export function constructorIn(options: WebSocketTransportOptions): WebSocketConstructor | undefined {
-  const given: unknown = Object.hasOwn(options, 'constructor') ? options.constructor : undefined;
-  // A function without a prototype, such as an arrow function, makes nothing.
-  if (given === undefined || (typeof given === 'function' && given.prototype))
-    return given as WebSocketConstructor | undefined;
-  throw noWebSockets();
+  const given = Object.hasOwn(options, 'constructor') ? options.constructor : undefined;
+  if (given === undefined) return undefined;
+  try {
+    // Throws unless `new` works with it, and does not call it.
+    Reflect.construct(Object, [], given);
+  } catch {
+    throw noWebSockets();
+  }
+  return given as WebSocketConstructor;
 }
 
 const noWebSockets = () => new UsageError('webSocket.constructor: must be a constructor of WebSockets');

@@ -128,6 +128,13 @@ describe('a WebSocket that opens', () => {
     },
   );
 
+  test('is made by any constructor, one that was bound too', async () => {
+    const { Constructor, sockets } = fakeWebSockets();
+    const { promise } = connecting({ constructor: Constructor.bind(undefined) as WebSocketConstructor });
+    sockets[0]?.opens();
+    await expect(promise).resolves.toBeDefined();
+  });
+
   test.each([class {}, Date, function factory() {}, EventTarget])(
     'is not made by a constructor of something else: %o',
     async (given) => {
