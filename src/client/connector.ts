@@ -103,7 +103,7 @@ export class Connector {
       runner.start();
       this.#unwatch = watchPage((news) => this.#told(news));
       this.#loop(policy).catch((error: unknown) => {
-        if (this.#policy === policy) this.stop(toMqttError(error, theAttempt));
+        if (this.#policy === policy) this.stop(toMqttError(error));
       });
     }
     return opening.promise;
@@ -286,7 +286,7 @@ export class Connector {
       return { error: this.#explained(end), end, version, target, connectedFor };
     } catch (error) {
       if (this.#policy === policy) runner.detach(false);
-      return { error: toMqttError(error, theAttempt), end: undefined, version, target, connectedFor: undefined };
+      return { error: toMqttError(error), end: undefined, version, target, connectedFor: undefined };
     } finally {
       clearTimeout(timer);
     }
@@ -417,9 +417,6 @@ export class Connector {
 }
 
 const encoder = new TextEncoder();
-
-/** For messages. */
-const theAttempt = 'The attempt to connect';
 
 /** Settles as the value does, or rejects when the signal is aborted before. */
 function untilAborted<Value>(value: Value | PromiseLike<Value>, signal: AbortSignal): Promise<Value> {

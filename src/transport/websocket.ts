@@ -153,9 +153,8 @@ const open = 1;
 
 function create(attempt: WebSocketAttempt, offered: string[]): Socket {
   try {
-    const socket: unknown = attempt.create(attempt.url.href, offered);
-    const { addEventListener, send } = socket as Partial<Socket>;
-    if (addEventListener && send) return socket as Socket;
+    const socket: Partial<WebSocketLike> = attempt.create(attempt.url.href, offered);
+    if (socket.addEventListener && socket.send) return socket as Socket;
     throw noWebSockets();
   } catch (error) {
     if (error instanceof UsageError) throw error;
