@@ -202,7 +202,10 @@ export interface Client extends AsyncDisposable {
     options: SubscribeOptions | undefined,
     handler?: Handler<Pattern>,
   ): Promise<Subscription<ParamsOf<Pattern>>>;
-  /** Ends all Subscriptions of these filters, as they are on the wire. */
+  /**
+   * Ends all Subscriptions of these filters, as they are on the wire. A signal or time-out ends the wait for the server's
+   * answer only: the Subscriptions are over, and the server will be told.
+   */
   unsubscribe(filter: string | readonly string[], options?: WaitOptions): Promise<void>;
   /**
    * Authenticates anew on the open connection [v5 4.12.1]; while that is under way it joins it. What fails ends the

@@ -41,6 +41,8 @@ export interface ConnectorHost extends Core {
   accepted(): void;
   /** The client is closed from here on: everything that waits has to end. Calls nobody. */
   end(error: MqttError | undefined): void;
+  /** A promise while the store is being read, which begins with this; undefined when that is done. */
+  ready(): Promise<void> | undefined;
 }
 
 /**

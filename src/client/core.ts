@@ -1,17 +1,22 @@
+import type { Fifo } from '../session/fifo';
 import type { Emitter } from './emitter';
 import type { ResolvedOptions } from './resolve-options';
 import type { Runner } from './runner';
+
+/** A call that waits: goes on, or fails with the error. */
+export type WaitingCall = (error?: unknown) => void;
 
 /** What the parts of a client share. */
 export interface Core {
   readonly options: ResolvedOptions;
   readonly emitter: Emitter;
   readonly runner: Runner;
+  /** Throws when the client takes no calls. */
+  checkOpen(): void;
   /**
-   * Throws when the client takes no calls.
-   * @returns a promise while it is closed to be opened again; undefined when there is nothing to wait for
+   * Where a call waits while the client is closed to be opened again or the store is read, behind those that wait there
+   * already; undefined when it need not wait.
+   * @param needsStore whether it is to wait for the store
    */
-  checkOpen(): Promise<unknown> | undefined;
-  /** A promise while the client is closed to be opened again or the store is being read; undefined when that is done. */
-  ready(): Promise<void> | undefined;
+  line(needsStore: boolean): Fifo<WaitingCall> | undefined;
 }

@@ -4,6 +4,7 @@ import { boolean, checkOptions } from '../check';
 import type { Packet } from '../codec/packet';
 import { ConnectionError, type MqttError, UsageError } from '../errors';
 import type { QoS } from '../message';
+import { Fifo } from '../session/fifo';
 import type { ServerLimits } from '../session/server-limits';
 import type { SessionPort } from '../session/session';
 import { allSchemes, parseServerUrl, type Scheme } from '../transport/scheme';
@@ -21,7 +22,7 @@ import type {
 } from './client';
 import { resolveCloseOptions } from './close-options';
 import { Connector } from './connector';
-import type { Core } from './core';
+import type { Core, WaitingCall } from './core';
 import { deferred, ignoreRejection } from './deferred';
 import { Emitter } from './emitter';
 import { Inbox } from './inbox';
@@ -77,7 +78,9 @@ export class MqttClient implements Client {
   #closing: Promise<void> | undefined;
   /** While `connect` waits for that: resolves when the client is open again. */
   #reopening: Promise<Reopened> | undefined;
-  /** Ends that wait. */
+  /** Calls that wait for that, and for the store: they go on in their order. Undefined when none has to wait. */
+  #line: Fifo<WaitingCall> | undefined;
+  /** Ends the wait of `close`. */
   #hurry: (() => void) | undefined;
   /** Calls of `connect` that have not settled. */
   #waitingForConnect = 0;
@@ -115,12 +118,11 @@ export class MqttClient implements Client {
       emitter: this.#emitter,
       runner: this.#runner,
       checkOpen: () => {
-        if (this.#reopening) return this.#reopening;
+        if (this.#reopening) return;
         if (this.status.type === 'closed') throw closedError(this.status.error);
         if (this.#closing) throw closedError();
-        return undefined;
       },
-      ready: () => this.#ready(),
+      line: (needsStore) => this.#lineFor(needsStore),
     };
     this.#inbox = new Inbox(core, this.#router);
     this.#publisher = new Publisher(core, () => queue.qos0 === 'queue' || !this.#connector.hasConnected);
@@ -131,6 +133,7 @@ export class MqttClient implements Client {
         transportFor,
         accepted: () => this.#inbox.connected(),
         end: (error) => this.#end(error),
+        ready: () => this.#ready(),
         // Last, as in resolve-options.ts.
         ...core,
       },
@@ -215,11 +218,8 @@ export class MqttClient implements Client {
         const isWanted = this.#reopening === reopening && this.#waitingForConnect > 0;
         if (this.#reopening === reopening) this.#reopening = undefined;
         if (!isWanted) throw closedError();
-        const opened = this.#connector.open();
-        ignoreRejection(opened);
-        return { opened };
+        return { opened: this.#connector.open() };
       });
-    ignoreRejection(reopening);
     this.#reopening = reopening;
     return reopening;
   }
@@ -273,6 +273,7 @@ export class MqttClient implements Client {
       this.#options.connect,
     );
     this.#reopening = undefined;
+    this.#proceed(this.#line, closedError());
     if (this.#closing) {
       if (force) this.#hurry?.();
       return this.#closing;
@@ -350,46 +351,54 @@ export class MqttClient implements Client {
     this.#subscriber.endAll(error);
     this.#inbox.clear();
     this.#runner.stop();
+    // What waits for the client to be opened again goes on waiting.
+    if (!this.#reopening) this.#proceed(this.#line, closedError(error));
     if (!recording) return;
     // Others may have the stored session from now on: the next connect reads it anew.
     this.#restored = false;
     this.#restoring = undefined;
   }
 
-  // --- the store
+  // --- calls that wait, and the store
 
+  #lineFor(needsStore: boolean): Fifo<WaitingCall> | undefined {
+    if (this.#line) return this.#line;
+    const ready = this.#reopening?.then(() => this.#restoring) ?? (needsStore ? this.#ready() : undefined);
+    if (!ready) return undefined;
+    const line = new Fifo<WaitingCall>();
+    this.#line = line;
+    ready.then(
+      () => this.#proceed(line),
+      (error: unknown) => this.#proceed(line, error),
+    );
+    return line;
+  }
+
+  /** Lets the calls of a line go on, or fail; those that come meanwhile are behind them. */
+  #proceed(line: Fifo<WaitingCall> | undefined, error?: unknown): void {
+    // Those of another one have had their answer.
+    if (!line || this.#line !== line) return;
+    for (let call = line.shift(); call; call = line.shift()) call(error);
+    if (this.#line === line) this.#line = undefined;
+  }
+
+  /** Reads the store, unless that is done. */
   #ready(): Promise<void> | undefined {
-    const current = this.#restoring;
-    // Connecting begins with reading the store. Both wait for that in the same way, so that calls go on in their order.
-    if (this.#reopening) return this.#reopening.then(() => this.#restoring);
-    if (this.#restored) return undefined;
-    if (current) return Promise.resolve().then(() => current);
-    const mustBeWanted = () => {
-      // Closed meanwhile.
-      if (this.#restoring !== restoring) throw closedError();
-    };
+    if (this.#restored || this.#restoring) return this.#restoring;
     const restoring = this.#runner
       .restore((error) => this.#connector.stop(error))
       .then(() => {
-        mustBeWanted();
+        // Closed meanwhile.
+        if (this.#restoring !== restoring) throw closedError();
+        this.#restored = true;
         this.#publisher.adopt(this.#runner.session.outgoing.pending());
         this.#inbox.restore();
+        // What was restored may expire without a connection.
+        this.#runner.touch();
       })
-      .then(
-        () => {
-          mustBeWanted();
-          // Not before: what a listener publishes comes after the calls that wait.
-          this.#restored = true;
-          this.#restoring = undefined;
-          // What was restored may expire without a connection.
-          this.#runner.touch();
-        },
-        (error: unknown) => {
-          if (this.#restoring === restoring) this.#restoring = undefined;
-          throw error;
-        },
-      );
-    ignoreRejection(restoring);
+      .finally(() => {
+        if (this.#restoring === restoring) this.#restoring = undefined;
+      });
     this.#restoring = restoring;
     return restoring;
   }

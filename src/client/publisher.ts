@@ -3,7 +3,7 @@
 import { boolean, checkObject, checkOptions, choice, text } from '../check';
 import { publishSize, validatePublishProperties } from '../codec/client-packets';
 import type { AckProperties } from '../codec/packet';
-import { ConnectionError, UsageError } from '../errors';
+import { ConnectionError, StoreError, UsageError } from '../errors';
 import type { PublishProperties } from '../message';
 import type { OutgoingContent, OutgoingMessage, PublishListener } from '../session/outgoing-message';
 import type { OwnRecords } from '../session/own-records';
@@ -178,24 +178,26 @@ export class Publisher {
     wait: WaitOptions | undefined,
   ): Promise<PublishResult> {
     const { runner, options } = this.#core;
-    const reopening = this.#core.checkOpen();
+    this.#core.checkOpen();
     if (runner.session.isConnected && runner.holdsMore(options.queue.maxBytes)) {
       throw new ConnectionError(
         'queue-full',
         'More than queue.maxBytes wait in the transport; await publish() to keep its pace',
       );
     }
-    if (!reopening && runner.session.outgoing.publishNow(topic, payload, retain, properties)) {
-      this.sent += 1;
-      runner.touch();
-      const written = runner.written();
-      return wait ? waiting(written, 'publish', wait) : written;
-    }
-    if (!reopening && !this.#keepsQos0()) {
-      throw new ConnectionError(
-        'dropped',
-        "The QoS 0 message was dropped: there is no connection; queue.qos0: 'queue' keeps it, QoS 1 is stored",
-      );
+    if (!this.#core.line(false)) {
+      if (runner.session.outgoing.publishNow(topic, payload, retain, properties)) {
+        this.sent += 1;
+        runner.touch();
+        const written = runner.written();
+        return wait ? waiting(written, 'publish', wait) : written;
+      }
+      if (!this.#keepsQos0()) {
+        throw new ConnectionError(
+          'dropped',
+          "The QoS 0 message was dropped: there is no connection; queue.qos0: 'queue' keeps it, QoS 1 is stored",
+        );
+      }
     }
     const ticket = new Ticket(this, undefined);
     this.#start(ticket, { topic, payload, qos: 0, retain, properties });
@@ -204,21 +206,21 @@ export class Publisher {
 
   /** Gives a message to the session once the client is open; one that has to be stored waits for the store, too. */
   #start(ticket: Ticket, content: OutgoingContent): void {
-    const ready = content.qos === 0 ? this.#core.checkOpen() : this.#core.ready();
-    if (!ready) {
+    const needsStore = content.qos > 0;
+    const line = this.#core.line(needsStore);
+    if (!line) {
       this.#hand(ticket, content);
       return;
     }
     // Meanwhile the caller's array may change.
     const kept = { ...content, payload: content.payload.slice() };
-    ready
-      .then(() => {
-        // Stored: an earlier page published it under this key.
-        if (ticket.isDone || ticket.isStored) return;
-        this.#core.checkOpen();
-        this.#hand(ticket, kept);
-      })
-      .catch((error: unknown) => ticket.failed(error));
+    line.push((error) => {
+      // Stored: an earlier page published it under this key.
+      if (ticket.isDone || ticket.isStored) return;
+      // One of QoS 0 only waited behind others.
+      if (error && (needsStore || !(error instanceof StoreError))) ticket.failed(error);
+      else this.#hand(ticket, kept);
+    });
   }
 
   #hand(ticket: Ticket, content: OutgoingContent): void {

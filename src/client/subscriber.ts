@@ -8,7 +8,7 @@ import { refusalOfOutcome } from '../session/subscriptions';
 import { compilePattern, type Pattern } from '../topic/pattern';
 import type { Grant } from './client';
 import type { Core } from './core';
-import { deferred } from './deferred';
+import { type Deferred, deferred, ignoreRejection } from './deferred';
 import { atEndOfTask } from './end-of-task';
 import type { Inbox } from './inbox';
 import type { SubscribeOptions, WaitOptions } from './options';
@@ -63,19 +63,31 @@ export class Subscriber {
       throw new UsageError('options.noLocal: a shared subscription cannot have it [v5 MQTT-3.8.3-4]');
     }
     const wait = { signal, timeout };
-    const opening = this.#open('subscribe', wait);
-    if (opening) await opening;
-    return this.#subscribe(patterns, { userProperties, ...asked }, handler, wait);
+    const handle = new SubscriptionHandle(patterns, asked.retainAsPublished, handler, this.#inbox, (ended) =>
+      this.#end(ended),
+    );
+    const call = (settled: Deferred<void>) => {
+      // Else given up.
+      if (!handle.hasEnded) this.#ask(handle, { userProperties, ...asked }, settled);
+    };
+    await this.#enter('subscribe', wait, call, (reason) => {
+      // What the server grants all the same is given back.
+      ignoreRejection(this.#end(handle, reason instanceof Error ? reason : undefined));
+      return reason;
+    });
+    atEndOfTask(() => handle.settleDown());
+    return handle;
   }
 
   /** See `Client.unsubscribe`. */
   async unsubscribe(filters: unknown, options: WaitOptions | undefined): Promise<void> {
     const wire = wireFilters(patternsOf(filters));
     checkOptions(options, 'options', ['signal', 'timeout']);
-    const opening = this.#open('unsubscribe', options);
-    if (opening) await opening;
-    for (const filter of wire) this.lost(filter);
-    await this.#send(wire, options ?? {});
+    // Given up, it takes effect all the same.
+    await this.#enter('unsubscribe', options ?? {}, (settled) => {
+      for (const filter of wire) this.lost(filter);
+      this.#send(wire, settled);
+    });
   }
 
   /** A filter is over for all: with an error when the server refuses it in a new session. */
@@ -98,34 +110,29 @@ export class Subscriber {
     for (const handle of handles) handle.end(error);
   }
 
-  /** Checks that a request can be taken now. @returns a promise only while the store is being read */
-  #open(what: string, options: WaitOptions = {}): Promise<void> | undefined {
-    checkWait(options);
+  /** Makes a call, now or behind those that wait. @returns a promise of its end */
+  #enter(
+    what: string,
+    wait: WaitOptions,
+    call: (settled: Deferred<void>) => void,
+    giveUp?: (reason: unknown) => unknown,
+  ): Promise<void> {
+    checkWait(wait);
     this.#core.checkOpen();
-    const ready = this.#core.ready();
-    // All wait in the same way, so that they go on in the order of the calls.
-    const wait = { ...options, timeout: options.timeout ?? Infinity };
-    return ready && waiting(ready, what, wait).then(() => void this.#core.checkOpen());
+    const settled = deferred<void>();
+    const line = this.#core.line(true);
+    if (line) line.push((error) => (error ? settled.reject(error) : call(settled)));
+    else call(settled);
+    return waiting(settled.promise, what, wait, giveUp);
   }
 
-  async #subscribe(
-    patterns: readonly Pattern[],
-    options: SubscriptionOptions,
-    handler: Handler | undefined,
-    wait: WaitOptions,
-  ): Promise<SubscriptionHandle> {
+  /** Asks the server for a Subscription. */
+  #ask(handle: SubscriptionHandle, options: SubscriptionOptions, settled: Deferred<void>): void {
     const { runner } = this.#core;
     const router = this.#router;
-    const handle = new SubscriptionHandle(
-      patterns,
-      options.retainAsPublished,
-      handler,
-      this.#inbox,
-      (ended) => this.#unsubscribeHandle(ended),
-    );
+    const { patterns } = handle;
     // Routing is in place before SUBSCRIBE goes out: a PUBLISH may come before SUBACK.
     for (const { filter, params } of patterns) router.add(filter, handle, params);
-    const settled = deferred<void>();
     const filters = wireFilters(patterns);
     handle.openFilters = filters.length;
     const entries = filters.map((filter) => ({ filter, ...options }));
@@ -139,12 +146,6 @@ export class Subscriber {
       router.identify(filter, runner.session.subscriptions.get(filter)?.identifier ?? 0);
     this.#inbox.reclaim();
     runner.touch();
-    await waiting(settled.promise, 'subscribe', wait, (reason) => {
-      this.#giveUp(handle, reason);
-      return reason;
-    });
-    atEndOfTask(() => handle.settleDown());
-    return handle;
   }
 
   /** Takes the server's answer. @returns the error when nothing was granted */
@@ -170,20 +171,13 @@ export class Subscriber {
     return grants.some(({ error }) => !error) ? undefined : refusal;
   }
 
-  /** The caller waits no longer: what the server grants all the same is given back. */
-  #giveUp(handle: SubscriptionHandle, reason: unknown): void {
-    const { runner } = this.#core;
+  async #end(handle: SubscriptionHandle, error?: Error): Promise<void> {
     const unneeded = this.#remove(handle);
-    handle.end(reason instanceof Error ? reason : undefined);
+    handle.end(error);
     if (unneeded.length === 0) return;
-    runner.session.subscriptions.unsubscribe(unneeded, undefined);
-    runner.touch();
-  }
-
-  async #unsubscribeHandle(handle: SubscriptionHandle): Promise<void> {
-    const unneeded = this.#remove(handle);
-    handle.end();
-    if (unneeded.length > 0) await this.#send(unneeded, {});
+    const settled = deferred<void>();
+    this.#send(unneeded, settled);
+    await settled.promise;
   }
 
   /** A Subscription is over. @returns the filters to unsubscribe from, since nobody needs them any more */
@@ -202,10 +196,9 @@ export class Subscriber {
     this.#router.remove(filter, handle);
   }
 
-  async #send(filters: readonly string[], wait: WaitOptions): Promise<void> {
+  #send(filters: readonly string[], settled: Deferred<void>): void {
     const { runner } = this.#core;
-    const settled = deferred<void>();
-    const request = runner.session.subscriptions.unsubscribe(filters, (outcomes) => {
+    runner.session.subscriptions.unsubscribe(filters, (outcomes) => {
       for (const [index, outcome] of outcomes.entries()) {
         const error = refusalOfOutcome(outcome, filters[index] ?? '');
         if (error) settled.reject(error);
@@ -213,11 +206,6 @@ export class Subscriber {
       settled.resolve();
     });
     runner.touch();
-    await waiting(settled.promise, 'unsubscribe', wait, (reason) => {
-      // It takes effect all the same: the Subscriptions are over.
-      request.listener = undefined;
-      return reason;
-    });
   }
 }
 

@@ -24,9 +24,10 @@ export class SubscriptionHandle implements Subscription {
   #taker: Taker | undefined;
   /** The iterator that the application has. */
   #iterator: IteratorTaker | undefined;
-  #hasEnded = false;
   /** Why it ended, until an iterator tells. */
   #error: Error | undefined;
+  /** Set by its end, or when its caller gave up. */
+  hasEnded = false;
   /** Filters on the wire, several patterns of one counted once, that still lead here. */
   openFilters = 0;
   /** What it asked the server for, from that call on. */
@@ -74,15 +75,15 @@ export class SubscriptionHandle implements Subscription {
 
   /** It is over: a loop that reads ends, with the error if there is one. */
   end(error?: Error): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
+    if (this.hasEnded) return;
+    this.hasEnded = true;
     this.#error = error;
     if (this.#iterator) this.#iterator.finish(error);
     else this.#release();
   }
 
   unsubscribe(): Promise<void> {
-    return this.#hasEnded ? Promise.resolve() : this.#unsubscribe(this);
+    return this.hasEnded ? Promise.resolve() : this.#unsubscribe(this);
   }
 
   /** With a name of its own it is left alone by frameworks that put proxies in the place of plain objects. */
@@ -105,7 +106,7 @@ export class SubscriptionHandle implements Subscription {
     const iterator = provisional ?? this.#newIterator();
     this.#taker = iterator;
     this.#iterator = iterator;
-    if (this.#hasEnded) iterator.finish(this.#error);
+    if (this.hasEnded) iterator.finish(this.#error);
     else if (!provisional) this.#inbox.reclaim();
     return iterator;
   }

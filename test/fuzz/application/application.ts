@@ -189,7 +189,7 @@ export class Application {
   }
 
   #unsubscribe({ filters, abortable }: Extract<Action, { do: 'unsubscribe' }>): void {
-    const controller = abortable && !this.#mayWait() ? new AbortController() : undefined;
+    const controller = abortable ? new AbortController() : undefined;
     const before = [...this.expectations.listening];
     this.#watch(
       `unsubscribe ${filters}`,
@@ -197,12 +197,6 @@ export class Application {
       controller,
     );
     for (const filter of filters) this.expectations.unwanted(filter, before);
-  }
-
-  /** Whether calls may wait for the end of `close()` or for the store: one that is aborted there had no effect. */
-  #mayWait(): boolean {
-    const isRead = this.#script.store === 'default' || this.client.status.type === 'connected';
-    return !isRead || this.pending('without loops').some((what) => what.startsWith('close'));
   }
 
   #abort(pick: number): void {

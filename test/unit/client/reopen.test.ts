@@ -1,7 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { memoryStore } from '../../../src/index';
 import { connected, fakeTime, idle, watch } from '../../support/fake-client';
 import { FakeServer, turn } from '../../support/fake-server';
+
+const text = ({ payload }: { payload: Uint8Array }) => new TextDecoder().decode(payload);
 
 /** Connections that are open. */
 const open = (server: FakeServer) => server.links.filter(({ isOpen }) => isOpen).length;
@@ -83,6 +85,41 @@ describe('connect while close waits', () => {
     expect(server.links).toHaveLength(1);
   });
 
+  test('lets go on who calls anew at once after it was called off', async () => {
+    const { client, server } = await connected();
+    client.close();
+    client.connect();
+    const early = watch(client.publish('a', 'early', { qos: 1 }));
+    client.close();
+    client.connect();
+    await client.publish('a', 'late', { qos: 1 });
+    expect(early.error).toMatchObject({ code: 'closed' });
+    expect(server.link.packets('publish').map(text)).toEqual(['late']);
+  });
+
+  test.each([undefined, memoryStore()])(
+    'lets the calls that wait go before those of a listener to its status',
+    async (store) => {
+      const { client, server } = await connected({ store, clientId: 'same' });
+      const calls: Promise<unknown>[] = [];
+      const call = (payload: string) => {
+        for (const qos of [0, 1] as const) calls.push(client.publish(`${qos}`, payload, { qos }));
+        calls.push(client.unsubscribe(payload));
+      };
+      client.close();
+      client.connect();
+      call('1');
+      client.on('status', ({ type }) => type === 'connecting' && call('2'));
+      call('3');
+      await vi.waitFor(() => expect(calls).toHaveLength(9));
+      await Promise.all(calls);
+      const of = (topic: string) => server.link.packets('publish').filter((packet) => packet.topic === topic);
+      expect(of('0').map(text)).toEqual(['1', '3', '2']);
+      expect(of('1').map(text)).toEqual(['1', '3', '2']);
+      expect(server.link.packets('unsubscribe').flatMap(({ filters }) => filters)).toEqual(['1', '3', '2']);
+    },
+  );
+
   test.each([undefined, memoryStore()])('lets them go out once it is connected', async (store) => {
     const { client, server } = idle({ store, clientId: 'same' });
     await client.connect();
@@ -134,10 +171,7 @@ describe('a stored session', () => {
     read();
     await Promise.all<unknown>([...early, ...late]);
     expect(server.link.types).toEqual(['connect', 'unsubscribe', 'subscribe', 'publish', 'publish']);
-    expect(server.link.packets('publish').map(({ payload }) => new TextDecoder().decode(payload))).toEqual([
-      'early',
-      'late',
-    ]);
+    expect(server.link.packets('publish').map(text)).toEqual(['early', 'late']);
   });
 
   test('is given back by a client that a listener closes as it begins to connect', async () => {

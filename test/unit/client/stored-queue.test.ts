@@ -149,3 +149,15 @@ test("tells by 'settled' what the last write of a close could not keep", async (
   expect(publish.error).toMatchObject({ code: 'still-stored' });
   expect(settled).toEqual([['1', 'store-failed']]);
 });
+
+test('of the calls that wait for a store that cannot be read, one of QoS 0 goes on', async () => {
+  const store = { ...unownedStore(), load: () => Promise.reject(new Error('no disk')) };
+  const { client } = idle({ store, clean: false, clientId: 'c' });
+  const stored = [1, 2].map(() => watch(client.publish('a', '', { qos: 1 })));
+  const other = watch(client.publish('a', ''));
+  const subscribe = watch(client.subscribe('a'));
+  await turn();
+  for (const { error } of [...stored, subscribe]) expect(error).toMatchObject({ code: 'store-failed' });
+  expect(other.state).toBe('pending');
+  expect(client.stats.queued).toBe(1);
+});

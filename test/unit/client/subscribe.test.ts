@@ -583,6 +583,37 @@ describe('unsubscribe', () => {
     expect(server.link.packets('unsubscribe')).toHaveLength(1);
   });
 
+  test.each(['signal', 'timeout'] as const)(
+    'given up by %s while the store is read takes effect all the same',
+    async (how) => {
+      fakeTime();
+      let read = () => {};
+      const load = async () => {
+        await new Promise<void>((resolve) => {
+          read = resolve;
+        });
+        return [];
+      };
+      const store = { ...memoryStore(), load };
+      const { client, server } = idle({ store, clientId: 'x', clean: false });
+      const controller = new AbortController();
+      const collecting = collect(client, 'a');
+      const wait = how === 'signal' ? { signal: controller.signal } : { timeout: 50 };
+      const unsubscribe = watch(client.unsubscribe('a', wait));
+      await vi.advanceTimersByTimeAsync(50);
+      controller.abort();
+      await turn();
+      expect(unsubscribe.state).toBe('rejected');
+      read();
+      await client.connect();
+      const { seen } = await collecting;
+      await turn();
+      expect(server.link.types).toEqual(['connect', 'unsubscribe']);
+      server.link.publish('a', 'x');
+      expect(seen).toEqual([]);
+    },
+  );
+
   test('happens with the end of a scope', async () => {
     const { client, server } = await connected();
     {
