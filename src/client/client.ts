@@ -88,8 +88,9 @@ export interface ClientEvents {
   /** A QoS 1 or 2 message that nobody took; it was acknowledged. */
   unclaimed: Message;
   /**
-   * A message of an earlier page came to its end; what came to it before anybody listened is told to the first listener.
-   * `resent`: see {@link PublishResult}.
+   * A message of an earlier page came to its end, or one of this page failed whose callers had given up, or were content
+   * with `until: 'stored'`. What came before anybody listened is told to the first listener. `resent`: see
+   * {@link PublishResult}.
    */
   settled: {
     readonly key: string | undefined;

@@ -229,7 +229,10 @@ export interface PublishOptions extends WaitOptions {
   retain?: boolean | undefined;
   /** MQTT 5.0 only; `messageExpiryInterval` is seconds and counts in the queue too. */
   properties?: PublishProperties | undefined;
-  /** `'stored'` resolves once the message is in the store, `'acknowledged'` when the server has it. @default 'acknowledged' */
+  /**
+   * `'stored'` resolves once the message is in the store, and the event `'settled'` tells when it fails later;
+   * `'acknowledged'` when the server has it. @default 'acknowledged'
+   */
   until?: 'stored' | 'acknowledged' | undefined;
   /** Names the message, QoS 1 and 2: the same key again joins it instead of sending a second one. */
   key?: string | undefined;

@@ -122,16 +122,21 @@ export class Publisher {
   done(ticket: Ticket, error: unknown, result?: PublishResult): void {
     const isStillStored = error instanceof ConnectionError && error.code === 'still-stored';
     if (!isStillStored) this.#count(error);
-    const { key } = ticket;
-    if (key === undefined || this.#pending.get(key) !== ticket) return;
-    // What failed may be tried again at once.
-    this.#pending.delete(key);
-    if (isStillStored) this.#adopt(key);
-    if (!result) return;
-    const until = Date.now() + keyLifetime;
-    this.#completed.set(key, { ticket, until });
-    const { reasonCode, resent } = result;
-    this.#own.put({ kind: 'key', id: key, reasonCode, resent, until });
+    const { key, isStored, callers, hearers, message } = ticket;
+    if (key !== undefined && this.#pending.get(key) === ticket) {
+      // What failed may be tried again at once.
+      this.#pending.delete(key);
+      if (isStillStored) this.#adopt(key);
+      if (result) {
+        const until = Date.now() + keyLifetime;
+        this.#completed.set(key, { ticket, until });
+        const { reasonCode, resent } = result;
+        this.#own.put({ kind: 'key', id: key, reasonCode, resent, until });
+      }
+    }
+    // Nobody hears of it by a promise. What has no listener is the closed client's, or was taken back.
+    if (error && !(isStored ? hearers : callers) && message?.listener)
+      this.#core.emitter.emit('settled', { key, error: error as Error });
   }
 
   get #own(): OwnRecords {
@@ -167,7 +172,7 @@ export class Publisher {
       if (key !== undefined) this.#pending.set(key, ticket);
       this.#start(ticket, { topic, payload, qos, retain, properties, key });
     }
-    return this.#wait(ticket, until === 'stored' ? ticket.stored() : ticket.promise, options);
+    return this.#wait(ticket, options, until === 'stored' ? 0 : 1);
   }
 
   #publish0(
@@ -201,7 +206,7 @@ export class Publisher {
     }
     const ticket = new Ticket(this, undefined);
     this.#start(ticket, { topic, payload, qos: 0, retain, properties });
-    return this.#wait(ticket, ticket.promise, wait ?? {});
+    return this.#wait(ticket, wait ?? {}, 1);
   }
 
   /** Gives a message to the session once the client is open; one that has to be stored waits for the store, too. */
@@ -238,13 +243,19 @@ export class Publisher {
     return true;
   }
 
-  /** The promise for one caller: the ticket's, or one that may give up before it. */
-  #wait(ticket: Ticket, promise: Promise<PublishResult>, wait: WaitOptions): Promise<PublishResult> {
+  /**
+   * The promise for one caller: the ticket's, or one that may give up before it.
+   * @param hears 1 for a caller who waits for the end of the message, 0 for one who waits until it is stored
+   */
+  #wait(ticket: Ticket, wait: WaitOptions, hears: 0 | 1): Promise<PublishResult> {
+    const promise = hears ? ticket.promise : ticket.stored();
     ticket.callers += 1;
+    ticket.hearers += hears;
     // What most calls ask for makes no closure.
     if (!wait.signal && wait.timeout === undefined) return promise;
     return waiting(promise, 'publish', wait, (reason) => {
       ticket.callers -= 1;
+      ticket.hearers -= hears;
       if (ticket.callers === 0 && this.#withdraw(ticket)) {
         ticket.failed(reason);
         return reason;
@@ -279,6 +290,8 @@ export class Ticket implements PublishListener {
   readonly key: string | undefined;
   /** Callers that wait for it: the last one who gives up takes the message back, if that is possible. */
   callers = 0;
+  /** Those who wait for its end: without any, `'settled'` tells of a failure. */
+  hearers = 0;
   /** Once the session has it; never for one of an earlier page. */
   message: OutgoingMessage | undefined;
   /** Whether it has settled. */

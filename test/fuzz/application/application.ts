@@ -16,7 +16,7 @@ import type { Random } from '../random';
 import { must } from '../target';
 import { Expectations, type Listening } from './expectations';
 import { clientId, type Hosts } from './hosts';
-import { type Action, type ApplicationScript, poisonTopic, type Taker } from './script';
+import type { Action, ApplicationScript, Taker } from './script';
 
 /** A promise of the client. */
 interface Pending {
@@ -63,15 +63,11 @@ export class Application {
   #isReacting = false;
 
   constructor(script: ApplicationScript, random: Random, hosts: Hosts, note: (what: string) => void) {
-    const { clean, sessionLost, poison } = script;
+    const { clean, sessionLost } = script;
     this.#script = script;
     this.#random = random;
     this.#note = note;
-    this.expectations = new Expectations({
-      clean,
-      sessionLost,
-      isPoison: (topic) => poison && topic === poisonTopic,
-    });
+    this.expectations = new Expectations({ clean, sessionLost });
     this.client = createClient(
       script.hosts.map((host) => `ws://${host}/`),
       { ...this.#options(), transport: hosts.transport() },
@@ -118,8 +114,7 @@ export class Application {
   #publish({ qos, topic, keyed, until, abortable, timeout }: Extract<Action, { do: 'publish' }>): void {
     const text = `up-${++this.#publishes}`;
     const controller = abortable ? new AbortController() : undefined;
-    const mayBeGivenUp = abortable || timeout !== undefined;
-    const message = { text, qos, topic, until, mayBeGivenUp, arrivals: 0 };
+    const message = { text, qos, topic, until, arrivals: 0 };
     const { published } = this.expectations;
     published.set(text, message);
     const options = { qos, key: keyed ? text : undefined, until, signal: controller?.signal, timeout };

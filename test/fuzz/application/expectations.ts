@@ -10,10 +10,10 @@ export interface Published {
   readonly qos: Qos;
   readonly topic: string;
   readonly until: 'stored' | 'acknowledged';
-  /** Whether its caller may give up waiting, or has: then it is not told when the server cannot stand the message. */
-  mayBeGivenUp: boolean;
   result?: PublishResult;
   error?: unknown;
+  /** What it failed with after its promise had settled. */
+  failure?: unknown;
   /** How often the server forwarded it. */
   arrivals: number;
 }
@@ -47,8 +47,6 @@ export interface Listening {
 export interface Circumstances {
   readonly clean: boolean;
   readonly sessionLost: 'resend' | 'reject';
-  /** Whether the server hangs up on a publish to this topic. */
-  isPoison(topic: string): boolean;
 }
 
 /** See the head of this file. */
@@ -61,7 +59,7 @@ export class Expectations {
   /** Whether MQTT misled the client about its session, so that nothing can be told of what the server had for it. */
   isMisled = false;
   readonly #circumstances: Circumstances;
-  /** Messages without a key that were told as failed after their promise had rejected, as still stored. */
+  /** Messages without a key that were told as failed after their promise had settled. */
   #failedLater = 0;
 
   constructor(circumstances: Circumstances) {
@@ -105,18 +103,18 @@ export class Expectations {
     for (const one of this.listening) if (one.state === 'granted') one.state = 'over';
   }
 
-  /** A message that was "still stored" failed: a server that often enough hangs up on it cannot stand it. */
+  /** A message failed after its promise had settled: a server that often enough hangs up on it cannot stand it. */
   failed(key: string | undefined, error: unknown): void {
     const message = key === undefined ? undefined : this.published.get(key);
     if (message === undefined) this.#failedLater += 1;
-    else message.error = error;
+    else message.failure = error;
   }
 
   /** Nothing that was accepted is lost, and no QoS 2 message doubled behind the application's back. */
   checkPublished(): void {
-    const { clean, sessionLost, isPoison } = this.#circumstances;
+    const { clean, sessionLost } = this.#circumstances;
     for (const message of this.published.values()) {
-      const { text, qos, topic, until, result, error, arrivals, mayBeGivenUp } = message;
+      const { text, qos, until, result, error, failure, arrivals } = message;
       // QoS 0 promises nothing.
       if (qos === 0) continue;
       if (result !== undefined && until === 'acknowledged') {
@@ -129,12 +127,12 @@ export class Expectations {
           () => `${text} at QoS 2 arrived ${arrivals} times`,
         );
       }
-      const isStored = error instanceof Error && 'code' in error && error.code === 'still-stored';
+      const isGivenUp = error instanceof Error && 'code' in error && error.code === 'still-stored';
+      if (!isGivenUp && (result === undefined || until === 'acknowledged')) continue;
       // With a clean session, or when a lost one rejects, what is stored may be given up.
-      if (!isStored || clean || sessionLost === 'reject') continue;
-      if (arrivals > 0 || mayBeGivenUp || isPoison(topic)) continue;
+      if (arrivals > 0 || failure !== undefined || clean || sessionLost === 'reject') continue;
       this.#failedLater -= 1;
-      must(this.#failedLater >= 0, () => `${text} at QoS ${qos} was "still stored" and is lost`);
+      must(this.#failedLater >= 0, () => `${text} at QoS ${qos} was stored and is lost`);
     }
   }
 

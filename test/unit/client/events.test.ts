@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Emitter } from '../../../src/client/emitter';
-import type { ClientEvents, EnhancedAuth, Packet } from '../../../src/index';
+import type { ClientEvents, EnhancedAuth, Packet, RefusedError } from '../../../src/index';
 import { memoryStore } from '../../../src/index';
-import { connected, idle } from '../../support/fake-client';
+import { connected, idle, watch } from '../../support/fake-client';
 import { FakeServer, turn } from '../../support/fake-server';
 import { hex } from '../../support/hex';
+import { unownedStore } from '../../support/unowned-store';
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -373,6 +374,82 @@ describe("'settled'", () => {
     note(1);
     await turn();
     expect(heard).toEqual([['refused failed', 'fine ok'], []]);
+  });
+
+  test.each(['stored', 'acknowledged'] as const)(
+    "tells of a failure whose callers had their answer, until: '%s', and lets its key be tried again",
+    async (until) => {
+      const { client, server } = await connected();
+      server.script.publish = () => undefined;
+      const again: Promise<unknown>[] = [];
+      const told: unknown[] = [];
+      client.on('settled', ({ key, error }) => {
+        told.push([key, (error as RefusedError).reasonCode]);
+        again.push(client.publish('a', 'x', { qos: 1, key }));
+      });
+      const controller = new AbortController();
+      const { signal } = controller;
+      const first = watch(client.publish('a', 'x', { qos: 1, key: 'k', until, signal }));
+      const other = watch(client.publish('a', 'x', { qos: 1, key: 'other' }));
+      await turn();
+      controller.abort();
+      await turn();
+      if (until === 'stored') expect(first.state).toBe('resolved');
+      else expect(first.error).toMatchObject({ code: 'still-stored' });
+      delete server.script.publish;
+      for (const packetId of [1, 2]) server.link.send({ type: 'puback', packetId, reasonCode: 0x87 });
+      await turn();
+      expect(told).toEqual([['k', 0x87]]);
+      expect(other.error).toMatchObject({ reasonCode: 0x87 });
+      await Promise.all(again);
+      expect(again).toHaveLength(1);
+    },
+  );
+
+  test('tells of a message that its caller gave up, and that the store then refuses', async () => {
+    let fail = (_: Error) => {};
+    const store = unownedStore();
+    const { client } = await connected({ store, clean: false, clientId: 'c' });
+    await turn();
+    store.write = () =>
+      new Promise((_, reject) => {
+        fail = reject;
+      });
+    const told: unknown[] = [];
+    client.on('settled', (event) => told.push(event));
+    const controller = new AbortController();
+    const { signal } = controller;
+    const given = ['stored', 'acknowledged'] as const;
+    const publishes = given.map((until) =>
+      watch(client.publish('a', 'x', { qos: 1, key: until, until, signal })),
+    );
+    const heard = watch(client.publish('a', 'x', { qos: 1, key: 'heard', until: 'stored' }));
+    await turn();
+    controller.abort();
+    await turn();
+    for (const { error } of publishes) expect(error).toMatchObject({ code: 'still-stored' });
+    fail(new Error('the disk is full'));
+    await turn();
+    const error: unknown = expect.objectContaining({ code: 'store-failed' });
+    expect(told).toEqual(given.map((key) => ({ key, error })));
+    expect(heard.error).toEqual(error);
+  });
+
+  test('does not tell of what was taken back, nor at the end of the client', async () => {
+    const { client, server } = await connected();
+    const told = vi.fn();
+    client.on('settled', told);
+    server.script.publish = () => undefined;
+    await client.publish('a', 'x', { qos: 1, until: 'stored' });
+    server.link.drop();
+    await turn();
+    const controller = new AbortController();
+    const publish = watch(client.publish('a', 'x', { qos: 1, signal: controller.signal }));
+    controller.abort();
+    await client.close({ force: true });
+    await turn();
+    expect(publish.error).toBe(controller.signal.reason);
+    expect(told).not.toHaveBeenCalled();
   });
 
   test('does not tell of messages that have a promise', async () => {
