@@ -133,8 +133,9 @@ export function writeProperties<O extends Owner>(
     }
     const [id, , kind, , least, many] = property;
     if (many) {
-      checkArray(value, place);
-      for (const entry of value) {
+      if (kind !== 'pair') checkArray(value, place);
+      // What is no list is no pair either.
+      for (const entry of Array.isArray(value) ? value : [value]) {
         body.byte(id);
         body[kind](entry, place, least);
       }

@@ -208,8 +208,8 @@ describe('validatePublishProperties', () => {
       [{ topicAlias: 65_536 }, 'topicAlias: must be an integer from 1 to 65535'],
       [{ correlationData: 'text' }, 'correlationData: must be a Uint8Array'],
       [{ correlationData: new Uint8Array(65_536) }, 'correlationData: must not hold more than 65535 bytes'],
-      [{ userProperties: { a: 'b' } }, 'userProperties: must be an array'],
       [{ userProperties: [['a', 'b'], ['c']] }, 'userProperties: must be [name, value] pairs'],
+      [{ userProperties: { a: 'b' } }, 'userProperties: must be [name, value] pairs'],
       [{ contentType: null }, 'contentType: must be a string'],
     ];
     for (const [properties, message] of refused) {
