@@ -251,7 +251,7 @@ export class Connector {
     let version: ProtocolVersion = 5;
     this.#begunAt = performance.now();
     const timer = timeoutFor(connectTimeout, () => {
-      const words = `No connection to ${target.url.host} within ${connectTimeout} ms`;
+      const words = `No connection to ${target.url.host} within ${connectTimeout} ms; check scheme, host and port of the URL, and the network`;
       this.#giveUp(new ConnectionError('timeout', words));
     });
     this.#connectTimer = timer;
