@@ -11,12 +11,11 @@ export interface Core {
   readonly options: ResolvedOptions;
   readonly emitter: Emitter;
   readonly runner: Runner;
-  /** Throws when the client takes no calls. */
-  checkOpen(): void;
   /**
    * Where a call waits while the client is closed to be opened again or the store is read, behind those that wait there
    * already; undefined when it need not wait.
    * @param needsStore whether it is to wait for the store
+   * @throws ConnectionError when the client takes no calls
    */
   line(needsStore: boolean): Fifo<WaitingCall> | undefined;
 }

@@ -117,11 +117,6 @@ export class MqttClient implements Client {
       options: this.#options,
       emitter: this.#emitter,
       runner: this.#runner,
-      checkOpen: () => {
-        if (this.#reopening) return;
-        if (this.status.type === 'closed') throw closedError(this.status.error);
-        if (this.#closing) throw closedError();
-      },
       line: (needsStore) => this.#lineFor(needsStore),
     };
     this.#inbox = new Inbox(core, this.#router);
@@ -362,6 +357,9 @@ export class MqttClient implements Client {
   // --- calls that wait, and the store
 
   #lineFor(needsStore: boolean): Fifo<WaitingCall> | undefined {
+    const { status } = this;
+    if (!this.#reopening && (this.#closing || status.type === 'closed'))
+      throw closedError(status.type === 'closed' ? status.error : undefined);
     if (this.#line) return this.#line;
     const ready = this.#reopening?.then(() => this.#restoring) ?? (needsStore ? this.#ready() : undefined);
     if (!ready) return undefined;

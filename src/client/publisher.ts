@@ -5,12 +5,13 @@ import { publishSize, validatePublishProperties } from '../codec/client-packets'
 import type { AckProperties } from '../codec/packet';
 import { ConnectionError, StoreError, UsageError } from '../errors';
 import type { PublishProperties } from '../message';
+import type { Fifo } from '../session/fifo';
 import type { OutgoingContent, OutgoingMessage, PublishListener } from '../session/outgoing-message';
 import type { OwnRecords } from '../session/own-records';
 import { checkTopicName } from '../topic/topic-name';
 import type { PublishResult } from './client';
 import { now } from './clock';
-import type { Core } from './core';
+import type { Core, WaitingCall } from './core';
 import { type Deferred, deferred, ignoreRejection } from './deferred';
 import type { Payload, PublishOptions, WaitOptions } from './options';
 import { ownProperties } from './own-properties';
@@ -165,12 +166,12 @@ export class Publisher {
     }
     if (qos === 0) return this.#publish0(topic, payload, retain, properties, options);
 
-    this.#core.checkOpen();
+    const line = this.#core.line(true);
     let ticket = key === undefined ? undefined : this.#named(key);
     if (!ticket) {
       ticket = new Ticket(this, key);
       if (key !== undefined) this.#pending.set(key, ticket);
-      this.#start(ticket, { topic, payload, qos, retain, properties, key });
+      this.#start(ticket, { topic, payload, qos, retain, properties, key }, line);
     }
     return this.#wait(ticket, options, until === 'stored' ? 0 : 1);
   }
@@ -183,14 +184,14 @@ export class Publisher {
     wait: WaitOptions | undefined,
   ): Promise<PublishResult> {
     const { runner, options } = this.#core;
-    this.#core.checkOpen();
+    const line = this.#core.line(false);
     if (runner.session.isConnected && runner.holdsMore(options.queue.maxBytes)) {
       throw new ConnectionError(
         'queue-full',
         'More than queue.maxBytes wait in the transport; await publish() to keep its pace',
       );
     }
-    if (!this.#core.line(false)) {
+    if (!line) {
       if (runner.session.outgoing.publishNow(topic, payload, retain, properties)) {
         this.sent += 1;
         runner.touch();
@@ -205,14 +206,12 @@ export class Publisher {
       }
     }
     const ticket = new Ticket(this, undefined);
-    this.#start(ticket, { topic, payload, qos: 0, retain, properties });
+    this.#start(ticket, { topic, payload, qos: 0, retain, properties }, line);
     return this.#wait(ticket, wait ?? {}, 1);
   }
 
   /** Gives a message to the session once the client is open; one that has to be stored waits for the store, too. */
-  #start(ticket: Ticket, content: OutgoingContent): void {
-    const needsStore = content.qos > 0;
-    const line = this.#core.line(needsStore);
+  #start(ticket: Ticket, content: OutgoingContent, line: Fifo<WaitingCall> | undefined): void {
     if (!line) {
       this.#hand(ticket, content);
       return;
@@ -223,7 +222,7 @@ export class Publisher {
       // Stored: an earlier page published it under this key.
       if (ticket.isDone || ticket.isStored) return;
       // One of QoS 0 only waited behind others.
-      if (error && (needsStore || !(error instanceof StoreError))) ticket.failed(error);
+      if (error && (content.qos > 0 || !(error instanceof StoreError))) ticket.failed(error);
       else this.#hand(ticket, kept);
     });
   }

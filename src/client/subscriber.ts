@@ -118,9 +118,8 @@ export class Subscriber {
     giveUp?: (reason: unknown) => unknown,
   ): Promise<void> {
     checkWait(wait);
-    this.#core.checkOpen();
-    const settled = deferred<void>();
     const line = this.#core.line(true);
+    const settled = deferred<void>();
     if (line) line.push((error) => (error ? settled.reject(error) : call(settled)));
     else call(settled);
     return waiting(settled.promise, what, wait, giveUp);
