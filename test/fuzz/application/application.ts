@@ -58,6 +58,8 @@ export class Application {
   readonly #pending: Pending[] = [];
   #status: Status['type'] = 'idle';
   #publishes = 0;
+  /** Keys of messages. */
+  readonly #keys: string[] = [];
   /** Calls of listeners and handlers so far. */
   #occasions = 0;
   #isReacting = false;
@@ -111,13 +113,25 @@ export class Application {
     );
   }
 
-  #publish({ qos, topic, keyed, until, abortable, timeout }: Extract<Action, { do: 'publish' }>): void {
-    const text = `up-${++this.#publishes}`;
+  #publish({
+    qos,
+    topic,
+    keyed,
+    again,
+    until,
+    abortable,
+    timeout,
+  }: Extract<Action, { do: 'publish' }>): void {
+    const number = ++this.#publishes;
+    const text = `up-${number}`;
+    const earlier = again === undefined ? undefined : this.#keys[again % Math.max(1, this.#keys.length)];
+    const key = keyed ? (earlier ?? text) : undefined;
+    if (key === text) this.#keys.push(text);
     const controller = abortable ? new AbortController() : undefined;
-    const message = { text, qos, topic, until, arrivals: 0 };
+    const message = { text, qos, topic, until, number, mayJoin: earlier !== undefined, arrivals: 0 };
     const { published } = this.expectations;
     published.set(text, message);
-    const options = { qos, key: keyed ? text : undefined, until, signal: controller?.signal, timeout };
+    const options = { qos, key, until, signal: controller?.signal, timeout };
     this.#watch(
       `publish ${text} at QoS ${qos} to ${topic} until ${until}`,
       () => this.client.publish(topic, text, options),

@@ -10,6 +10,10 @@ export interface Published {
   readonly qos: Qos;
   readonly topic: string;
   readonly until: 'stored' | 'acknowledged';
+  /** Place in the order of the calls. */
+  readonly number: number;
+  /** Whether it has the key of an earlier one, which it may have joined. */
+  readonly mayJoin: boolean;
   result?: PublishResult;
   error?: unknown;
   /** What it failed with after its promise had settled. */
@@ -59,6 +63,8 @@ export class Expectations {
   /** Whether MQTT misled the client about its session, so that nothing can be told of what the server had for it. */
   isMisled = false;
   readonly #circumstances: Circumstances;
+  /** The number of the message that arrived last, by topic and QoS. */
+  readonly #last = new Map<string, number>();
   /** Messages without a key that were told as failed after their promise had settled. */
   #failedLater = 0;
 
@@ -72,6 +78,11 @@ export class Expectations {
     must(message !== undefined, () => `the server got ${text}, which nobody published`);
     message.arrivals += 1;
     must(message.topic === topic && message.qos === qos, () => `${text} arrived as ${topic} at QoS ${qos}`);
+    if (message.arrivals > 1) return;
+    const line = `${topic} at QoS ${qos}`;
+    const last = this.#last.get(line) ?? 0;
+    must(last < message.number, () => `up-${last} overtook ${text} to ${line}`);
+    this.#last.set(line, message.number);
   }
 
   /** A Subscription gets a message. */
@@ -116,7 +127,7 @@ export class Expectations {
     for (const message of this.published.values()) {
       const { text, qos, until, result, error, failure, arrivals } = message;
       // QoS 0 promises nothing.
-      if (qos === 0) continue;
+      if (qos === 0 || message.mayJoin) continue;
       if (result !== undefined && until === 'acknowledged') {
         must(
           result.reasonCode >= 0x80 || arrivals > 0,

@@ -34,6 +34,8 @@ export type Action =
       readonly qos: Qos;
       readonly topic: string;
       readonly keyed: boolean;
+      /** Chooses an earlier key. */
+      readonly again?: number | undefined;
       readonly until: 'stored' | 'acknowledged';
       readonly abortable: boolean;
       readonly timeout: number | undefined;
@@ -90,7 +92,7 @@ export interface ApplicationScript {
   /** Of what the script leaves open: latencies, and how long the store and handlers take. */
   readonly seed: number;
   readonly hosts: readonly HostName[];
-  readonly protocolVersion: 'auto' | 4 | 5;
+  readonly protocolVersion: 'auto' | 3 | 4 | 5;
   readonly clean: boolean;
   readonly store: 'default' | 'memory' | 'slow';
   readonly ack: 'handled' | 'received' | 'manual';
@@ -128,7 +130,7 @@ export function applicationScript(random: Random): ApplicationScript {
   return {
     seed: random.uint32(),
     hosts: hostNames.slice(0, random.int(1, 3)),
-    protocolVersion: random.pick(['auto', 4, 5] as const),
+    protocolVersion: random.pick(['auto', 'auto', 4, 4, 5, 5, 3] as const),
     clean: random.chance(0.4),
     store: random.pick(['default', 'memory', 'slow'] as const),
     ack: random.pick(['handled', 'handled', 'received', 'manual'] as const),
@@ -185,6 +187,7 @@ const publish: Maker<Action> = (random, poison) => {
     qos,
     topic: random.pick(poison ? [...topics, poisonTopic] : topics),
     keyed: qos > 0 && random.chance(0.3),
+    again: random.maybe(() => random.int(0, 100), 0.3),
     until: qos > 0 && random.chance(0.2) ? 'stored' : 'acknowledged',
     abortable: random.chance(0.15),
     timeout: random.maybe(() => random.pick([1, 500]), 0.1),

@@ -6,7 +6,8 @@
  * the world is good again:
  *
  * 1. Every promise settles, and rejects with nothing but an MqttError or the signal's reason; the client is connected.
- * 2. Nothing that the server acknowledged, or the store kept, is lost; no QoS 2 message is doubled while a session
+ * 2. Nothing that the server acknowledged, or the store kept, is lost without a word, messages of one topic and QoS arrive
+ *    in the order of the calls, and no QoS 2 message is doubled while a session
  *    lives, in either direction, unless the result says `resent`.
  * 3. Each Subscription gets what its filters match and nothing else: a probe of every topic once, none after its end,
  *    and all that came since it was granted, unless a session was lost.
