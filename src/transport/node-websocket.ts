@@ -2,6 +2,7 @@
 
 import { ProtocolError, UsageError } from '../errors';
 import { explainFailure, failureCode } from './node-failure';
+import { PacedConnection } from './paced-connection';
 import { portOf } from './scheme';
 import { copyTlsOptions, type TlsOptions } from './tls-options';
 import type { Connection, Transport } from './transport';
@@ -62,7 +63,7 @@ export function nodeWebSocketTransport(options: NodeWebSocketTransportOptions = 
           throw needsWs('webSocket.headers', given, ws.failure);
         if (tls !== undefined && url.protocol === 'wss:') throw needsWs('tls', given, ws.failure);
       }
-      const connection = await openWebSocket({
+      const opened = await openWebSocket({
         url,
         protocols: protocols ?? attempt.protocols,
         signal: attempt.signal,
@@ -70,6 +71,8 @@ export function nodeWebSocketTransport(options: NodeWebSocketTransportOptions = 
         explain,
         explainEnd: tooLarge,
       });
+      // Others do not tell when bytes have left.
+      const connection = Ws === undefined ? opened : new PacedConnection(opened);
       const { close } = connection;
       connection.close = async () => {
         await close.call(connection);

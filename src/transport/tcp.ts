@@ -10,6 +10,7 @@ import {
 import { ConnectionError, UsageError } from '../errors';
 import { BaseConnection } from './base-connection';
 import { explainFailure, failureCode } from './node-failure';
+import { PacedConnection } from './paced-connection';
 import { portOf, serverName } from './scheme';
 import { copyTlsOptions, type TlsOptions } from './tls-options';
 import type { Connection, Transport } from './transport';
@@ -38,7 +39,7 @@ export function tcpTransport(options: TcpTransportOptions = {}): Transport {
         };
         const open = () => {
           settle();
-          resolve(new TcpConnection(socket, serverName(url)));
+          resolve(new PacedConnection(new TcpConnection(socket, serverName(url))));
         };
         const fail = (error: unknown) => {
           settle();
@@ -137,6 +138,7 @@ function unreachable(url: URL, cause: Error | undefined): ConnectionError {
 class TcpConnection extends BaseConnection {
   readonly delayedAcks = true;
   readonly #socket: Socket;
+  readonly #sent = () => this.drained();
   /** False from `close()` and `destroy()` on. */
   #writable = true;
 
@@ -148,7 +150,6 @@ class TcpConnection extends BaseConnection {
       // again: each read gets memory of its own (only the `onread` option reuses a buffer).
       this.received(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
     });
-    socket.on('drain', () => this.drained());
     socket.on('end', () => this.#gone());
     socket.on('close', () => this.#gone());
     socket.on('error', (cause) => {
@@ -163,13 +164,11 @@ class TcpConnection extends BaseConnection {
   write(chunks: readonly Uint8Array[]): void {
     if (!this.#writable) return;
     const socket = this.#socket;
-    if (chunks.length === 1 && chunks[0] !== undefined) {
-      socket.write(chunks[0]);
-      return;
-    }
-    // All chunks of a frame in one system call.
+    // All chunks in one system call.
     socket.cork();
-    for (const chunk of chunks) socket.write(chunk);
+    chunks.forEach((chunk, index) => {
+      socket.write(chunk, index === chunks.length - 1 ? this.#sent : undefined);
+    });
     socket.uncork();
   }
 

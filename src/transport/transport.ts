@@ -29,11 +29,12 @@ export interface Transport {
 /** One open connection; its callbacks never run inside a call to it. */
 export interface Connection {
   /**
-   * Sends whole packets, at most once per frame: a WebSocket makes one binary message of the chunks of a call.
+   * Sends whole packets, at most once per frame: a WebSocket makes one binary message of the chunks of a call, or
+   * several where that would be so large that `bufferedAmount` stood still for long.
    * The chunks must not change afterwards. A no-op once the connection is closed.
    */
   write(chunks: readonly Uint8Array[]): void;
-  /** Bytes accepted by `write` that have not left yet. */
+  /** Bytes accepted by `write` that have not left yet. While they leave it has to shrink: else the peer is taken for dead. */
   readonly bufferedAmount: number;
   /**
    * True where the system confirms received bytes with a delay unless something is sent (TCP): a PINGREQ then draws out

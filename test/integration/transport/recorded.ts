@@ -11,18 +11,18 @@ export interface Recorded {
   readonly text: string;
   /** Arguments of the calls of `onClose`. */
   readonly closes: (Error | undefined)[];
-  /** Calls of `onDrain`. */
-  readonly drains: number;
+  /** What was still buffered at each call of `onDrain`. */
+  readonly drains: readonly number[];
 }
 
 /** Sets the callbacks of a connection and notes what they are called with. */
 export function record(connection: Connection): Recorded {
   const chunks: Uint8Array[] = [];
   const closes: (Error | undefined)[] = [];
-  let drains = 0;
+  const drains: number[] = [];
   connection.onData = (chunk) => chunks.push(chunk);
   connection.onClose = (error) => closes.push(error);
-  connection.onDrain = () => drains++;
+  connection.onDrain = () => drains.push(connection.bufferedAmount);
   return {
     connection,
     chunks,
@@ -30,9 +30,7 @@ export function record(connection: Connection): Recorded {
       return Buffer.concat(chunks).toString();
     },
     closes,
-    get drains() {
-      return drains;
-    },
+    drains,
   };
 }
 

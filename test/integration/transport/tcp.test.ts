@@ -113,18 +113,20 @@ describe('a TCP connection', () => {
     expect(recorded.chunks.every((chunk) => chunk.constructor === Uint8Array)).toBe(true);
   });
 
-  test('tells what it buffers, and when that has left', async () => {
+  test('tells what it buffers, and bit by bit how it leaves', async () => {
     const { peer, proxy, recorded } = await proxied();
     const { connection } = recorded;
     const size = 32 * 1024 * 1024;
     proxy.pause();
     connection.write([new Uint8Array(size)]);
     await waitFor(() => proxy.connections === 1);
-    expect(connection.bufferedAmount).toBeGreaterThan(1024 * 1024);
-    expect(recorded.drains).toBe(0);
+    const buffered = connection.bufferedAmount;
+    expect(buffered).toBeGreaterThan(1024 * 1024);
     proxy.heal();
-    await waitFor(() => recorded.drains === 1);
-    expect(connection.bufferedAmount).toBe(0);
+    await waitFor(() => connection.bufferedAmount === 0);
+    // Once at its end would look like a dead peer until then.
+    const between = recorded.drains.filter((amount) => amount > 0 && amount < buffered);
+    expect(new Set(between).size).toBeGreaterThan(3);
     await waitFor(() => peer.sockets[0]?.bytesRead === size);
   });
 
@@ -201,7 +203,7 @@ describe('a TCP connection', () => {
     recorded.connection.write([bytesOf('too late')]);
     proxy.reset();
     await waitFor(() => peer.sockets[0]?.destroyed);
-    expect([recorded.closes, recorded.chunks, recorded.drains]).toEqual([[], [], 0]);
+    expect([recorded.closes, recorded.chunks, recorded.drains]).toEqual([[], [], []]);
   });
 
   test('by destroy() does not wait for the peer: what that still sends is reset', async () => {

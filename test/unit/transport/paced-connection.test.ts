@@ -1,0 +1,107 @@
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { BaseConnection } from '../../../src/transport/base-connection';
+import { PacedConnection } from '../../../src/transport/paced-connection';
+
+/** A socket that takes bytes away when the test says so. */
+class Socket extends BaseConnection {
+  bufferedAmount = 0;
+  readonly written: number[] = [];
+  readonly ends: ('close' | 'destroy')[] = [];
+
+  write(chunks: readonly Uint8Array[]): void {
+    for (const chunk of chunks) {
+      this.written.push(...chunk);
+      this.bufferedAmount += chunk.length;
+    }
+  }
+
+  close(): Promise<void> {
+    this.ends.push('close');
+    return Promise.resolve();
+  }
+
+  destroy(): void {
+    this.ends.push('destroy');
+    this.silenced();
+  }
+
+  /** Bytes leave. */
+  passes(count: number, tell = true): void {
+    this.bufferedAmount -= count;
+    if (tell) this.drained();
+  }
+
+  /** The peer ends it. */
+  isEnded(error?: Error): void {
+    this.ended(error);
+  }
+}
+
+const portion = 65_536;
+
+function paced() {
+  vi.useFakeTimers();
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const socket = new Socket();
+  return { socket, connection: new PacedConnection(socket) };
+}
+
+/** Bytes that differ where they are neighbours. */
+const some = (length: number) => Uint8Array.from({ length }, (_, index) => index);
+
+test('a paced connection gives its socket a portion at a time, in order, and counts what waits', () => {
+  const { socket, connection } = paced();
+  const drains: number[] = [];
+  connection.onDrain = () => drains.push(connection.bufferedAmount);
+  const all = some(3 * portion + 10);
+  connection.write([all.subarray(0, 5), all.subarray(5, -5)]);
+  connection.write([all.subarray(-5)]);
+  expect([socket.written.length, connection.bufferedAmount]).toEqual([portion, all.length]);
+  for (let left = all.length; left > 0; left -= portion) socket.passes(Math.min(left, portion));
+  expect(Uint8Array.from(socket.written)).toEqual(all);
+  expect(drains).toEqual([2 * portion + 10, portion + 10, 10, 0]);
+});
+
+test('a paced connection hands small writes over at once', () => {
+  const { socket, connection } = paced();
+  for (const byte of [1, 2, 3]) connection.write([Uint8Array.of(byte)]);
+  expect(socket.written).toEqual([1, 2, 3]);
+});
+
+test('a paced connection looks by itself at a socket that does not tell', () => {
+  const { socket, connection } = paced();
+  connection.write([some(portion + 1)]);
+  socket.passes(portion, false);
+  vi.advanceTimersByTime(10);
+  expect(socket.written).toHaveLength(portion + 1);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test('a paced connection sends what waits before close() ends it, and nothing that comes later', async () => {
+  const { socket, connection } = paced();
+  connection.write([some(portion + 1)]);
+  const closed = connection.close();
+  connection.write([some(1)]);
+  expect(socket.ends).toEqual([]);
+  socket.passes(portion);
+  expect([socket.written.length, socket.ends]).toEqual([portion + 1, ['close']]);
+  await closed;
+});
+
+test.each(['destroy', 'peer'] as const)(
+  'a paced connection that has nobody to send to lets go: %s',
+  async (by) => {
+    const { socket, connection } = paced();
+    const closes: unknown[] = [];
+    connection.onClose = (error) => closes.push(error);
+    connection.write([some(3 * portion)]);
+    const closed = connection.close();
+    if (by === 'destroy') connection.destroy();
+    else socket.isEnded();
+    await closed;
+    expect(closes).toEqual(by === 'peer' ? [undefined] : []);
+    expect([connection.bufferedAmount, vi.getTimerCount()]).toEqual([portion, 0]);
+  },
+);
