@@ -496,10 +496,8 @@ export class Runner {
     const delay = Math.min(longestDelay, Math.max(0, deadline - time.monotonic));
     this.#cancel = this.#clock(() => {
       this.#timerAt = Infinity;
-      // An answer waits behind a large message; while that makes its way, the peer lives. What was written since proves
-      // nothing: it is in the buffer for a moment even where nobody reads it.
-      if (sent() > sentBefore && sent() < asked) this.session.flowing(now());
-      this.session.tick(now());
+      // What was written since proves nothing: it is in the buffer for a moment even where nobody reads it.
+      this.session.tick(now(), sent() > sentBefore && sent() < asked);
       this.flush();
     }, Math.ceil(delay));
   }

@@ -11,6 +11,8 @@
  *    so a ping also goes out after an interval without receiving.
  * 5. When the wall clock ran ahead of the monotonic one, or a look is later than any throttling makes it, the machine
  *    slept or the page was frozen: ping at once and wait a short time only. Sending anything is a look, too.
+ * 6. An answer waits behind a large message. While that is seen to leave, the peer lives; what the system and the network
+ *    hold of it is not seen, and may take some seconds more.
  */
 
 import type { Now } from './now';
@@ -117,9 +119,13 @@ export class KeepAlive {
     return true;
   }
 
-  /** Looks at the clock. After `'ping'` the caller sends PINGREQ, after `'slept'` it probes. */
-  look(now: Now): KeepAliveAction {
+  /**
+   * Looks at the clock. After `'ping'` the caller sends PINGREQ, after `'slept'` it probes.
+   * @param flows whether bytes are seen to leave that an answer has to wait for
+   */
+  look(now: Now, flows = false): KeepAliveAction {
     const slept = this.#slept(now);
+    if (flows && this.#answerUntil > 0) this.#answerUntil = now.monotonic + longestWait;
     const late = now.monotonic - this.#deadline;
     this.#looked = now;
     if (slept) {
@@ -131,7 +137,7 @@ export class KeepAlive {
     if (this.#answerUntil > 0) {
       if (late <= usualLateness || this.#excused) return 'dead';
       this.#excused = true;
-    } else this.#patience = this.#wait;
+    } else this.#patience = flows ? longestWait : this.#wait;
     this.#lateness = Math.min(this.#interval, Math.max(late, this.#lateness * memory));
     this.#answerUntil = now.monotonic + this.#patience;
     return 'ping';

@@ -388,8 +388,11 @@ export class Session {
     return Math.min(ping, this.#probingUntil, now.monotonic + Math.max(0, queue.nextExpiry - now.wall));
   }
 
-  /** Time has passed. */
-  tick(now: Now): void {
+  /**
+   * Time has passed.
+   * @param flows whether the transport still holds bytes of those that it held before the last input, and fewer
+   */
+  tick(now: Now, flows = false): void {
     this.#turn.now = now;
     this.outgoing.queue.expire(now);
     const link = this.#link;
@@ -398,7 +401,7 @@ export class Session {
       this.#alive();
       this.#pump();
     }
-    const action = link.keepAlive.look(now);
+    const action = link.keepAlive.look(now, flows);
     if (link.nudge?.look(now) || action === 'ping') link.write({ type: 'pingreq' });
     if (action === 'slept') {
       this.probe(now);
@@ -410,11 +413,6 @@ export class Session {
       'The server did not answer PINGREQ in time: the connection is dead',
     );
     this.#end(link, { error, by: 'silence' });
-  }
-
-  /** The peer takes bytes of those that wait for it: it lives. */
-  flowing(now: Now): void {
-    this.#link?.keepAlive?.received(now);
   }
 
   /** Something suggests that the link may be dead: asks the server, with a short wait. */

@@ -677,6 +677,22 @@ describe('a dead peer', () => {
     expect(server.links[0]?.connection.endedBy).toBe('destroy');
   });
 
+  test('is not one whose answer waits for what has left the transport and not yet the machine', async () => {
+    fakeTime();
+    const { client, server } = await connected({ keepAlive: 5 });
+    server.script = { pingreq: () => undefined, publish: () => undefined };
+    void client.publish('large', new Uint8Array(100_000), { qos: 1 });
+    server.link.buffer(100_000);
+    await vi.advanceTimersByTimeAsync(3_000);
+    server.link.buffer(10_000);
+    await vi.advanceTimersByTimeAsync(3_000);
+    server.link.buffer(0);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect([client.status.type, server.links.length]).toEqual(['connected', 1]);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(server.links[0]?.connection.endedBy).toBe('destroy');
+  });
+
   test('is not kept alive by what was written since it was asked', async () => {
     fakeTime();
     chance(0);

@@ -22,6 +22,30 @@ function started(seconds: number, connectTime = 20): { clock: Clock; keepAlive: 
   return { clock, keepAlive: new KeepAlive(seconds, clock.now, connectTime) };
 }
 
+describe('keep alive while a large message leaves', () => {
+  test('waits half a minute for what is not seen of it, however short it is', () => {
+    const { clock, keepAlive } = started(5);
+    expect(keepAlive.look(clock.pass(2_000).now)).toBe('ping');
+    for (let count = 0; count < 3; count += 1) {
+      expect(keepAlive.look(clock.pass(2_500).now, true)).toBe('wait');
+      expect(keepAlive.deadline(clock.now)).toBe(clock.monotonic + 30_000);
+    }
+    expect(keepAlive.look(clock.pass(29_999).now)).toBe('wait');
+    expect(keepAlive.look(clock.pass(1).now)).toBe('dead');
+  });
+
+  test('still pings, and is as short as ever after the answer', () => {
+    const { clock, keepAlive } = started(5);
+    expect(keepAlive.look(clock.pass(1_999).now, true)).toBe('wait');
+    expect(keepAlive.look(clock.pass(1).now, true)).toBe('ping');
+    expect(keepAlive.look(clock.pass(29_999).now)).toBe('wait');
+    keepAlive.received(clock.now);
+    keepAlive.sent(clock.now);
+    expect(keepAlive.look(clock.pass(2_000).now)).toBe('ping');
+    expect(keepAlive.look(clock.pass(2_500).now)).toBe('dead');
+  });
+});
+
 describe('keep alive', () => {
   test('pings after two fifths of the interval without sending, and not before', () => {
     const { clock, keepAlive } = started(60);
