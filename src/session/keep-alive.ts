@@ -29,8 +29,8 @@ const shortestProbe = 1_500;
 const longestProbe = 5_000;
 /** Within these, how many times what the server took to answer CONNECT. */
 const probePatience = 4;
-/** How far a timer may be late without being called late, in milliseconds. */
-const usualLateness = 1_000;
+/** How far a look may be late without being called late, in milliseconds. Who was busy for longer has not read yet what came. */
+const usualLateness = 100;
 /** What is kept of a lateness when looks come in time again. */
 const memory = 0.75;
 /** Wall time that passes without monotonic time is a sleep from here on, in milliseconds. */

@@ -130,6 +130,12 @@ describe('a look that comes late', () => {
     expect(keepAlive.look(clock.pass(1).now)).toBe('wait');
   });
 
+  test('does not hold the peer for dead after half a second that the process was busy for', () => {
+    const { clock, keepAlive } = started(10);
+    expect(keepAlive.look(clock.pass(4_000).now)).toBe('ping');
+    expect(keepAlive.look(clock.pass(5_500).now)).toBe('ping');
+  });
+
   test('does not hold the peer for dead however late looks were before', () => {
     const { clock, keepAlive } = started(60);
     for (let times = 0; times < 5; times += 1) {
