@@ -8,6 +8,7 @@
 
 import { UsageError } from '../errors';
 import { type Conclusion, Delivery, type DeliveryHost } from './delivery';
+import { paramsIn } from './filters';
 import { SharedMessage } from './message';
 import { runHandler } from './run-handler';
 import type { SharedSubscription, SubscriptionInbox } from './subscription';
@@ -76,7 +77,7 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
       // A taker that it is offered to may make another one appear, and that has had it by now.
       if (!this.#held.has(delivery)) continue;
       this.#letGo(delivery);
-      this.#offer(delivery);
+      this.#offerAgain(delivery);
     }
   }
 
@@ -96,11 +97,11 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
 
   /** A taker had messages and let go of them unread: what nobody else had is offered as if it had just come. */
   release(deliveries: readonly Delivery[]): void {
-    for (const delivery of deliveries) if (delivery.letGo()) this.#offer(delivery);
+    for (const delivery of deliveries) if (delivery.letGo()) this.#offerAgain(delivery);
   }
 
   /** The message for one taker. */
-  messageOf(delivery: Delivery, params: Record<string, string>): SharedMessage {
+  messageOf(delivery: Delivery, params: Readonly<Record<string, string>>): SharedMessage {
     if (this.#core.options.ack !== 'manual') return new SharedMessage(delivery.message, params, undefined);
     return new SharedMessage(delivery.message, params, (reasonCode) => {
       if (reasonCode !== 0 && (this.#core.protocolVersion() ?? 5) < 5) {
@@ -110,10 +111,21 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
     });
   }
 
-  #offer(delivery: Delivery): void {
+  /** The hub does not know what the tab has subscribed to since it sent the message. */
+  #offerAgain(delivery: Delivery): void {
+    const { message, targets } = delivery;
+    const late = [...this.#subscriptions.values()].flatMap(({ id, patterns }) => {
+      const isLate = targets.every(({ subscription }) => subscription !== id);
+      const params = isLate && paramsIn(patterns, message.topic);
+      return params ? [{ subscription: id, pattern: '', params }] : [];
+    });
+    this.#offer(delivery, [...targets, ...late]);
+  }
+
+  #offer(delivery: Delivery, targets = delivery.targets): void {
     // Held by us meanwhile: a taker that settles at once must not end it for the next one.
     delivery.take();
-    for (const { subscription, params } of delivery.targets)
+    for (const { subscription, params } of targets)
       this.#subscriptions.get(subscription)?.offer(delivery, params);
     const listeners = this.#core.events.calls('message');
     if (listeners.length > 0) {

@@ -24,10 +24,10 @@ export class SharedMessage implements Message {
   declare readonly duplicate: boolean;
   declare readonly redelivered: boolean;
   declare readonly properties: PublishProperties;
-  declare readonly params: Record<string, string>;
+  declare readonly params: Readonly<Record<string, string>>;
   declare private readonly [manualAck]: ManualAck;
 
-  constructor(message: WireMessage, params: Record<string, string>, ack: ManualAck) {
+  constructor(message: WireMessage, params: Readonly<Record<string, string>>, ack: ManualAck) {
     Object.assign(this, message, { params });
     if (ack) Object.defineProperty(this, manualAck, { value: ack });
   }

@@ -16,7 +16,7 @@ import { Unread, type UnreadMessage } from './unread';
 export interface SubscriptionInbox {
   /** Unread QoS 0 messages that were dropped. */
   unreadDropped: number;
-  messageOf(delivery: Delivery, params: Record<string, string>): Message;
+  messageOf(delivery: Delivery, params: Readonly<Record<string, string>>): Message;
   /** An iterator has appeared: messages that nobody took may be its. */
   reclaim(): void;
   /** Messages that were let go: others may take them. */
@@ -105,7 +105,7 @@ export class SharedSubscription implements Subscription {
   }
 
   /** Takes a message if it wants it now. */
-  offer(delivery: Delivery, params: Record<string, string>): void {
+  offer(delivery: Delivery, params: Readonly<Record<string, string>>): void {
     if (this.#state === 'ended' || (!this.#handler && this.#collects === 'no')) return;
     delivery.take();
     const dropped = this.#unread.push({ delivery, params }, this.#core.options.queue?.maxUnread ?? 1_000);

@@ -36,11 +36,11 @@ export class TabSubscriptions {
       throw new UsageError('handler: must be a function');
     const { limits, others: options } = takeLimits(isHandler ? undefined : optionsOrHandler);
     const opening = this.#core.checkOpen();
+    const patterns = filtersOf(given);
     const filters = ownArgument(given);
     if (opening) await this.#core.opened(opening, limits);
     this.#lastId += 1;
     const id = this.#lastId;
-    const patterns = filtersOf(filters);
     const subscription = new SharedSubscription(
       id,
       patterns,
@@ -53,10 +53,12 @@ export class TabSubscriptions {
     this.#open.set(id, subscription);
     const { requests } = this.#core;
     try {
-      const grants = await requests.ask(
+      const asked = requests.ask(
         { method: 'subscribe', subscription: id, filters, options, again: false },
         limits,
       );
+      this.inbox.reclaim();
+      const grants = await asked;
       subscription.granted(grants.map((grant) => fromWired<Grant>(grant)));
     } catch (error) {
       this.#drop(subscription, error instanceof Error ? error : undefined);

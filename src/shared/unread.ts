@@ -5,7 +5,7 @@ import type { Delivery } from './delivery';
 /** A message for one Subscription. */
 export interface UnreadMessage {
   readonly delivery: Delivery;
-  readonly params: Record<string, string>;
+  readonly params: Readonly<Record<string, string>>;
 }
 
 /** See above. */

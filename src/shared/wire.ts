@@ -167,5 +167,5 @@ export interface Target {
   readonly subscription: number;
   /** Its filters, as they were given. */
   readonly pattern: string;
-  readonly params: Record<string, string>;
+  readonly params: Readonly<Record<string, string>>;
 }

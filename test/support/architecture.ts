@@ -41,7 +41,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   auth: withCrypto,
   clock: publicSurface,
   credentials: withCrypto,
-  shared: publicSurface,
+  shared: [...publicSurface, 'topic'],
 };
 
 /** Rooms of which another room may use the types only. */

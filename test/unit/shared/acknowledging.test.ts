@@ -92,6 +92,32 @@ describe('a message that a tab has no taker for', () => {
     expect(seen).toEqual(['1', '2']);
   });
 
+  test('is handed to a Subscription that comes later, with params of its own', async () => {
+    await tabs.open();
+    const { client } = await tabs.open();
+    await client.subscribe('a/+first', { qos: 1 });
+    await new Promise((resolve) => setTimeout(resolve));
+    server.link.publish('a/b', '1', { qos: 1 });
+    await turn();
+    server.script.subscribe = () => undefined;
+    const seen: unknown[] = [];
+    client.subscribe(['x', 'a/+second'], ({ params }) => seen.push(params)).catch(() => {});
+    await waitFor(() => server.link.types.includes('puback'));
+    expect(seen).toEqual([{ second: 'b' }]);
+  });
+
+  test('that waited for a handler whose Subscription ends is for one that comes later', async () => {
+    await tabs.open();
+    const { client } = await tabs.open();
+    const slow = await client.subscribe('a', { qos: 1 }, () => new Promise(() => {}));
+    for (const text of ['1', '2']) server.link.publish('a', text, { qos: 1 });
+    await turn();
+    await slow.unsubscribe();
+    const messages = await collect(client, '#');
+    await waitFor(() => messages.length === 1);
+    expect(texts(messages)).toEqual(['2']);
+  });
+
   test.each(['handled', 'manual'] as const)(
     'is not acknowledged while another tab works on it, with ack: %s',
     async (ack) => {
