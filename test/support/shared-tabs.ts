@@ -1,9 +1,35 @@
 /** Shared connections in fake tabs: a tab that crashes takes its sockets and its half of a store with it. */
 
+import { afterEach, vi } from 'vitest';
 import type { Client, ServerUrls, SessionStore, Transport } from '../../src/index';
 import { connectIn } from '../../src/shared/connect';
 import type { SharedOptions } from '../../src/shared/options';
+import { turn } from './fake-server';
 import { FakeOrigin, type FakeTab } from './fake-tabs';
+
+/** Where the tests' server is. */
+export const url = 'ws://broker.example/mqtt';
+
+/** Closes, after each test, the tabs that it had last. */
+export function closeTabsAfterEach(tabs: () => SharedTabs): void {
+  afterEach(async () => {
+    vi.useRealTimers();
+    await tabs().close();
+  });
+}
+
+/** Fakes the timers that tabs use. */
+export function fakeTabTimers(): void {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'] });
+}
+
+/** Lets seconds pass, with all that tabs say to each other meanwhile. */
+export async function seconds(count: number): Promise<void> {
+  for (let index = 0; index < count; index += 1) {
+    await vi.advanceTimersByTimeAsync(1_000);
+    await turn();
+  }
+}
 
 const never = new Promise<never>(() => {});
 

@@ -1,10 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Client, type Message, memoryStore, type SessionStore } from '../../../src/index';
 import { FakeServer, turn } from '../../support/fake-server';
-import { SharedTabs } from '../../support/shared-tabs';
+import { closeTabsAfterEach, fakeTabTimers, SharedTabs, url } from '../../support/shared-tabs';
 import { waitFor } from '../../support/wait-for';
-
-const url = 'ws://broker.example/mqtt';
 
 let server: FakeServer;
 let tabs: SharedTabs;
@@ -14,10 +12,7 @@ beforeEach(() => {
   tabs = new SharedTabs(url, { transport: server });
 });
 
-afterEach(async () => {
-  vi.useRealTimers();
-  await tabs.close();
-});
+closeTabsAfterEach(() => tabs);
 
 /** Collects the messages of a filter. */
 async function collect(client: Client, filter: string): Promise<Message[]> {
@@ -204,7 +199,7 @@ test('what settles from an earlier hub is not taken for a message of the new one
 });
 
 test('a slow reader is none of the hub’s failures with ack: received', async () => {
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'] });
+  fakeTabTimers();
   tabs = new SharedTabs(url, { transport: server, ack: 'received', handlerTimeout: 100 });
   const [one, two] = [await tabs.open(), await tabs.open()];
   const errors = vi.fn();

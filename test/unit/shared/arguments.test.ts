@@ -1,7 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { type Client, UsageError } from '../../../src/index';
 import { FakeServer, turn } from '../../support/fake-server';
-import { SharedTabs } from '../../support/shared-tabs';
+import { closeTabsAfterEach, SharedTabs } from '../../support/shared-tabs';
 
 let server: FakeServer;
 let tabs: SharedTabs;
@@ -13,7 +13,7 @@ beforeEach(async () => {
   clients = [(await tabs.open()).client, (await tabs.open()).client];
 });
 
-afterEach(() => tabs.close());
+closeTabsAfterEach(() => tabs);
 
 describe.each([
   ['the tab with the connection', 0],

@@ -1,10 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Client } from '../../../src/index';
 import { FakeServer, turn } from '../../support/fake-server';
-import { SharedTabs } from '../../support/shared-tabs';
+import { closeTabsAfterEach, SharedTabs, url } from '../../support/shared-tabs';
 import { waitFor } from '../../support/wait-for';
-
-const url = 'ws://broker.example/mqtt';
 
 let server: FakeServer;
 let tabs: SharedTabs;
@@ -14,10 +12,7 @@ beforeEach(() => {
   tabs = new SharedTabs(url, { transport: server });
 });
 
-afterEach(async () => {
-  vi.useRealTimers();
-  await tabs.close();
-});
+closeTabsAfterEach(() => tabs);
 
 const places = ['the tab with the connection', 'another tab'] as const;
 

@@ -1,7 +1,7 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { RefusedError } from '../../../src/index';
 import { FakeServer } from '../../support/fake-server';
-import { SharedTabs } from '../../support/shared-tabs';
+import { closeTabsAfterEach, SharedTabs } from '../../support/shared-tabs';
 import { waitFor } from '../../support/wait-for';
 
 let server: FakeServer;
@@ -12,7 +12,7 @@ beforeEach(() => {
   tabs = new SharedTabs('ws://broker.example/mqtt', { transport: server });
 });
 
-afterEach(() => tabs.close());
+closeTabsAfterEach(() => tabs);
 
 test('a Subscription that ends while one of its filters does is given back whole', async () => {
   await tabs.open();

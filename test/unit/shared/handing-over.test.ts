@@ -1,10 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { memoryStore } from '../../../src/index';
 import { FakeServer, turn } from '../../support/fake-server';
-import { SharedTabs } from '../../support/shared-tabs';
+import { closeTabsAfterEach, fakeTabTimers, SharedTabs, seconds, url } from '../../support/shared-tabs';
 import { waitFor } from '../../support/wait-for';
-
-const url = 'ws://broker.example/mqtt';
 
 let server: FakeServer;
 let tabs: SharedTabs;
@@ -14,27 +12,11 @@ beforeEach(() => {
   tabs = new SharedTabs(url, { transport: server });
 });
 
-afterEach(async () => {
-  vi.useRealTimers();
-  await tabs.close();
-});
-
-/** Fakes the timers that tabs use. */
-function fakeTimers(): void {
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'] });
-}
-
-/** Lets seconds pass, with all that tabs say to each other meanwhile. */
-async function seconds(count: number): Promise<void> {
-  for (let index = 0; index < count; index += 1) {
-    await vi.advanceTimersByTimeAsync(1_000);
-    await turn();
-  }
-}
+closeTabsAfterEach(() => tabs);
 
 describe('tabs that are closed at the same time', () => {
   test('leave no connection behind', async () => {
-    fakeTimers();
+    fakeTabTimers();
     const [one, two] = [await tabs.open(), await tabs.open()];
     const closed = Promise.all([one.client.close(), two.client.close()]);
     await seconds(2);
@@ -47,7 +29,7 @@ describe('tabs that are closed at the same time', () => {
 
 describe('a tab that insists on a connection which it stole', () => {
   test('loses neither Subscriptions nor publishes of any tab', async () => {
-    fakeTimers();
+    fakeTabTimers();
     const [one, two, three] = [await tabs.open(), await tabs.open(), await tabs.open()];
     three.tab.hide();
     const seen: string[] = [];
@@ -71,7 +53,7 @@ describe('a tab that insists on a connection which it stole', () => {
 
 describe('a tab that was given the connection while it hung, and lost it', () => {
   test('does not end the hub of the tab that has it', async () => {
-    fakeTimers();
+    fakeTabTimers();
     const [one, two, three] = [await tabs.open(), await tabs.open(), await tabs.open()];
     // So that it does not look for the hub itself.
     two.tab.hide();
@@ -95,7 +77,7 @@ describe('a tab that was given the connection while it hung, and lost it', () =>
     channel.postMessage({ type: 'hub', epoch: Date.now() + 1_000_000 });
     await turn();
     await turn();
-    fakeTimers();
+    fakeTabTimers();
     const published = [one.client, two.client].map((client) => client.publish('a', 'c', { qos: 1 }));
     await seconds(1);
     await expect(Promise.all(published)).resolves.toHaveLength(2);
@@ -105,7 +87,7 @@ describe('a tab that was given the connection while it hung, and lost it', () =>
 });
 
 test('a tab that hung and lost the connection goes on with its Subscriptions at the new hub', async () => {
-  fakeTimers();
+  fakeTabTimers();
   const [one, two] = [await tabs.open(), await tabs.open()];
   const seen: string[] = [];
   await one.client.subscribe('a', { qos: 1 }, (message) => seen.push(message.text()));

@@ -1,13 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { UsageError } from '../../../src/index';
 import { connectIn } from '../../../src/shared/connect';
 import type { Environment } from '../../../src/shared/environment';
 import { FakeServer } from '../../support/fake-server';
 import { FakeOrigin } from '../../support/fake-tabs';
-import { SharedTabs } from '../../support/shared-tabs';
+import { closeTabsAfterEach, SharedTabs, url } from '../../support/shared-tabs';
 import { waitFor } from '../../support/wait-for';
-
-const url = 'ws://broker.example/mqtt';
 
 let server: FakeServer;
 let tabs: SharedTabs;
@@ -17,7 +15,7 @@ beforeEach(() => {
   tabs = new SharedTabs(url, { transport: server });
 });
 
-afterEach(() => tabs.close());
+closeTabsAfterEach(() => tabs);
 
 test('a connect that close() overtakes is rejected', async () => {
   const { client } = await tabs.open();

@@ -2,10 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { memoryStore, type SessionStore, UsageError } from '../../../src/index';
 import { connectShared } from '../../../src/shared/index';
 import { FakeServer, turn } from '../../support/fake-server';
-import { SharedTabs } from '../../support/shared-tabs';
+import { fakeTabTimers, SharedTabs, seconds, url } from '../../support/shared-tabs';
 import { waitFor } from '../../support/wait-for';
-
-const url = 'ws://broker.example/mqtt';
 
 let server: FakeServer;
 let tabs: SharedTabs;
@@ -20,14 +18,6 @@ afterEach(async () => {
   vi.unstubAllGlobals();
   await tabs.close();
 });
-
-/** Lets seconds pass, with all that tabs say to each other meanwhile. */
-async function seconds(count: number): Promise<void> {
-  for (let index = 0; index < count; index += 1) {
-    await vi.advanceTimersByTimeAsync(1_000);
-    await turn();
-  }
-}
 
 describe('the connection', () => {
   test('goes to a visible tab rather than to a hidden one that waits for longer', async () => {
@@ -70,9 +60,7 @@ describe('the connection', () => {
   });
 
   test('is taken from a tab that does not answer, which follows once it goes again', async () => {
-    vi.useFakeTimers({
-      toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'],
-    });
+    fakeTabTimers();
     const writes: string[] = [];
     const memory = memoryStore();
     const storeOf = (name: string): SessionStore => ({
@@ -112,9 +100,7 @@ describe('the connection', () => {
   });
 
   test('is not the end of the tab that did not answer, though the server tells that tab first', async () => {
-    vi.useFakeTimers({
-      toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'],
-    });
+    fakeTabTimers();
     const [one, two] = [await tabs.open(), await tabs.open()];
     const seen: string[] = [];
     await one.client.subscribe('a', { qos: 1 }, (message) => seen.push(message.text()));
@@ -142,9 +128,7 @@ describe('the connection', () => {
   });
 
   test('is insisted on when the tab that lost it comes back for a moment', async () => {
-    vi.useFakeTimers({
-      toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'],
-    });
+    fakeTabTimers();
     const [one, two] = [await tabs.open(), await tabs.open()];
     one.tab.freeze();
     await seconds(7);
@@ -159,9 +143,7 @@ describe('the connection', () => {
   });
 
   test('is not taken from a tab because of a sleep of the one that looks', async () => {
-    vi.useFakeTimers({
-      toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'],
-    });
+    fakeTabTimers();
     const [one] = [await tabs.open(), await tabs.open()];
     vi.setSystemTime(0);
     // No turn between the ticks: nobody can answer.
@@ -203,9 +185,7 @@ describe('a page that is left and restored', () => {
 
 describe('a tab that does not answer', () => {
   test('holds up nobody, and is a guest again once it goes', async () => {
-    vi.useFakeTimers({
-      toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'],
-    });
+    fakeTabTimers();
     const [one, two] = [await tabs.open(), await tabs.open()];
     const seen: string[] = [];
     await one.client.subscribe('a', { qos: 2 }, (message) => seen.push(`one ${message.text()}`));
@@ -227,9 +207,7 @@ describe('a tab that does not answer', () => {
   });
 
   test('has a message that nobody else took once only, though it is offered again', async () => {
-    vi.useFakeTimers({
-      toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'],
-    });
+    fakeTabTimers();
     await tabs.open();
     const { tab, client } = await tabs.open();
     const seen: string[] = [];

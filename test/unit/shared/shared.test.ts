@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { Packet } from '../../../src/codec/packet';
 import {
   ConnectionError,
@@ -9,10 +9,8 @@ import {
   UsageError,
 } from '../../../src/index';
 import { FakeServer, turn } from '../../support/fake-server';
-import { SharedTabs } from '../../support/shared-tabs';
+import { closeTabsAfterEach, SharedTabs, url } from '../../support/shared-tabs';
 import { waitFor } from '../../support/wait-for';
-
-const url = 'ws://broker.example/mqtt';
 
 let server: FakeServer;
 let tabs: SharedTabs;
@@ -22,7 +20,7 @@ beforeEach(() => {
   tabs = new SharedTabs(url, { transport: server });
 });
 
-afterEach(() => tabs.close());
+closeTabsAfterEach(() => tabs);
 
 const texts = (messages: readonly Message[]) => messages.map((message) => message.text());
 

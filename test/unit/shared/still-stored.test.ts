@@ -1,9 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { memoryStore, type SessionStore } from '../../../src/index';
 import { FakeServer, turn } from '../../support/fake-server';
-import { SharedTabs } from '../../support/shared-tabs';
-
-const url = 'ws://broker.example/mqtt';
+import { closeTabsAfterEach, fakeTabTimers, SharedTabs, seconds, url } from '../../support/shared-tabs';
 
 let server: FakeServer;
 let store: SessionStore;
@@ -15,23 +13,7 @@ beforeEach(() => {
   tabs = new SharedTabs(url, { transport: server, clean: false, clientId: 'tabs', store });
 });
 
-afterEach(async () => {
-  vi.useRealTimers();
-  await tabs.close();
-});
-
-/** Fakes the timers that tabs use. */
-function fakeTimers(): void {
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'] });
-}
-
-/** Lets seconds pass, with all that tabs say to each other meanwhile. */
-async function seconds(count: number): Promise<void> {
-  for (let index = 0; index < count; index += 1) {
-    await vi.advanceTimersByTimeAsync(1_000);
-    await turn();
-  }
-}
+closeTabsAfterEach(() => tabs);
 
 /** Topics of the messages in the store. */
 async function stored(): Promise<string[]> {
@@ -58,7 +40,7 @@ describe('a message that a close() overtakes', () => {
   );
 
   test('is not said to be stored when no hub has heard of it', async () => {
-    fakeTimers();
+    fakeTabTimers();
     const [one, two] = [await tabs.open(), await tabs.open()];
     one.tab.freeze();
     const published = two.client.publish('a', 'x', { qos: 1 }).catch(codeOf);
@@ -72,7 +54,7 @@ describe('a message that a close() overtakes', () => {
 
 describe('a message whose caller gave up while the hub hung', () => {
   test('is sent by the next hub, as its promise says', async () => {
-    fakeTimers();
+    fakeTabTimers();
     const [one, two] = [await tabs.open(), await tabs.open()];
     one.tab.freeze();
     const published = two.client.publish('a', 'x', { qos: 1, timeout: 100 }).catch(codeOf);
@@ -85,7 +67,7 @@ describe('a message whose caller gave up while the hub hung', () => {
   });
 
   test('is sent by the same hub, although that has taken it back', async () => {
-    fakeTimers();
+    fakeTabTimers();
     const [one, two] = [await tabs.open(), await tabs.open()];
     server.unreachable = new Error('No way');
     server.link.drop();
@@ -101,7 +83,7 @@ describe('a message whose caller gave up while the hub hung', () => {
   });
 
   test('with QoS 0 is given up with what its caller gave', async () => {
-    fakeTimers();
+    fakeTabTimers();
     const [one, two] = [await tabs.open(), await tabs.open()];
     one.tab.freeze();
     const published = two.client.publish('a', 'x', { timeout: 100 }).catch(codeOf);
