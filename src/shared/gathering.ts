@@ -36,7 +36,7 @@ export function gathering(core: HubCore): Gathering {
       if (!takesOver) return;
       // By then, what only tabs wanted that are gone is not wanted any more.
       endings.later(unclaimedTimeout, () => {
-        const unused = before?.filters.filter((filter) => !core.has(filter)) ?? [];
+        const unused = before?.filters?.filter((filter) => !core.holdings.has(filter)) ?? [];
         if (unused.length > 0) client.unsubscribe(unused).catch(() => {});
       });
       awaited = tabs;

@@ -30,7 +30,7 @@ export class GuestSubscriptions {
     signal: AbortSignal | undefined,
   ): Promise<readonly Wired<Grant>[]> {
     const patterns = new Map(filtersOf(filters).map((pattern) => [wireFilter(pattern), pattern]));
-    const isShared = [...patterns.keys()].some((filter) => this.#core.has(filter));
+    const isShared = [...patterns.keys()].some((filter) => this.#core.holdings.has(filter));
     const options: SubscribeOptions = { ...asked };
     // For this tab the subscription is new, if not for the server.
     if (options.retainHandling === 1 && isShared && !again) options.retainHandling = 0;
@@ -43,14 +43,14 @@ export class GuestSubscriptions {
   /** Ends one Subscription of a tab. */
   async end(guest: Guest, id: number): Promise<undefined> {
     const held = guest.subscriptions.get(id);
-    guest.subscriptions.delete(id);
+    guest.release(id);
     await held?.real?.unsubscribe();
   }
 
   /** Ends all Subscriptions of a tab with these filters. */
   async unsubscribe(guest: Guest, argument: unknown): Promise<undefined> {
     const wire = new Set(filtersOf(argument).map(wireFilter));
-    const unknown = [...wire].filter((filter) => !this.#core.has(filter));
+    const unknown = [...wire].filter((filter) => !this.#core.holdings.has(filter));
     for (const held of [...guest.subscriptions.values()]) {
       const rest = [...held.patterns].filter(([filter]) => !wire.has(filter));
       if (rest.length === 0) await this.end(guest, held.id);
@@ -63,8 +63,10 @@ export class GuestSubscriptions {
 
   /** Ends all Subscriptions of a tab. */
   endAll(guest: Guest): void {
-    for (const { real } of guest.subscriptions.values()) real?.unsubscribe().catch(() => {});
-    guest.subscriptions.clear();
+    for (const { id, real } of guest.subscriptions.values()) {
+      guest.release(id);
+      real?.unsubscribe().catch(() => {});
+    }
   }
 
   /** The server has a new session: what is retained comes anew, and may not be what it was. */
@@ -75,7 +77,8 @@ export class GuestSubscriptions {
   /** The connection is over, and with it all that tabs were subscribed to. */
   clear(): void {
     const { guests, ghosts } = this.#core;
-    for (const { subscriptions } of [...guests.values(), ...ghosts]) subscriptions.clear();
+    for (const guest of [...guests.values(), ...ghosts])
+      for (const id of guest.subscriptions.keys()) guest.release(id);
     this.#deliveries.clear();
   }
 
@@ -95,7 +98,7 @@ export class GuestSubscriptions {
         isTaken = true;
         guest.post({ type: 'event', name: 'error', event: wired });
         if (patterns.size > 1) continue;
-        guest.subscriptions.delete(id);
+        guest.release(id);
         guest.post({ type: 'ended', subscription: id, error: wired });
       }
     return isTaken;
@@ -130,11 +133,11 @@ export class GuestSubscriptions {
   ): Promise<Subscription> {
     const { subscriptions } = guest;
     const { id } = held;
-    subscriptions.set(id, held);
+    guest.hold(held);
     try {
       held.real = await this.#subscribe(guest, held, filters, again, signal);
     } catch (error) {
-      if (subscriptions.get(id) === held) subscriptions.delete(id);
+      if (subscriptions.get(id) === held) guest.release(id);
       throw error;
     }
     if (subscriptions.get(id) !== held) await held.real.unsubscribe();

@@ -1,6 +1,7 @@
 /** What the hub knows of one tab. */
 
 import type { SubscribeOptions, Subscription } from '../index';
+import type { Holdings } from './holdings';
 import type { Target, ToTab } from './wire';
 
 /** One Subscription of a tab, as the hub holds it. */
@@ -21,7 +22,8 @@ export class Guest {
   /** Counts its stays. */
   readonly visit: number;
   readonly post: (item: ToTab) => void;
-  readonly subscriptions = new Map<number, HeldSubscription>();
+  readonly #subscriptions = new Map<number, HeldSubscription>();
+  readonly #holdings: Holdings;
   /** Ends calls that have a limit, by their ids. */
   readonly aborts = new Map<number, AbortController>();
   /** Stops showing packets; undefined while they are not wanted. */
@@ -33,10 +35,29 @@ export class Guest {
   /** Its tab is gone; what it was subscribed to is kept for a while, in case that comes back. */
   isGone = false;
 
-  constructor(id: string, visit: number, post: (item: ToTab) => void) {
+  constructor(id: string, visit: number, post: (item: ToTab) => void, holdings: Holdings) {
+    this.#holdings = holdings;
     this.id = id;
     this.visit = visit;
     this.post = post;
+  }
+
+  /** Its Subscriptions, by their ids. */
+  get subscriptions(): ReadonlyMap<number, HeldSubscription> {
+    return this.#subscriptions;
+  }
+
+  /** It is subscribed from now on, instead of what had the id before. */
+  hold(held: HeldSubscription): void {
+    this.release(held.id);
+    this.#subscriptions.set(held.id, held);
+    this.#holdings.count(held, 1);
+  }
+
+  /** A Subscription is over. */
+  release(id: number): void {
+    const held = this.#subscriptions.get(id);
+    if (this.#subscriptions.delete(id) && held) this.#holdings.count(held, -1);
   }
 }
 

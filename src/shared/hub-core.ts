@@ -4,6 +4,7 @@ import { ConnectionError } from '../errors';
 import type { Client, ClientEvents, ClientOptions, Status } from '../index';
 import { Endings } from './endings';
 import type { Guest, HeldSubscription } from './guest';
+import { Holdings } from './holdings';
 import { type Counters, counters, growing, type State, type ToTab } from './wire';
 import { toWired } from './wire-error';
 
@@ -27,6 +28,7 @@ export class HubCore {
   readonly guests = new Map<string, Guest>();
   /** Tabs that are gone without a word, as long as they may come back: they may be reloading. */
   readonly ghosts = new Set<Guest>();
+  readonly holdings = new Holdings();
   /** Errors with which calls of tabs were answered. */
   readonly answered = new WeakSet<object>();
   /** Ends with the hub. */
@@ -50,14 +52,7 @@ export class HubCore {
 
   /** What tabs that are there are subscribed to. */
   get subscriptions(): HeldSubscription[] {
-    return subscriptionsOf(this.guests.values());
-  }
-
-  /** Whether any tab is subscribed to a filter, one that may come back too. */
-  has(filter: string): boolean {
-    return subscriptionsOf([...this.guests.values(), ...this.ghosts]).some(({ patterns }) =>
-      patterns.has(filter),
-    );
+    return [...this.guests.values()].flatMap(({ subscriptions }) => [...subscriptions.values()]);
   }
 
   /** Tells all tabs. */
@@ -82,11 +77,11 @@ export class HubCore {
 
   /** Tells all tabs where the connection stands. */
   tellState(): void {
-    this.broadcast({ type: 'state', state: this.connection });
+    this.broadcast({ type: 'state', state: this.connection(this.holdings.news) });
   }
 
-  /** Where the connection stands. */
-  get connection(): State {
+  /** Where the connection stands. @param filters for those who may not know them */
+  connection(filters: State['filters']): State {
     const { status, clientId, protocolVersion, server, stats } = this.client;
     const now: Counters = { ...stats, unreadDropped: stats.unreadDropped + this.unreadDropped };
     const before = this.before?.stats;
@@ -97,7 +92,7 @@ export class HubCore {
       protocolVersion,
       server,
       stats: { ...now, ...Object.fromEntries(grown) },
-      filters: [...new Set(this.subscriptions.flatMap(({ patterns }) => [...patterns.keys()]))],
+      filters,
     };
   }
 
@@ -111,8 +106,4 @@ export class HubCore {
 /** A status whose URL can travel: what is behind the path may be a signature. */
 function withoutQuery(status: State['status']): State['status'] {
   return 'url' in status ? { ...status, url: status.url.replace(/[?#].*$/, '') } : status;
-}
-
-function subscriptionsOf(guests: Iterable<Guest>): HeldSubscription[] {
-  return [...guests].flatMap(({ subscriptions }) => [...subscriptions.values()]);
 }

@@ -47,9 +47,9 @@ export class Hub {
     }
     // It has not noticed that it was one, or was another hub's meanwhile.
     this.lost(id);
-    this.#core.guests.set(id, new Guest(id, visit, post));
+    this.#core.guests.set(id, new Guest(id, visit, post, this.#core.holdings));
     post({ type: 'welcome', visit });
-    post({ type: 'state', state: this.#core.connection });
+    post({ type: 'state', state: this.#core.connection(this.#core.holdings.filters) });
   }
 
   /** A tab is gone without a word: it may be reloading. What it was subscribed to is kept for as long as messages are. */

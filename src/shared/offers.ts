@@ -61,7 +61,7 @@ export function offers(core: HubCore, deliveries: Deliveries): Take {
   const hadRetained = ({ options, retained }: HeldSubscription, { retain, topic }: Message): boolean => {
     if (!retain || options.retainAsPublished) return false;
     // One such Subscription, and RETAIN does not tell old messages from new ones.
-    if (core.subscriptions.some((held) => held.options.retainAsPublished)) return false;
+    if (core.holdings.arePublished) return false;
     if (retained.has(topic)) return true;
     if (retained.size >= maximumRetained) retained.clear();
     retained.add(topic);

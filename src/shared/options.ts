@@ -14,7 +14,7 @@ export interface SharedOptions extends ClientOptions {
 }
 
 /** Changes when tabs of different versions of mqtide would not understand each other. */
-const wireVersion = 2;
+const wireVersion = 3;
 
 /** The name under which tabs meet. @throws UsageError */
 export function nameOf(urls: ServerUrls, name: unknown): string {

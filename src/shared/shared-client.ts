@@ -410,7 +410,7 @@ export class SharedClient implements Client {
   /** The hub tells where the connection stands. A new one may have the same connection still. */
   #told(state: State): void {
     const before = this.#status;
-    this.#state = state;
+    this.#state = { ...state, filters: state.filters ?? this.#state?.filters };
     this.#clientId = state.clientId;
     this.#setStatus(fromWired<Status>(state.status));
     const isLost = this.#isNewHub && before.type === 'connected' && this.#status !== before;

@@ -122,8 +122,8 @@ export interface State {
   readonly protocolVersion: 3 | 4 | 5 | undefined;
   readonly server: ServerLimits | undefined;
   readonly stats: Counters;
-  /** Filters that any tab is subscribed to, as they are on the wire: for the hub that comes next. */
-  readonly filters: readonly string[];
+  /** Filters that any tab is subscribed to, as they are on the wire: for the hub that comes next. Undefined: as before. */
+  readonly filters: readonly string[] | undefined;
 }
 
 /** See `ClientStats`. */

@@ -1,7 +1,8 @@
-import { beforeEach, expect, test } from 'vitest';
-import { RefusedError } from '../../../src/index';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { memoryStore, RefusedError } from '../../../src/index';
+import type { ToTab } from '../../../src/shared/wire';
 import { FakeServer } from '../../support/fake-server';
-import { closeTabsAfterEach, SharedTabs } from '../../support/shared-tabs';
+import { closeTabsAfterEach, fakeTabTimers, SharedTabs, seconds, url } from '../../support/shared-tabs';
 import { waitFor } from '../../support/wait-for';
 
 let server: FakeServer;
@@ -32,4 +33,53 @@ test('a Subscription whose other filters the server refuses, once one of them en
   server.script.subscribe = ({ packetId }) => ({ type: 'suback', packetId, reasonCodes: [0x87] });
   await expect(client.unsubscribe('a')).rejects.toBeInstanceOf(RefusedError);
   expect(await read).toBeInstanceOf(RefusedError);
+});
+
+describe('the filters of all tabs', () => {
+  /** What tabs were told of them, without a word where they are as before. */
+  const told = () =>
+    tabs.origin.said.flatMap((said) =>
+      ((said as { items?: readonly ToTab[] }).items ?? []).flatMap((item) =>
+        item.type === 'state' ? [item.state.filters] : [],
+      ),
+    );
+
+  test('are told when they have changed, not with each change of the counters', async () => {
+    fakeTabTimers();
+    await tabs.open();
+    const { client } = await tabs.open();
+    const subscription = await client.subscribe(['a/+x', 'b'], () => {});
+    await client.subscribe('a/+y', () => {});
+    await seconds(1);
+    expect(told().at(-1)).toEqual(['a/+', 'b']);
+    for (let count = 0; count < 3; count += 1) {
+      server.link.publish('b', 'x');
+      await seconds(1);
+      expect(told().at(-1)).toBeUndefined();
+    }
+    await tabs.open();
+    expect(told()).toContainEqual(['a/+', 'b']);
+    await subscription.unsubscribe();
+    await seconds(1);
+    expect(told()).toContainEqual(['a/+']);
+  });
+
+  test('are known to the next hub: those that only tabs wanted which are gone, are given back', async () => {
+    const kept = { transport: server, clean: false, clientId: 'tabs', store: memoryStore() };
+    tabs = new SharedTabs(url, { ...kept, unclaimedTimeout: 2_000 });
+    fakeTabTimers();
+    const [one, two, three] = [await tabs.open(), await tabs.open(), await tabs.open()];
+    await two.client.subscribe('gone', () => {});
+    await three.client.subscribe('stays', () => {});
+    await seconds(1);
+    server.link.publish('stays', 'x');
+    await seconds(1);
+    // The hub that hears of the one does not live to forget the other.
+    two.tab.crash();
+    await seconds(1);
+    one.tab.crash();
+    await seconds(3);
+    expect(server.links).toHaveLength(2);
+    expect(server.link.packets('unsubscribe').flatMap(({ filters }) => filters)).toEqual(['gone']);
+  });
 });

@@ -1,0 +1,45 @@
+/** Which filters tabs are subscribed to, those that may come back too, counted: there may be thousands of them. */
+
+import type { HeldSubscription } from './guest';
+
+/** See above. */
+export class Holdings {
+  /** Subscriptions by filter, as it is on the wire. */
+  readonly #counts = new Map<string, number>();
+  /** Subscriptions with Retain As Published. */
+  #published = 0;
+  /** Whether there are other filters than tabs were told. */
+  #hasChanged = false;
+
+  /** A Subscription begins, or with -1 ends. */
+  count({ patterns, options }: HeldSubscription, by: 1 | -1): void {
+    this.#hasChanged = true;
+    if (options.retainAsPublished) this.#published += by;
+    for (const filter of patterns.keys()) {
+      const count = (this.#counts.get(filter) ?? 0) + by;
+      if (count > 0) this.#counts.set(filter, count);
+      else this.#counts.delete(filter);
+    }
+  }
+
+  /** Whether any tab is subscribed to a filter. */
+  has(filter: string): boolean {
+    return this.#counts.has(filter);
+  }
+
+  /** Whether any Subscription has Retain As Published. */
+  get arePublished(): boolean {
+    return this.#published > 0;
+  }
+
+  get filters(): string[] {
+    return [...this.#counts.keys()];
+  }
+
+  /** The filters, when tabs do not know them. */
+  get news(): string[] | undefined {
+    if (!this.#hasChanged) return undefined;
+    this.#hasChanged = false;
+    return this.filters;
+  }
+}
