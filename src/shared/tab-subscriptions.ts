@@ -96,13 +96,21 @@ export class TabSubscriptions {
   #subscribeAgain(subscription: SharedSubscription): void {
     const { id, patterns: filters, options } = subscription;
     const { requests, events } = this.#core;
-    requests
-      .ask({ method: 'subscribe', subscription: id, filters, options, again: true })
-      .catch((error: unknown) => {
+    requests.ask({ method: 'subscribe', subscription: id, filters, options, again: true }).then(
+      (grants) => {
+        for (const { filter, error } of grants.map((grant) => fromWired<Grant>(grant))) {
+          if (!error || !this.#open.has(id)) continue;
+          // It goes on with its other filters.
+          subscription.without(new Set([wireFilter(filter)]));
+          events.emit('error', error);
+        }
+      },
+      (error: unknown) => {
         if (!(error instanceof MqttError) || !this.#open.has(id)) return;
         this.#drop(subscription, error);
         events.emit('error', error);
-      });
+      },
+    );
   }
 
   async #unsubscribe(subscription: SharedSubscription): Promise<void> {

@@ -35,6 +35,28 @@ test('a Subscription whose other filters the server refuses, once one of them en
   expect(await read).toBeInstanceOf(RefusedError);
 });
 
+test('a filter that the next hub is refused is reported in its tab, whose other filters go on', async () => {
+  const one = await tabs.open();
+  const { client } = await tabs.open();
+  const seen: string[] = [];
+  const subscription = await client.subscribe(['a', 'secret/+x'], ({ topic }) => seen.push(topic));
+  const errors: unknown[] = [];
+  client.on('error', (error) => errors.push(error));
+  server.script.subscribe = ({ packetId, subscriptions }) => ({
+    type: 'suback',
+    packetId,
+    reasonCodes: subscriptions.map(({ filter }) => (filter === 'a' ? 0 : 0x87)),
+  });
+  one.tab.crash();
+  await waitFor(() => errors.length > 0);
+  expect(errors).toMatchObject([{ code: 'not-authorized', message: expect.stringContaining('secret/+') }]);
+  expect(errors[0]).toBeInstanceOf(RefusedError);
+  // As they were granted at the call.
+  expect(subscription.grants).toMatchObject([{ qos: 0 }, { qos: 0 }]);
+  server.link.publish('a', 'x');
+  await waitFor(() => seen.length === 1);
+});
+
 describe('the filters of all tabs', () => {
   /** What tabs were told of them, without a word where they are as before. */
   const told = () =>
