@@ -18,7 +18,7 @@ export interface Gathering {
 
 /** See above. */
 export function gathering(core: HubCore): Gathering {
-  const { takesOver, before, client, unclaimedTimeout, endings } = core;
+  const { takesOver, before, client, ghostTime, endings } = core;
   /** Tabs that are ready. */
   const ready = new Set<string>();
   /** Those that live; undefined before they are known, and once the hub has connected. */
@@ -35,7 +35,7 @@ export function gathering(core: HubCore): Gathering {
     begin(tabs) {
       if (!takesOver) return;
       // By then, what only tabs wanted that are gone is not wanted any more.
-      endings.later(unclaimedTimeout, () => {
+      endings.later(ghostTime, () => {
         const unused = before?.filters?.filter((filter) => !core.holdings.has(filter)) ?? [];
         if (unused.length > 0) client.unsubscribe(unused).catch(() => {});
       });

@@ -11,6 +11,9 @@ import { toWired } from './wire-error';
 /** What becomes of the connection when its tab goes. */
 export const lostWords = 'The tab that held the connection is gone; another one takes over';
 
+/** A page that is not back by then, in milliseconds, is not reloading. */
+const longestReload = 60_000;
+
 /** How often tabs learn the counters, in milliseconds. */
 const statsInterval = 1_000;
 
@@ -22,8 +25,10 @@ export class HubCore {
   readonly before: State | undefined;
   /** Whether it goes on where another hub ended. */
   readonly takesOver: boolean;
-  /** How long messages wait for a taker, and tabs that are gone keep what they were subscribed to, in milliseconds. */
+  /** How long messages wait for a taker, in milliseconds. */
   readonly unclaimedTimeout: number;
+  /** How long tabs that are gone keep what they were subscribed to, in milliseconds. */
+  readonly ghostTime: number;
   /** Tabs that are there, by their ids. */
   readonly guests = new Map<string, Guest>();
   /** Tabs that are gone without a word, as long as they may come back: they may be reloading. */
@@ -48,6 +53,7 @@ export class HubCore {
     this.before = before;
     this.takesOver = before !== undefined && before.status.type !== 'closed';
     this.unclaimedTimeout = options.unclaimedTimeout ?? 10_000;
+    this.ghostTime = Math.min(this.unclaimedTimeout, longestReload);
   }
 
   /** What tabs that are there are subscribed to. */

@@ -52,16 +52,16 @@ export class Hub {
     post({ type: 'state', state: this.#core.connection(this.#core.holdings.filters) });
   }
 
-  /** A tab is gone without a word: it may be reloading. What it was subscribed to is kept for as long as messages are. */
+  /** A tab is gone without a word: it may be reloading. What it was subscribed to is kept for a while. */
   lost(id: string): void {
-    const { guests, ghosts, state, endings, unclaimedTimeout } = this.#core;
+    const { guests, ghosts, state, endings, ghostTime } = this.#core;
     const guest = guests.get(id);
     if (!guest || state !== 'open') return;
     guest.isGone = true;
     ghosts.add(guest);
     this.#dismiss(guest);
     this.#gathering.ready(id);
-    endings.later(unclaimedTimeout, () => this.#forget(guest));
+    endings.later(ghostTime, () => this.#forget(guest));
   }
 
   /** A tab says something. @returns false when it is no guest */

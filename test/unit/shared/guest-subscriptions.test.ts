@@ -105,3 +105,22 @@ describe('the filters of all tabs', () => {
     expect(server.link.packets('unsubscribe').flatMap(({ filters }) => filters)).toEqual(['gone']);
   });
 });
+
+test.each([
+  [10_000, 10],
+  [Infinity, 60],
+])(
+  'what a tab that crashed was subscribed to, with unclaimedTimeout: %d, is kept for %d seconds',
+  async (unclaimedTimeout, most) => {
+    tabs = new SharedTabs(url, { transport: server, keepAlive: 0, unclaimedTimeout });
+    fakeTabTimers();
+    await tabs.open();
+    const { client, tab } = await tabs.open();
+    await client.subscribe('a', () => {});
+    tab.crash();
+    await seconds(most - 1);
+    expect(server.link.types).not.toContain('unsubscribe');
+    await seconds(2);
+    expect(server.link.types).toContain('unsubscribe');
+  },
+);
