@@ -2,22 +2,23 @@
 
 import { type Client, createClient, type ServerUrls } from '../index';
 import type { Environment } from './environment';
-import { fingerprintOf, nameOf, type SharedOptions } from './options';
+import { fingerprintOf, nameOf, ownOptions, type SharedOptions, urlsOf } from './options';
 import { SharedClient } from './shared-client';
 
 /** See `connectShared`. */
 export async function connectIn(
   environment: Environment,
   url: ServerUrls,
-  options: SharedOptions = {},
+  options?: SharedOptions,
 ): Promise<Client> {
-  const { name: givenName, ...clientOptions } = options;
+  const { name: givenName, ...given } = Object(options) as SharedOptions;
   // It opens nothing, and says what is wrong: a hub elsewhere would not.
-  const model = createClient(url, clientOptions);
+  const model = createClient(url, Object(options) === options ? given : options);
+  const clientOptions = ownOptions(given);
   const name = nameOf(url, givenName);
   const fingerprint = await fingerprintOf(name, url, clientOptions);
   const client = new SharedClient(
-    { environment, name, fingerprint, urls: url, options: clientOptions },
+    { environment, name, fingerprint, urls: urlsOf(url), options: clientOptions },
     model,
   );
   try {

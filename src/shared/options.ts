@@ -58,7 +58,8 @@ export function differences(one: Fingerprint, other: Fingerprint): string {
   return [...keys].filter((key) => one[key] !== other[key]).join(', ');
 }
 
-function urlsOf(urls: ServerUrls): URL[] {
+/** The URLs as they are now. */
+export function urlsOf(urls: ServerUrls): URL[] {
   return [urls].flat().map((url) => new URL(url as string));
 }
 
@@ -75,14 +76,29 @@ function canonical(value: unknown): string {
     if (ArrayBuffer.isView(member))
       return [...new Uint8Array(member.buffer, member.byteOffset, member.byteLength)];
     if (member instanceof ArrayBuffer) return [...new Uint8Array(member)];
-    // An object with methods is an implementation: its members are its own affair.
-    const members = Object.entries(member);
-    const prototype = Object.getPrototypeOf(member);
-    const isPlain = prototype === null || prototype === Object.prototype;
-    if (!isPlain || members.some(([name, one]) => typeof one === 'function' && !hooks.includes(name)))
-      return 'given';
-    return Object.fromEntries(members.sort(([one], [other]) => (one < other ? -1 : 1)));
+    if (isImplementation(member)) return 'given';
+    return Object.fromEntries(Object.entries(member).sort(([one], [other]) => (one < other ? -1 : 1)));
   });
+}
+
+/** Options as they are now: each hub reads them, and the caller may change its own meanwhile. */
+export function ownOptions(options: ClientOptions): ClientOptions {
+  return Object.fromEntries(Object.entries(options).map(([name, value]) => [name, ownValue(value)]));
+}
+
+function ownValue(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return structuredClone(value);
+  if (Array.isArray(value)) return value.map(ownValue);
+  return isImplementation(value) ? value : ownOptions(value);
+}
+
+/** Whether an object has methods: then its members are its own affair. */
+function isImplementation(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isPlain = prototype === null || prototype === Object.prototype;
+  const isMethod = ([name, one]: [string, unknown]) => typeof one === 'function' && !hooks.includes(name);
+  return !isPlain || Object.entries(value).some(isMethod);
 }
 
 /** Functions among plain options. */

@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type Client, UsageError } from '../../../src/index';
+import { connectIn } from '../../../src/shared/connect';
 import { FakeServer, turn } from '../../support/fake-server';
-import { closeTabsAfterEach, SharedTabs } from '../../support/shared-tabs';
+import { closeTabsAfterEach, SharedTabs, url } from '../../support/shared-tabs';
+import { waitFor } from '../../support/wait-for';
 
 let server: FakeServer;
 let tabs: SharedTabs;
@@ -106,5 +108,56 @@ describe.each([
       expect.stringMatching(/^here: topic/),
     ]);
     expect(server.link.packets('publish')).toHaveLength(1);
+  });
+});
+
+describe('options of a shared connection', () => {
+  test.each([null, 'clean', 7])('are an object, not %j', async (options) => {
+    const connecting = connectIn(tabs.origin.open().environment, url, options as never);
+    await expect(connecting).rejects.toMatchObject({
+      name: 'UsageError',
+      message: expect.stringMatching(/^options: must be an object, not /),
+    });
+  });
+
+  test('count as they were at the call, also for a tab that takes over', async () => {
+    server = new FakeServer();
+    const urls = [new URL(url)];
+    const properties = { userProperties: [['name', 'before']] as [string, string][] };
+    const will = { topic: 'gone', payload: Uint8Array.of(1) };
+    const reconnect = { minDelay: 1, retry: () => true };
+    const password = Uint8Array.of(1);
+    const credentials = { password: 'asked' };
+    const options = { properties, will, reconnect, password, username: 'u', credentials: () => credentials };
+    tabs = new SharedTabs(urls, { transport: server, ...options });
+    const [one] = [await tabs.open(), await tabs.open()];
+    urls[0] = new URL('ws://other.example');
+    properties.userProperties[0] = ['name', 'after'];
+    will.topic = 'changed';
+    will.payload[0] = 2;
+    password[0] = 2;
+    one.tab.crash();
+    await waitFor(() => server.links.length === 2 && server.link.received.length > 0);
+    expect(server.link.url.host).toBe('broker.example');
+    expect(server.link.connect).toMatchObject({
+      properties: { userProperties: [['name', 'before']] },
+      will: { topic: 'gone', payload: Uint8Array.of(1) },
+    });
+  });
+
+  test('with methods are implementations, which stay what they are', async () => {
+    const authenticate = {
+      method: 'counting',
+      count: 0,
+      start() {
+        this.count += 1;
+        return undefined;
+      },
+      challenge: () => undefined,
+    };
+    server.connack = { authenticationMethod: 'counting' };
+    tabs = new SharedTabs(url, { transport: server, authenticate });
+    await tabs.open();
+    expect(authenticate.count).toBe(1);
   });
 });
