@@ -7,7 +7,7 @@
 import type { Message } from '../message';
 import type { Guest, HeldSubscription, Targets } from './guest';
 import type { HubCore } from './hub-core';
-import { toWireMessage } from './message';
+import { toWireMessage, weightOf } from './message';
 import type { Outcome, Target } from './wire';
 
 /** Reason code for a message whose handler failed [v5 3.4.2.1]. */
@@ -18,6 +18,12 @@ const pingInterval = 5_000;
 
 /** Pings in a row without an answer, after which a tab does not count: it is frozen, or hangs. */
 const mostUnanswered = 2;
+
+/**
+ * QoS 0 messages on their way to a tab, by weight: what is beyond it is dropped, since a tab that hangs must not fill the
+ * memory. A burst of the server is far below; it is the tab that drops what its loops do not read.
+ */
+const mostOnTheWay = 16 * 1_024 * 1_024;
 
 /** A QoS 1 or 2 message that tabs work on. */
 interface Pending {
@@ -145,16 +151,14 @@ export class Deliveries {
   }
 
   #send(message: Message, targets: Targets, id: number, packetId?: number, again = false): void {
-    const maxUnread = this.#core.options.queue?.maxUnread ?? 1_000;
     const plain = { ...toWireMessage(message), redelivered: again || message.redelivered };
+    const weight = id === 0 ? weightOf(plain) : 0;
     for (const [guest, list] of targets) {
-      if (id === 0) {
-        if (guest.onTheWay >= maxUnread) {
-          this.#core.unreadDropped += 1;
-          continue;
-        }
-        guest.onTheWay += 1;
+      if (weight > 0 && guest.onTheWay >= mostOnTheWay) {
+        this.#core.unreadDropped += 1;
+        continue;
       }
+      guest.onTheWay += weight;
       guest.post({ type: 'message', delivery: { id, packetId, again, message: plain, targets: [...list] } });
     }
   }

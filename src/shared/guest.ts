@@ -30,7 +30,7 @@ export class Guest {
   stopPackets: (() => void) | undefined;
   /** Pings in a row that it has not answered. */
   unanswered = 0;
-  /** QoS 0 messages that are on their way. */
+  /** Weight of the QoS 0 messages that are on their way. */
   onTheWay = 0;
   /** Its tab is gone; what it was subscribed to is kept for a while, in case that comes back. */
   isGone = false;

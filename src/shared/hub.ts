@@ -115,7 +115,7 @@ export class Hub {
         this.#deliveries.acknowledge(item.delivery, item.reasonCode);
         break;
       case 'arrived':
-        guest.onTheWay -= item.count;
+        guest.onTheWay -= item.weight;
         break;
       case 'packets':
         this.#showPackets(guest, item.wanted);

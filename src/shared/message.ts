@@ -52,6 +52,12 @@ export class SharedMessage implements Message {
   }
 }
 
+/** About the bytes that a message takes on its way to a tab. */
+export function weightOf({ topic, payload, properties }: WireMessage): number {
+  const { userProperties = [] } = properties;
+  return 500 + topic.length + payload.length + userProperties.flat().join('').length;
+}
+
 /** What of a message can travel. The bytes get a buffer of their own: a clone of a view copies all that it views. */
 export function toWireMessage(message: Message): WireMessage {
   const { params: _params, ...wire } = message;

@@ -13,6 +13,7 @@ import { Election } from './election';
 import { Endings } from './endings';
 import type { Channel } from './environment';
 import { Lookout } from './lookout';
+import { weightOf } from './message';
 import { Office, type RoomSetup } from './office';
 import { Port } from './port';
 import { TabLocks } from './tab-locks';
@@ -200,7 +201,7 @@ export class Room {
     if (epoch < this.#epoch) return;
     this.#epoch = epoch;
     this.#lookout.heard();
-    let messages = 0;
+    let weight = 0;
     for (const item of items) {
       if (item.type === 'farewell') this.#farewell?.();
       if (this.#isOver) continue;
@@ -214,10 +215,10 @@ export class Room {
         if (item.visit !== this.#visit) return;
         this.#port = this.#portToHub(epoch);
       }
-      if (item.type === 'message' && item.delivery.id === 0) messages += 1;
+      if (item.type === 'message' && item.delivery.id === 0) weight += weightOf(item.delivery.message);
       this.#host.receive(item);
     }
-    if (messages > 0) this.post({ type: 'arrived', count: messages });
+    if (weight > 0) this.post({ type: 'arrived', weight });
   }
 
   /** The hub is not ours any more. */

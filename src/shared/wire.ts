@@ -75,8 +75,8 @@ export type ToHub =
   | { readonly type: 'settled'; readonly delivery: number; readonly outcome: Outcome }
   /** `message.ack()` */
   | { readonly type: 'ack'; readonly delivery: number; readonly reasonCode: number }
-  /** So many QoS 0 messages have arrived. */
-  | { readonly type: 'arrived'; readonly count: number }
+  /** QoS 0 messages of this weight have arrived. */
+  | { readonly type: 'arrived'; readonly weight: number }
   /** Whether the tab wants to see packets. */
   | { readonly type: 'packets'; readonly wanted: boolean }
   /** All that the tab was subscribed to, it has asked for again. */

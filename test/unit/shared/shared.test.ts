@@ -337,6 +337,35 @@ describe('what tabs do together', () => {
     expect(unclaimed).toEqual(['for nobody']);
   });
 
+  test.each([0, 1])('drops nothing of a burst of QoS 0 for a handler, in tab %d', async (index) => {
+    tabs = new SharedTabs(url, { transport: server, queue: { maxUnread: 2 } });
+    const { client } = [await tabs.open(), await tabs.open()][index] ?? (await tabs.open());
+    const messages: Message[] = [];
+    await client.subscribe('a', (message) => messages.push(message));
+    const sent = Array.from({ length: 50 }, (_, count) => String(count));
+    server.link.send(...sent.map((text) => server.link.message('a', text)));
+    await turn();
+    expect(texts(messages)).toEqual(sent);
+  });
+
+  test('drops QoS 0 for a tab that hangs once 16 MiB are on their way, and no more when it goes again', async () => {
+    tabs = new SharedTabs(url, { transport: server, keepAlive: 0 });
+    const one = await tabs.open();
+    const { client, tab } = await tabs.open();
+    const messages: Message[] = [];
+    await client.subscribe('a', (message) => messages.push(message));
+    tab.hide();
+    tab.freeze();
+    const payload = new Uint8Array(1_024 * 1_024);
+    for (let count = 0; count < 20; count += 1) server.link.publish('a', payload);
+    await waitFor(() => one.client.stats.unreadDropped === 4);
+    tab.thaw();
+    await waitFor(() => messages.length === 16);
+    await turn();
+    server.link.publish('a', payload);
+    await waitFor(() => messages.length === 17);
+  });
+
   test('drops the oldest unread QoS 0 messages of a loop', async () => {
     tabs = new SharedTabs(url, { transport: server, queue: { maxUnread: 2 } });
     await tabs.open();
