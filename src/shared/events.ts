@@ -1,6 +1,7 @@
 /** Events of a shared client. What a listener throws never reaches the code that emits. */
 
 import type { ClientEvents, Listener } from '../index';
+import { toWireError } from './wire-error';
 
 type EventName = keyof ClientEvents;
 
@@ -36,6 +37,8 @@ export class Events {
       if (calls.delete(call)) this.#changed(name);
     };
     const call: Call = (event) => {
+      // Taken off meanwhile.
+      if (!calls.has(call)) return undefined;
       if (once) off();
       return listener(event as ClientEvents[Name]);
     };
@@ -83,7 +86,9 @@ export class Events {
     else
       this.emit(
         'error',
-        error instanceof Error ? error : new Error('A handler or listener failed', { cause: error }),
+        error instanceof Error
+          ? error
+          : new Error(`A handler or listener failed with ${toWireError(error).message}`, { cause: error }),
       );
   }
 }

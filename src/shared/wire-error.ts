@@ -44,7 +44,7 @@ const classes: Readonly<Record<string, { readonly prototype: MqttError }>> = {
 /** An error as plain data. What is no Error, as a handler may throw it, is not looked into. */
 export function toWireError(error: unknown, depth = 0): WireError {
   if (!(error instanceof Error)) {
-    const message = typeof error === 'string' ? error : `A value of type ${typeof error} was thrown`;
+    const message = typeof error === 'string' ? error : `a value of type ${typeof error}`;
     return { name: 'Error', message, code: undefined, reasonCode: undefined, cause: undefined };
   }
   const isOurs = error instanceof MqttError;
