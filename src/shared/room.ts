@@ -105,12 +105,12 @@ export class Room {
   /**
    * Leaves the others. The connection ends with the last tab.
    *
-   * @param said called once what was asked of the hub has reached it, or is not known to have
+   * @param said called once what was asked of the hub is, or is not, in the hands of one that outlives this tab's share
    */
   async leave(
     options: CloseOptions | undefined,
     timeout: number,
-    said: (hasReachedHub: boolean) => void = () => {},
+    said: (isInHands: boolean) => void = () => {},
   ): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -119,7 +119,8 @@ export class Room {
     try {
       this.#port?.flush();
       // The hub's own tab just goes: with the last tab the session keeps its subscriptions, as with any client.
-      if (office) said(true);
+      // What its client has in memory goes with it.
+      if (office) said(this.#setup.options.store !== undefined);
       else {
         // Else it could be elected while it says goodbye.
         this.#election?.end();

@@ -195,7 +195,7 @@ export class SharedClient implements Client {
   #leave(
     options: CloseOptions = { force: true },
     timeout = 0,
-    said?: (hasReachedHub: boolean) => void,
+    said?: (isInHands: boolean) => void,
   ): Promise<void> | undefined {
     const room = this.#room;
     this.#room = undefined;
@@ -326,10 +326,10 @@ export class SharedClient implements Client {
     this.#ended(undefined);
   }
 
-  /** Everything that waits ends. @param hasReachedHub whether the hub is known to have heard of it */
-  #rejectAll(hasReachedHub: boolean): void {
+  /** Everything that waits ends. @param isInHands see {@link Room.leave} */
+  #rejectAll(isInHands: boolean): void {
     const { clean, store } = this.#setup.options;
-    const isKept = hasReachedHub && (clean === false || store !== undefined);
+    const isKept = isInHands && (clean === false || store !== undefined);
     this.#requests.rejectAll((call, wasAsked) =>
       isKept && wasAsked && isStored(call)
         ? new ConnectionError('still-stored', 'The client was closed; the message stays and will be sent')

@@ -92,3 +92,12 @@ describe('a message whose caller gave up while the hub hung', () => {
     one.tab.crash();
   });
 });
+
+test('a message that only the memory of a closed tab had is not said to be stored', async () => {
+  tabs = new SharedTabs(url, { transport: server, clean: false, clientId: 'tabs' });
+  const { client } = await tabs.open();
+  server.script.publish = () => undefined;
+  const published = client.publish('a', 'x', { qos: 1 }).catch(codeOf);
+  await client.close({ force: true });
+  expect(await published).toBe('closed');
+});
