@@ -29,7 +29,7 @@ export async function answer(
 }
 
 function perform(
-  { client }: HubCore,
+  { client, gathered }: HubCore,
   subscriptions: GuestSubscriptions,
   guest: Guest,
   call: Call,
@@ -37,7 +37,7 @@ function perform(
 ): Promise<Answers[keyof Answers]> {
   switch (call.method) {
     case 'connect':
-      return client.connect();
+      return gathered.then(() => client.connect());
     case 'reauthenticate':
       return client.reauthenticate() as Promise<undefined>;
     case 'publish':

@@ -1,6 +1,6 @@
 /**
- * A hub that takes over connects once all tabs that live have said what they are subscribed to: what the server has for
- * them would else be handed out to the first ones only.
+ * A hub connects once all tabs that live have said what they are subscribed to: what the server has for them would else
+ * be handed out to the first ones only. One that takes over does so by itself, another one when a tab asks for it.
  */
 
 import type { HubCore } from './hub-core';
@@ -10,7 +10,7 @@ const gatheringTime = 500;
 
 /** What tells a gathering. */
 export interface Gathering {
-  /** Waits for these tabs, and connects. */
+  /** Waits for these tabs. */
   begin(tabs: readonly string[]): void;
   /** A tab has said what it wants, or is gone. */
   ready(tab: string): void;
@@ -19,13 +19,20 @@ export interface Gathering {
 /** See above. */
 export function gathering(core: HubCore): Gathering {
   const { takesOver, before, client, ghostTime, endings } = core;
+  let gathered = () => {};
+  core.gathered = new Promise((resolve) => {
+    gathered = resolve;
+  });
   /** Tabs that are ready. */
   const ready = new Set<string>();
   /** Those that live; undefined before they are known, and once the hub has connected. */
   let awaited: readonly string[] | undefined;
 
   const connect = () => {
-    if (awaited && core.state === 'open') client.connect().catch(() => {});
+    if (awaited && core.state === 'open') {
+      gathered();
+      if (takesOver) client.connect().catch(() => {});
+    }
     awaited = undefined;
   };
   const look = () => {
@@ -33,7 +40,6 @@ export function gathering(core: HubCore): Gathering {
   };
   return {
     begin(tabs) {
-      if (!takesOver) return;
       // By then, what only tabs wanted that are gone is not wanted any more.
       endings.later(ghostTime, () => {
         const unused = before?.filters?.filter((filter) => !core.holdings.has(filter)) ?? [];

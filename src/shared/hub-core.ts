@@ -36,6 +36,8 @@ export class HubCore {
   readonly holdings = new Holdings();
   /** Errors with which calls of tabs were answered. */
   readonly answered = new WeakSet<object>();
+  /** Resolves when the client may connect. */
+  gathered: Promise<void> = Promise.resolve();
   /** Ends with the hub. */
   readonly endings = new Endings();
   /** `'leaving'` while its client closes. */

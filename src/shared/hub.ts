@@ -29,7 +29,7 @@ export class Hub {
     relayEvents(core, this.#subscriptions);
   }
 
-  /** Goes on where the last hub ended, if there was one. @param tabs those that live */
+  /** Begins, or goes on where the last hub ended. @param tabs those that live */
   takeOver(tabs: readonly string[]): void {
     this.#gathering.begin(tabs);
   }

@@ -268,8 +268,8 @@ export class Room {
     // Should it fail, the page is about to go.
     this.#locks
       .tabs()
-      .then((tabs) => office.hub.takeOver(tabs))
-      .catch(() => {});
+      .catch(() => [])
+      .then((tabs) => office.hub.takeOver(tabs));
   }
 
   get #isContested(): boolean {

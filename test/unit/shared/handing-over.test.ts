@@ -143,3 +143,28 @@ describe('the will of a connection', () => {
     expect(server.link.types).not.toContain('disconnect');
   });
 });
+
+describe('a tab that is opened while another one takes over', () => {
+  test.each(['three says what it wants', 'its time is over'])(
+    'does not make it connect before the others have joined: until %s',
+    async (until) => {
+      tabs = new SharedTabs(url, { transport: server, clean: false, clientId: 'tabs', store: memoryStore() });
+      fakeTabTimers();
+      const [one, , three] = [await tabs.open(), await tabs.open(), await tabs.open()];
+      const seen: string[] = [];
+      await three.client.subscribe('a', { qos: 1 }, (message) => seen.push(message.text()));
+      three.tab.freeze();
+      one.tab.crash();
+      const opening = tabs.open();
+      await turn();
+      await turn();
+      expect(server.links).toHaveLength(1);
+      if (until === 'its time is over') await seconds(1);
+      else three.tab.thaw();
+      const { client } = await opening;
+      expect(server.links).toHaveLength(2);
+      expect(client.status.type).toBe('connected');
+      if (until === 'its time is over') three.tab.thaw();
+    },
+  );
+});
