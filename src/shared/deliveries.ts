@@ -5,7 +5,8 @@
  */
 
 import type { Message } from '../message';
-import type { Guest, HeldSubscription, Targets } from './guest';
+import type { Guest, Targets } from './guest';
+import type { HeldSubscription } from './holdings';
 import type { HubCore } from './hub-core';
 import { toWireMessage, weightOf } from './message';
 import type { Outcome, Target } from './wire';

@@ -1,20 +1,7 @@
 /** What the hub knows of one tab. */
 
-import type { SubscribeOptions, Subscription } from '../index';
-import type { Holdings } from './holdings';
+import type { HeldSubscription, Holdings } from './holdings';
 import type { Target, ToTab } from './wire';
-
-/** One Subscription of a tab, as the hub holds it. */
-export interface HeldSubscription {
-  readonly id: number;
-  /** As the application gave them, by the filter that each is on the wire. */
-  readonly patterns: ReadonlyMap<string, string>;
-  readonly options: SubscribeOptions;
-  /** Undefined until it is granted. */
-  real: Subscription | undefined;
-  /** Topics of retained messages that it has had: another tab that subscribes makes the server send them again. */
-  readonly retained: Set<string>;
-}
 
 /** A tab. */
 export class Guest {

@@ -1,6 +1,18 @@
 /** Which filters tabs are subscribed to, those that may come back too, counted: there may be thousands of them. */
 
-import type { HeldSubscription } from './guest';
+import type { SubscribeOptions, Subscription } from '../index';
+
+/** One Subscription of a tab, as the hub holds it. */
+export interface HeldSubscription {
+  readonly id: number;
+  /** As the application gave them, by the filter that each is on the wire. */
+  readonly patterns: ReadonlyMap<string, string>;
+  readonly options: SubscribeOptions;
+  /** Undefined until it is granted. */
+  real: Subscription | undefined;
+  /** Topics of retained messages that it has had: another tab that subscribes makes the server send them again. */
+  readonly retained: Set<string>;
+}
 
 /** See above. */
 export class Holdings {

@@ -3,7 +3,8 @@
 import { ConnectionError } from '../errors';
 import type { Client, ClientEvents, ClientOptions, Status } from '../index';
 import { Endings } from './endings';
-import type { Guest, HeldSubscription } from './guest';
+import type { Guest } from './guest';
+import type { HeldSubscription } from './holdings';
 import { Holdings } from './holdings';
 import { type Counters, counters, growing, type State, type ToTab } from './wire';
 import { toWired } from './wire-error';

@@ -2,7 +2,8 @@
 
 import type { Message } from '../message';
 import type { Deliveries } from './deliveries';
-import type { Guest, HeldSubscription, Targets } from './guest';
+import type { Guest, Targets } from './guest';
+import type { HeldSubscription } from './holdings';
 import type { HubCore } from './hub-core';
 import { packetIds } from './packet-ids';
 
