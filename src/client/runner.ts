@@ -45,7 +45,7 @@ const storeTimeout = 15_000;
  */
 const mostAnswers = 262_144;
 
-/** How long the server may take to close its end after DISCONNECT, in milliseconds. */
+/** How long the server may take to read on, and then to close its end after DISCONNECT, in milliseconds. */
 const closeGrace = 2_000;
 
 /** The result of every QoS 0 publish: one object, one promise. */
@@ -210,8 +210,16 @@ export class Runner {
     connection.onClose = undefined;
     connection.onDrain = undefined;
     if (orderly) {
-      // A peer that keeps its end open must not keep ours open.
-      const timer = setTimeout(() => connection.destroy(), closeGrace);
+      let left = Infinity;
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      // A peer that keeps its end open must not keep ours open; one that still reads gets everything.
+      const look = () => {
+        const before = left;
+        left = connection.bufferedAmount;
+        if (left < before) timer = setTimeout(look, closeGrace);
+        else connection.destroy();
+      };
+      look();
       connection.onClose = () => clearTimeout(timer);
       this.left = connection.close();
     } else connection.destroy();

@@ -149,6 +149,24 @@ describe('close of a connection', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test('lets a transport send everything, for as long as the server reads', async () => {
+    fakeTime();
+    const { client, server } = await connected();
+    const { connection } = server.link;
+    const destroy = vi.spyOn(connection, 'destroy');
+    vi.spyOn(connection, 'close').mockImplementation(() => undefined);
+    server.link.buffer(1_000);
+    await client.close();
+    for (let left = 900; left >= 0; left -= 100) {
+      server.link.buffer(left);
+      await vi.advanceTimersByTimeAsync(2_000);
+    }
+    expect(destroy).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(destroy).toHaveBeenCalledTimes(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   test('has done with a transport that ends, although the server sent more until then', async () => {
     fakeTime();
     const { client, server } = await connected();
