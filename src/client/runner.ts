@@ -205,10 +205,6 @@ export class Runner {
     if (orderly) this.flush();
     // In this order: what the transport calls now concerns nobody any more.
     this.#connection = undefined;
-    // Not undefined: what still comes would be kept for somebody, and the end behind it.
-    connection.onData = () => {};
-    connection.onClose = undefined;
-    connection.onDrain = undefined;
     if (orderly) {
       let left = Infinity;
       let timer: ReturnType<typeof setTimeout> | undefined;
