@@ -191,6 +191,15 @@ describe("'packet'", () => {
     return { events, off, types: () => events.map(({ direction, packet }) => `${direction} ${packet.type}`) };
   }
 
+  test('shows what is sent when it leaves, not before: listeners come between no steps', async () => {
+    const { client, server } = await connected();
+    const { types } = shown(client);
+    void client.publish('a', '', { qos: 1 });
+    expect([types(), server.link.packets('publish')]).toEqual([[], []]);
+    await turn();
+    expect(types()).toEqual(['out publish', 'in puback']);
+  });
+
   test('shows every packet in both directions, in order', async () => {
     const { client, server } = idle();
     const { types } = shown(client);

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { type AcquireOptions, memoryStore, type SessionStore } from '../../../src/index';
-import { connected, idle, watch } from '../../support/fake-client';
+import { connected, fakeTime, idle, watch } from '../../support/fake-client';
 import { FakeServer, turn } from '../../support/fake-server';
 
 /** A store that notes what is asked of it. */
@@ -93,6 +93,67 @@ describe('a stored session', () => {
     await turn();
     expect([closed.state, calls.at(-1)]).toEqual(['resolved', 'release']);
     expect(stored.state).not.toBe('pending');
+  });
+
+  test('is given back no sooner the next time', async () => {
+    let finish = () => {};
+    const write = () => new Promise<void>((resolve) => (finish = resolve));
+    const { store, calls } = watchedStore({ write });
+    const { client } = idle({ ...kept, store });
+    for (const times of [1, 2]) {
+      watch(client.connect());
+      await turn();
+      const closed = client.close({ force: true });
+      await turn();
+      expect(calls.filter((call) => call === 'release')).toHaveLength(times - 1);
+      finish();
+      await closed;
+      expect(calls.filter((call) => call === 'release')).toHaveLength(times);
+    }
+  });
+
+  test('can be had again after several ends while one write is under way', async () => {
+    fakeTime();
+    let finish = () => {};
+    const write = vi.fn((): void | Promise<void> => new Promise<void>((resolve) => (finish = resolve)));
+    const { client } = idle({ ...kept, store: watchedStore({ write }).store });
+    watch(client.connect());
+    await turn();
+    for (const _ of [1, 2]) {
+      const closed = client.close({ force: true });
+      await vi.advanceTimersByTimeAsync(1_000);
+      await closed;
+      watch(client.connect());
+      await turn();
+    }
+    write.mockImplementation(() => undefined);
+    finish();
+    await turn();
+    expect(client.status.type).toBe('connected');
+  });
+
+  test('that is being read is waited for no longer after close()', async () => {
+    const { store } = watchedStore({ load: () => new Promise(() => {}) });
+    const { client } = idle({ ...kept, store });
+    const waiting = [watch(client.connect()), watch(client.publish('a', 'b', { qos: 1 }))];
+    await turn();
+    await client.close({ force: true });
+    expect(waiting.map(({ state }) => state)).toEqual(['rejected', 'rejected']);
+  });
+
+  test('that another one takes after it was given back stops nothing', async () => {
+    const owners: AcquireOptions[] = [];
+    const { store } = watchedStore({
+      acquire: async (_key, options) => {
+        owners.push(options);
+        return () => {};
+      },
+    });
+    const { client } = await connected({ ...kept, store });
+    await client.close();
+    await client.connect();
+    owners[0]?.lost(new Error('stolen'));
+    expect([owners.length, client.status.type]).toEqual([2, 'connected']);
   });
 
   test.each([
