@@ -21,7 +21,7 @@ import type { Release, SessionStore } from '../store/store';
 import type { Connection } from '../transport/transport';
 import type { PublishResult } from './client';
 import { type Clock, longestDelay, now } from './clock';
-import { type Deferred, deferred, ignoreRejection } from './deferred';
+import { type Deferred, deferred } from './deferred';
 import { atEndOfTask } from './end-of-task';
 import { isThenable } from './thenable';
 import { waiting } from './waiting';
@@ -156,7 +156,6 @@ export class Runner {
 
   /** Shows every packet to a tool; undefined stops that. */
   tap(tap: PacketTap | undefined): void {
-    if ((tap === undefined) === (this.#tap === undefined)) return;
     this.#tap = tap;
     this.#tapSession();
   }
@@ -188,9 +187,7 @@ export class Runner {
     };
     connection.onClose = (error) => {
       if (this.#connection !== connection) return;
-      this.#connection = undefined;
       this.session.closed(error, now());
-      this.#drain();
       this.touch();
     };
     connection.onDrain = () => this.#drain();
@@ -324,7 +321,6 @@ export class Runner {
         }),
       ),
     };
-    ignoreRejection(ownership.acquired);
     this.#ownership = ownership;
     return ownership;
   }
@@ -378,7 +374,6 @@ export class Runner {
     const writing = Promise.resolve(result);
     const tooLong = () => {
       isLate = true;
-      return storeError(undefined, 'write');
     };
     waiting(writing, '', { timeout: storeTimeout }, tooLong).then(
       () => {
@@ -395,16 +390,10 @@ export class Runner {
 
   /** Gives the store nothing more to do before this has settled. */
   #putFirst(writing: Promise<unknown>): void {
-    const error = writing.then(
-      () => undefined,
-      (reason: unknown) => (isLoss(reason) ? reason : undefined),
-    );
-    const late = Promise.all([this.#late, error]).then(([before, now]) => {
-      const loss = before ?? now;
-      if (!loss && this.#late === late) this.#late = undefined;
-      return loss;
-    });
-    this.#late = late;
+    const over = () => {
+      this.#late = undefined;
+    };
+    this.#late = writing.then(over, (reason: unknown) => (isLoss(reason) ? reason : over()));
   }
 
   #written(count: number): void {

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
+import { encode } from '../../../src/codec/encode';
 import { StoreError } from '../../../src/index';
 import { memoryStore } from '../../../src/store/memory';
 import type { SessionStore, StoreOperation } from '../../../src/store/store';
@@ -236,6 +237,18 @@ describe('a write that fails', () => {
     expect(server.link.packets('publish')).toEqual([]);
   });
 
+  test('keeps no publisher of QoS 0 back any more', async () => {
+    const { client, server, store } = await open({ reconnect: { minDelay: 0, maxDelay: 0 } });
+    watch(client.publish('a', new Uint8Array(600_000), { qos: 1 }));
+    await turn();
+    await store.finish(new Error('disk'));
+    await vi.waitFor(() => expect(server.links).toHaveLength(2));
+    while (store.open > 0) await store.finish();
+    const publish = watch(client.publish('a', 'b'));
+    await turn();
+    expect(publish.state).toBe('resolved');
+  });
+
   test('while a packet is handled closes its connection [v3 MQTT-4.8.0-2]', async () => {
     for (const protocolVersion of [4, 5] as const) {
       const { client, server, store } = await open({ protocolVersion });
@@ -353,6 +366,38 @@ describe('a write that takes too long', () => {
     expect(third.state).toBe('resolved');
     expect(await store.load('kept')).toMatchObject([{ kind: 'session' }, { kind: 'publish' }]);
   });
+
+  test('and lost them is told to those who come after another one that took too long', async () => {
+    fakeTime();
+    const { client, store } = await open({ reconnect: { minDelay: 100_000, maxDelay: 100_000 } });
+    for (const payload of ['1', '2']) {
+      watch(client.publish('a', payload, { qos: 1 }));
+      await vi.advanceTimersByTimeAsync(15_001);
+    }
+    await store.clear('kept');
+    await store.finish(new StoreError('store-lost', 'The database was deleted'));
+    const third = watch(client.publish('a', '3', { qos: 1 }));
+    await turn();
+    expect(third.error).toMatchObject({ code: 'store-lost' });
+  });
+});
+
+test('what a transport still tells of a connection that is gone is not heeded', async () => {
+  const { client, server } = await connected({ reconnect: { minDelay: 0, maxDelay: 0 } });
+  const heard = vi.fn();
+  client.on('message', heard);
+  const { link } = server;
+  const { onClose } = link.connection;
+  link.drop();
+  await vi.waitFor(() => expect(client.status).toMatchObject({ type: 'connected', sessionPresent: true }));
+  const { status } = client;
+  const { bytesReceived } = client.stats;
+  link.connection.onData?.(encode(link.message('a'), 5));
+  onClose?.(new Error('again'));
+  await turn();
+  expect(client.status).toBe(status);
+  expect(client.stats.bytesReceived).toBe(bytesReceived);
+  expect(heard).not.toHaveBeenCalled();
 });
 
 test('a store may answer with any thenable, and load at once', async () => {
