@@ -120,10 +120,9 @@ export class Emitter {
   /** The listeners of an event as functions that may throw, for a caller who waits for what they return. */
   calls<Name extends keyof ClientEvents>(name: Name): ((event: ClientEvents[Name]) => unknown)[] {
     const entries = this.#listeners[name] as Set<Entry<Name>> | undefined;
-    if (!entries?.size) return [];
-    return [...entries].map((entry) => (event) => {
+    return [...(entries ?? [])].map((entry) => (event) => {
       // Taken off meanwhile.
-      if (!entries.has(entry)) return undefined;
+      if (!entries?.has(entry)) return undefined;
       if (entry.once) entry.off();
       return entry.listener(event);
     });

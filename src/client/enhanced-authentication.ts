@@ -2,7 +2,7 @@
 
 import { type MqttError, ProtocolError } from '../errors';
 import { now } from './clock';
-import { type Deferred, deferred, ignoreRejection } from './deferred';
+import { type Deferred, deferred } from './deferred';
 import type { EnhancedAuth } from './options';
 import type { Runner } from './runner';
 import { toMqttError } from './to-mqtt-error';
@@ -46,7 +46,6 @@ export class EnhancedAuthentication {
     if (this.#again) return this.#again.promise;
     const again = deferred<void>();
     this.#again = again;
-    ignoreRejection(again.promise);
     this.#step(
       () => this.#method.start(),
       (data) => this.#runner.session.authenticate(data, true),
@@ -80,7 +79,6 @@ export class EnhancedAuthentication {
   end(error: MqttError): void {
     this.#state = 'over';
     this.#again?.reject(error);
-    this.#again = undefined;
   }
 
   /** @param isFinal whether its failure is one of the exchange: then trying again would fail again */

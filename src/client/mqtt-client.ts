@@ -196,8 +196,7 @@ export class MqttClient implements Client {
       return await waiting(opening, 'connect', { signal }, (reason) => {
         leave();
         // An aborted connect leaves no socket. A connection that others wait for, or have had, is not its business.
-        const isAlone = this.#waitingForConnect === 0 && !this.#closing;
-        if (isAlone && !this.#connector.hasConnected) this.#connector.stop();
+        if (this.#waitingForConnect === 0 && !this.#connector.hasConnected) this.#connector.stop();
         return reason;
       });
     } finally {

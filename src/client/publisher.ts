@@ -1,6 +1,6 @@
 /** `client.publish`: arguments, promises and keys; the flows are the session's. */
 
-import { boolean, checkObject, checkOptions, choice, text } from '../check';
+import { boolean, checkOptions, choice, text } from '../check';
 import { publishSize, validatePublishProperties } from '../codec/client-packets';
 import type { AckProperties } from '../codec/packet';
 import { ConnectionError, StoreError, UsageError } from '../errors';
@@ -365,7 +365,6 @@ function resultOf(reasonCode: number, properties?: AckProperties, resent?: boole
 function checkedProperties(properties: PublishProperties | undefined): PublishProperties | undefined {
   if (properties === undefined) return undefined;
   const name = 'options.properties';
-  checkObject(properties as unknown, name);
   validatePublishProperties(properties, name);
   if (properties.topicAlias !== undefined) {
     throw new UsageError(`${name}.topicAlias: is chosen by mqtide, see the option topicAliases`);

@@ -115,7 +115,7 @@ export class HandlerTaker extends Taker {
   }
 
   override handle(packet: DecodedPublishPacket, params: Params): boolean {
-    if (this.#running || this.hasEnded) return false;
+    if (this.#running) return false;
     this.#run(new ReceivedMessage(packet, params, false), undefined);
     this.#next();
     return true;
