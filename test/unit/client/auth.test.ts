@@ -276,7 +276,38 @@ describe('a server that breaks the rules of authentication', () => {
   });
 });
 
+test('an answer that comes after the end of its connection is none to the next', async () => {
+  const answers: ((data: Uint8Array) => void)[] = [];
+  const authenticate = {
+    method: 'TEST',
+    start: () => undefined,
+    challenge: () => new Promise<Uint8Array>((resolve) => answers.push(resolve)),
+  };
+  const { client, server } = await connected(
+    { authenticate, reconnect: { minDelay: 0, maxDelay: 0 } },
+    new FakeServer({ connect: () => connack(), auth: () => undefined }),
+  );
+  watch(client.reauthenticate());
+  await turn();
+  server.link.send(auth(0x18, 'question'));
+  await turn();
+  server.link.drop();
+  await vi.waitFor(() => expect(server.links).toHaveLength(2));
+  await client.connect();
+  answers[0]?.(bytes('late'));
+  await turn();
+  expect(answers).toHaveLength(1);
+  expect(server.link.types).toEqual(['connect']);
+});
+
 describe('reauthenticate', () => {
+  test('rejects while the client connects', async () => {
+    const { client } = idle({ authenticate: new TestAuth() }, new FakeServer({ connect: () => undefined }));
+    watch(client.connect());
+    await turn();
+    await expect(client.reauthenticate()).rejects.toMatchObject({ code: 'closed' });
+  });
+
   test('sends AUTH 0x19 with the method of CONNECT, and goes on as before [v5 MQTT-4.12.1-1]', async () => {
     const { client, server, method } = open();
     await client.connect();

@@ -329,6 +329,12 @@ describe('close waits', () => {
     expect(server.link.packets('disconnect')).toHaveLength(1);
   });
 
+  test('not at all with force, twice', async () => {
+    const { client } = await connected();
+    await Promise.all([client.close({ force: true }), client.close({ force: true })]);
+    expect(client.status.type).toBe('closed');
+  });
+
   test('not for a timeout of 0', async () => {
     const { client, server } = await connected();
     server.script = { publish: () => undefined };
@@ -555,6 +561,13 @@ describe('connect after close', () => {
     expect(closing.state).toBe('resolved');
     expect(server.links.map(({ isOpen }) => isOpen)).toEqual([false, true]);
     expect(client.status.type).toBe('connected');
+  });
+
+  test('of several callers waits for it, and makes one connection', async () => {
+    const { client, server } = await connected();
+    const closing = client.close();
+    await Promise.all([client.connect(), client.connect(), closing]);
+    expect(server.links.map(({ isOpen }) => isOpen)).toEqual([false, true]);
   });
 
   test('may be aborted while it waits for it', async () => {

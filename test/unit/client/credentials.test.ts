@@ -18,6 +18,14 @@ function refusing(times: number, reasonCode: number): FakeServer {
   return server;
 }
 
+test('credentials that name the same URL change no status', async () => {
+  const { client } = idle({ credentials: ({ url }) => ({ url }) });
+  const statuses: string[] = [];
+  client.on('status', ({ type }) => statuses.push(type));
+  await client.connect();
+  expect(statuses).toEqual(['connecting', 'connected']);
+});
+
 describe('credentials', () => {
   test('are asked for before every attempt, with what is known of it', async () => {
     const asked: ConnectAttempt[] = [];

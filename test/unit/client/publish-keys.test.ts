@@ -333,6 +333,24 @@ describe('a key of an earlier page', () => {
     expect(server.link.packets('publish')).toHaveLength(1);
   });
 
+  test('is free in time when another page had the end of the message', async () => {
+    fakeTime();
+    const options = await left();
+    const first = idle(options);
+    watch(first.client.publish('a', 'x', { qos: 1, key: 'k' }));
+    await turn();
+    await first.client.close();
+    const second = await connected(options);
+    await turn();
+    await second.client.close();
+    await vi.advanceTimersByTimeAsync(11 * minutes);
+    await first.client.connect();
+    const again = watch(first.client.publish('a', 'x', { qos: 1, key: 'k' }));
+    await turn();
+    expect(again.state).toBe('resolved');
+    expect(first.server.link.packets('publish')).toHaveLength(1);
+  });
+
   test('cannot be taken back', async () => {
     const options = await left();
     const { client } = idle(options);
@@ -347,6 +365,16 @@ describe('a key of an earlier page', () => {
 });
 
 describe('while the store is read', () => {
+  test('a publish that was given up does not fail once more with the store', async () => {
+    const store = { ...memoryStore(), load: () => Promise.reject(new Error('disk')) };
+    const { client } = idle({ store, clean: false, clientId: 'c' });
+    const controller = new AbortController();
+    watch(client.publish('a', 'x', { qos: 1, signal: controller.signal }));
+    controller.abort();
+    await turn();
+    expect(client.stats.publishesFailed).toBe(1);
+  });
+
   test('a publish can be given up, and is not sent then', async () => {
     const { client, server } = idle({ store: memoryStore(), clean: false, clientId: 'c' });
     const reason = new Error('enough');

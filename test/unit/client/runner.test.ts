@@ -79,6 +79,15 @@ describe('a store that takes its time', () => {
     expect([stored.state, server.link.types]).toEqual(['resolved', ['connect', 'publish']]);
   });
 
+  test('has it for all who wait for that by the same key', async () => {
+    const { client, store } = await open();
+    const options = { qos: 1, key: 'k', until: 'stored' } as const;
+    const callers = [watch(client.publish('a', 'b', options)), watch(client.publish('a', 'b', options))];
+    await turn();
+    await store.finish();
+    expect(callers.map(({ state }) => state)).toEqual(['resolved', 'resolved']);
+  });
+
   test('is overtaken by what needs none', async () => {
     fakeTime();
     const { client, server, store } = await open({ keepAlive: 10 });
