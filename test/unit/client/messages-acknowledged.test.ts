@@ -45,6 +45,38 @@ describe("ack: 'handled'", () => {
     expect(client.stats).toMatchObject({ unacknowledged: 0, messagesReceived: 1 });
   });
 
+  test('acknowledges after a slow taker when another one fails at once', async () => {
+    const { client, server } = await connected();
+    client.on('error', () => {});
+    let end = () => {};
+    await client.subscribe('a', { qos: 1 }, () => new Promise<void>((resolve) => (end = resolve)));
+    await client.subscribe('#', { qos: 1 }, () => {
+      throw new Error('mine');
+    });
+    server.link.publish('a', '', { qos: 1 });
+    await turn();
+    expect(acks(server)).toEqual([]);
+    end();
+    await turn();
+    expect(acks(server)).toEqual(['1: puback 1 131']);
+  });
+
+  test('acknowledges after a slow taker when a loop is done long before', async () => {
+    const { client, server } = await connected();
+    let end = () => {};
+    await client.subscribe('a', { qos: 1 }, () => new Promise<void>((resolve) => (end = resolve)));
+    const loop = (await client.subscribe('#', { qos: 1 }))[Symbol.asyncIterator]();
+    server.link.publish('a', '', { qos: 1 });
+    await loop.next();
+    void loop.next();
+    void loop.next();
+    await turn();
+    expect(acks(server)).toEqual([]);
+    end();
+    await turn();
+    expect(acks(server)).toEqual(['1: puback 1 0']);
+  });
+
   test.each([1, 2] as const)(
     'acknowledges QoS %i in the order of arrival [v5 MQTT-4.6.0-2, v5 MQTT-4.6.0-3, v3 MQTT-4.6.0-2, v3 MQTT-4.6.0-3]',
     async (qos) => {
@@ -112,6 +144,35 @@ describe("ack: 'received'", () => {
     await turn();
     expect(acks(server)).toEqual([...first, '1: puback 3 0', '1: pubrec 4 0']);
     expect(open).toHaveLength(3);
+  });
+
+  test('acknowledges what waits for its turn on the next connection, too', async () => {
+    const server = new FakeServer();
+    const { client } = await connected(
+      { ...atOnce, ...kept, ack: 'received', queue: { maxUnread: 1 } },
+      server,
+    );
+    const open: (() => void)[] = [];
+    await client.subscribe('#', { qos: 1 }, () => new Promise<void>((resolve) => open.push(resolve)));
+    const messages = ['1', '2'].map((payload) => server.link.publish('a', payload, { qos: 1 }));
+    await turn();
+    expect(acks(server)).toEqual(['1: puback 1 0']);
+    await reconnected(server);
+    for (const message of messages.slice(1)) server.link.send({ ...message, dup: true });
+    open[0]?.();
+    await turn();
+    expect(acks(server)).toEqual(['1: puback 1 0', '2: puback 2 0']);
+  });
+
+  test('has its turns anew once the client was closed', async () => {
+    const { client, server } = await connected({ ack: 'received', queue: { maxUnread: 1 } });
+    server.link.publish('nobody', '', { qos: 1 });
+    await turn();
+    await client.close();
+    await client.connect();
+    server.link.publish('nobody', '', { qos: 1 });
+    await turn();
+    expect(acks(server)).toEqual(['1: puback 1 0', '2: puback 1 0']);
   });
 
   test('acknowledges what its takers are done with before its turn came, after those before it', async () => {
@@ -331,6 +392,22 @@ describe('messages that nobody takes', () => {
     expect(acks(server)).toEqual(['1: puback 1 0', '1: pubrec 2 0']);
     expect(unclaimed.map((message) => message.text())).toEqual(['1', '2']);
     expect(() => unclaimed[0]?.ack()).toThrow(/^message.ack/);
+  });
+
+  test('are given up each in its time', async () => {
+    fakeTime();
+    const { client, server } = await connected();
+    const unclaimed: string[] = [];
+    client.on('unclaimed', (message) => unclaimed.push(message.text()));
+    for (const payload of ['1', '2', '3']) {
+      server.link.publish('a', payload, { qos: 1 });
+      await vi.advanceTimersByTimeAsync(6_000);
+    }
+    expect(unclaimed).toEqual(['1', '2']);
+    await vi.advanceTimersByTimeAsync(60_000);
+    server.link.publish('a', '4', { qos: 1 });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(unclaimed).toEqual(['1', '2', '3', '4']);
   });
 
   test('are claimed by a handler that comes later, before SUBACK', async () => {

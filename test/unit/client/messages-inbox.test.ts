@@ -148,6 +148,29 @@ describe("with ack: 'received' and a durable store", () => {
     expect(await inbox(store)).toEqual([]);
   });
 
+  test('it is read anew when a listener that gets it closes the client', async () => {
+    const server = new FakeServer();
+    const store = unownedStore();
+    await page(server, store);
+    server.link.publish('a', 'x', { qos: 1 });
+    await turn();
+    const load = vi.fn(store.load);
+    const { client } = idle(
+      { store: { ...store, load }, clean: false, clientId: 'c', ack: 'received' },
+      server,
+    );
+    const seen: string[] = [];
+    client.on('message', (message) => {
+      seen.push(message.text());
+      if (seen.length === 1) return client.close({ force: true });
+      return undefined;
+    });
+    await expect(client.connect()).rejects.toMatchObject({ code: 'closed' });
+    await client.connect();
+    expect(load).toHaveBeenCalledTimes(2);
+    expect(seen).toEqual(['x', 'x']);
+  });
+
   test('it is no part of the session: it outlives the end of that with clean: true', async () => {
     const server = new FakeServer();
     const store = unownedStore();
