@@ -760,6 +760,23 @@ describe("protocolVersion 'auto'", () => {
     },
   );
 
+  test('stops at a server that knows neither any more', async () => {
+    let knows = true;
+    const server: FakeServer = new FakeServer({
+      connect(packet, link): Answer {
+        if (packet.protocolVersion === 5) return { type: 'connack', sessionPresent: false, reasonCode: 0x84 };
+        if (knows) return server.sensible(packet, link);
+        queueMicrotask(() => link.sendBytes(hex`20 02 00 01`));
+        return undefined;
+      },
+    });
+    const { client } = await connected({ reconnect: { minDelay: 0, maxDelay: 0 } }, server);
+    knows = false;
+    server.link.drop();
+    await vi.waitFor(() => expect(client.status.type).toBe('closed'));
+    expect(versions(server)).toEqual([5, 4, 4, 5, 4]);
+  });
+
   test('keeps 3.1.1 only if that is accepted', async () => {
     const server = new FakeServer({ connect: (_, link) => queueMicrotask(() => link.drop()) as undefined });
     const { client } = idle({ reconnect: { initial: true, minDelay: 0, maxDelay: 0 } }, server);

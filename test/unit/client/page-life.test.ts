@@ -376,3 +376,31 @@ describe('listeners', () => {
     expect(client.status.type).toBe('closed');
   });
 });
+
+describe('a sign of life while an attempt is made', () => {
+  test('does not keep a client open that the first attempt closes', async () => {
+    const target = page();
+    const server = new FakeServer();
+    server.unreachable = new Error('down');
+    const { client } = idle({}, server);
+    const connecting = watch(client.connect());
+    await target.tell('online');
+    expect([connecting.state, client.status.type]).toEqual(['rejected', 'closed']);
+    expect(server.attempts).toHaveLength(1);
+  });
+
+  test('has another one made at once when that cannot reach the server', async () => {
+    longestWaits();
+    const target = page();
+    const { client, server } = await connected({ reconnect: { minDelay: 30_000 } });
+    server.unreachable = new Error('down');
+    server.link.drop();
+    await turn();
+    client.on('status', ({ type }) => {
+      if (type === 'connecting' && server.attempts.length === 1) void target.tell('online');
+    });
+    await target.tell('online');
+    expect(server.attempts).toHaveLength(3);
+    expect(client.status.type).toBe('reconnecting');
+  });
+});
