@@ -272,10 +272,6 @@ export class MqttClient implements Client {
       if (force) this.#hurry?.();
       return this.#closing;
     }
-    if (this.status.type === 'idle' || this.status.type === 'closed') {
-      this.#connector.stop();
-      return this.#released(timeout);
-    }
     this.#closing = this.#close(force ? 0 : timeout, reasonCode, properties).finally(() => {
       this.#closing = undefined;
     });
