@@ -272,6 +272,17 @@ describe('a key of an earlier page', () => {
     expect(keys).toMatchObject([{ id: 'k', reasonCode: 0x10 }]);
   });
 
+  test('is stored already for who asks for that before the store is read', async () => {
+    const options = await left();
+    const first = await connected(options);
+    await turn();
+    await first.client.close({ force: true });
+    const { client } = idle(options);
+    const stored = watch(client.publish('a', 'x', { qos: 1, key: 'k', until: 'stored' }));
+    await turn();
+    expect(stored.state).toBe('resolved');
+  });
+
   test('is forgotten by a page that comes later than 10 minutes after its completion', async () => {
     fakeTime();
     const store = unownedStore();
