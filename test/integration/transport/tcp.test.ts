@@ -297,6 +297,15 @@ describe('a TCP connection that cannot be made', () => {
   });
 });
 
+test('an open connection does not mind an abort', async () => {
+  const peer = await tcpPeer();
+  const controller = new AbortController();
+  const { connection } = await connect(`mqtt://127.0.0.1:${peer.port}`, {}, controller.signal);
+  controller.abort();
+  connection.write([bytesOf('still here')]);
+  await waitFor(() => peer.text === 'still here');
+});
+
 describe('a TLS connection', () => {
   test.each(['mqtts', 'tls'])('is made for %s: to a server that is trusted', async (scheme) => {
     const { ca } = await certificates();
