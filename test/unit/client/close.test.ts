@@ -329,6 +329,16 @@ describe('close waits', () => {
     expect(server.link.packets('disconnect')).toHaveLength(1);
   });
 
+  test('as long as it was told to, whatever a second close says without force', async () => {
+    const { client, server } = await connected();
+    server.script = { publish: () => undefined };
+    watch(client.publish('a', 'b', { qos: 1 }));
+    const closing = [watch(client.close()), watch(client.close({ timeout: 0 }))];
+    await turn();
+    expect(closing.map(({ state }) => state)).toEqual(['pending', 'pending']);
+    await client.close({ force: true });
+  });
+
   test('not at all with force, twice', async () => {
     const { client } = await connected();
     await Promise.all([client.close({ force: true }), client.close({ force: true })]);

@@ -88,6 +88,20 @@ describe('a store that takes its time', () => {
     expect(callers.map(({ state }) => state)).toEqual(['resolved', 'resolved']);
   });
 
+  test('is told of one that is taken back, at once', async () => {
+    const { client, server, store } = await open({ maxInflight: 1 });
+    server.script = { publish: () => undefined };
+    watch(client.publish('a', '1', { qos: 1 }));
+    const controller = new AbortController();
+    watch(client.publish('a', '2', { qos: 1, signal: controller.signal }));
+    await turn();
+    await store.finish();
+    store.writes.length = 0;
+    controller.abort();
+    await turn();
+    expect(store.writes).toEqual([['delete publish']]);
+  });
+
   test('is overtaken by what needs none', async () => {
     fakeTime();
     const { client, server, store } = await open({ keepAlive: 10 });
