@@ -35,6 +35,9 @@ const sameTask = 0.25;
 /** How often a transport without drain events is looked at while publishers wait, in milliseconds. */
 const drainPoll = 10;
 
+/** A network that is slower is taken for a dead one, where nothing is seen of a large frame before it has left; bytes a millisecond. */
+const slowest = 32;
+
 /** Longest time that the store may take, in milliseconds; a disk that hangs must not hang the client. */
 const storeTimeout = 15_000;
 
@@ -102,6 +105,8 @@ export class Runner {
   #due: 'no' | 'microtask' | 'task' = 'no';
   /** Monotonic time of the end of the last flush. */
   #flushedAt = -Infinity;
+  /** Monotonic time by which large frames should have left. */
+  #largeUntil = 0;
   readonly #clock: Clock;
   /** Calls the timer off. */
   #cancel: (() => void) | undefined;
@@ -176,6 +181,7 @@ export class Runner {
     this.flush();
     this.#connection = connection;
     this.#seen = { answers: 0, bytes: this.counts.bytesSent };
+    this.#largeUntil = 0;
     connection.onData = (bytes) => {
       if (this.#connection !== connection) return;
       this.counts.bytesReceived += bytes.length;
@@ -428,7 +434,11 @@ export class Runner {
     const connection = this.#connection;
     if (!mayWrite || !connection) return;
     for (const frame of batch.frames) {
+      const before = this.counts.bytesSent;
       for (const chunk of frame) this.counts.bytesSent += chunk.length;
+      const size = this.counts.bytesSent - before;
+      if (connection.coarse && size > frameLimit)
+        this.#largeUntil = Math.max(this.#largeUntil, time.monotonic) + size / slowest;
       connection.write(frame);
     }
     this.#buffered = Infinity;
@@ -489,8 +499,10 @@ export class Runner {
     const delay = Math.min(longestDelay, Math.max(0, deadline - time.monotonic));
     this.#cancel = this.#clock(() => {
       this.#timerAt = Infinity;
+      const time = now();
       // What was written since proves nothing: it is in the buffer for a moment even where nobody reads it.
-      this.session.tick(now(), sent() > sentBefore && sent() < asked);
+      const isFull = sent() < asked;
+      this.session.tick(time, isFull && (sent() > sentBefore || time.monotonic < this.#largeUntil));
       this.flush();
     }, Math.ceil(delay));
   }

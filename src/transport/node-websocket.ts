@@ -72,7 +72,7 @@ export function nodeWebSocketTransport(options: NodeWebSocketTransportOptions = 
         explainEnd: tooLarge,
       });
       // Others do not tell when bytes have left.
-      const connection = Ws === undefined ? opened : new PacedConnection(opened);
+      const connection = Ws === undefined ? opened : new PacedConnection(opened, false);
       const { close } = connection;
       connection.close = async () => {
         await close.call(connection);

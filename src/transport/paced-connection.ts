@@ -8,18 +8,22 @@
 
 import type { Connection } from './transport';
 
-/** The socket is given no more while it has so many bytes, and not more than these at once. */
+/** The socket is given no more while it has so many bytes. */
 const portion = 65_536;
 
 /** How often a socket that does not tell when bytes have left is looked at, in milliseconds. */
 const betweenLooks = 10;
 
+type Chunks = readonly Uint8Array[];
+
 export class PacedConnection implements Connection {
   onDrain: (() => void) | undefined = undefined;
   readonly delayedAcks: boolean;
+  readonly coarse: boolean;
   readonly #inner: Connection;
-  /** What waits, in order. */
-  #waiting: Uint8Array[] = [];
+  readonly #mayCut: boolean;
+  /** Writes that wait, in order. */
+  #waiting: Chunks[] = [];
   /** How many of them were passed on already. */
   #passed = 0;
   /** Bytes in the others. */
@@ -28,9 +32,12 @@ export class PacedConnection implements Connection {
   #end: (() => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(inner: Connection) {
+  /** @param mayCut whether what is larger than a portion may be given in several writes */
+  constructor(inner: Connection, mayCut: boolean) {
     this.#inner = inner;
+    this.#mayCut = mayCut;
     this.delayedAcks = inner.delayedAcks ?? false;
+    this.coarse = inner.coarse ?? false;
     inner.onDrain = () => {
       this.#pump();
       this.onDrain?.();
@@ -58,12 +65,17 @@ export class PacedConnection implements Connection {
       });
   }
 
-  write(chunks: readonly Uint8Array[]): void {
+  write(chunks: Chunks): void {
     if (this.#end) return;
-    for (const chunk of chunks) {
-      this.#waiting.push(chunk);
-      this.#bytes += chunk.length;
+    const size = sizeOf(chunks);
+    // The usual case, and the one that has to be quick.
+    if (this.#bytes === 0 && size <= portion && this.#inner.bufferedAmount < portion) {
+      this.#inner.write(chunks);
+      return;
     }
+    this.#bytes += size;
+    if (this.#mayCut) for (const part of partsOf(chunks)) this.#waiting.push(part);
+    else this.#waiting.push(chunks);
     this.#pump();
   }
 
@@ -86,34 +98,18 @@ export class PacedConnection implements Connection {
 
   #pump(): void {
     clearTimeout(this.#timer);
-    while (this.#bytes > 0) {
+    for (let next = this.#waiting[this.#passed]; next; next = this.#waiting[this.#passed]) {
       if (this.#inner.bufferedAmount >= portion) {
         this.#timer = setTimeout(() => this.#pump(), betweenLooks);
         return;
       }
-      this.#inner.write(this.#take());
+      this.#passed += 1;
+      this.#bytes -= sizeOf(next);
+      this.#inner.write(next);
     }
+    this.#waiting = [];
+    this.#passed = 0;
     this.#end?.();
-  }
-
-  /** Takes one portion of what waits. */
-  #take(): Uint8Array[] {
-    const pieces: Uint8Array[] = [];
-    let room = portion;
-    for (let chunk = this.#waiting[this.#passed]; chunk && room > 0; chunk = this.#waiting[this.#passed]) {
-      const piece = chunk.length > room ? chunk.subarray(0, room) : chunk;
-      if (piece === chunk) this.#passed += 1;
-      else this.#waiting[this.#passed] = chunk.subarray(room);
-      pieces.push(piece);
-      room -= piece.length;
-      this.#bytes -= piece.length;
-    }
-    // Not at each call: with many small chunks that would take quadratic time.
-    if (this.#passed * 2 > this.#waiting.length) {
-      this.#waiting = this.#waiting.slice(this.#passed);
-      this.#passed = 0;
-    }
-    return pieces;
   }
 
   /** There is nobody any more to whom anything could go. */
@@ -124,4 +120,27 @@ export class PacedConnection implements Connection {
     this.#bytes = 0;
     this.#end?.();
   }
+}
+
+function sizeOf(chunks: Chunks): number {
+  return chunks.reduce((size, { length }) => size + length, 0);
+}
+
+/** The same bytes in parts of at most a portion. */
+function* partsOf(chunks: Chunks): Generator<Chunks> {
+  let part: Uint8Array[] = [];
+  let room = portion;
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; ) {
+      const piece = chunk.subarray(at, at + room);
+      part.push(piece);
+      at += piece.length;
+      room -= piece.length;
+      if (room > 0) continue;
+      yield part;
+      part = [];
+      room = portion;
+    }
+  }
+  if (part.length > 0) yield part;
 }

@@ -39,7 +39,7 @@ export function tcpTransport(options: TcpTransportOptions = {}): Transport {
         };
         const open = () => {
           settle();
-          resolve(new PacedConnection(new TcpConnection(socket, serverName(url))));
+          resolve(new PacedConnection(new TcpConnection(socket, serverName(url)), true));
         };
         const fail = (error: unknown) => {
           settle();
@@ -138,7 +138,6 @@ function unreachable(url: URL, cause: Error | undefined): ConnectionError {
 class TcpConnection extends BaseConnection {
   readonly delayedAcks = true;
   readonly #socket: Socket;
-  readonly #sent = () => this.drained();
   /** False from `close()` and `destroy()` on. */
   #writable = true;
 
@@ -150,6 +149,7 @@ class TcpConnection extends BaseConnection {
       // again: each read gets memory of its own (only the `onread` option reuses a buffer).
       this.received(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
     });
+    socket.on('drain', () => this.drained());
     socket.on('end', () => this.#gone());
     socket.on('close', () => this.#gone());
     socket.on('error', (cause) => {
@@ -164,11 +164,13 @@ class TcpConnection extends BaseConnection {
   write(chunks: readonly Uint8Array[]): void {
     if (!this.#writable) return;
     const socket = this.#socket;
+    if (chunks.length === 1 && chunks[0] !== undefined) {
+      socket.write(chunks[0]);
+      return;
+    }
     // All chunks in one system call.
     socket.cork();
-    chunks.forEach((chunk, index) => {
-      socket.write(chunk, index === chunks.length - 1 ? this.#sent : undefined);
-    });
+    for (const chunk of chunks) socket.write(chunk);
     socket.uncork();
   }
 

@@ -29,13 +29,17 @@ export interface Transport {
 /** One open connection; its callbacks never run inside a call to it. */
 export interface Connection {
   /**
-   * Sends whole packets, at most once per frame: a WebSocket makes one binary message of the chunks of a call, or
-   * several where that would be so large that `bufferedAmount` stood still for long.
+   * Sends whole packets, at most once per frame: a WebSocket makes one binary message of the chunks of a call.
    * The chunks must not change afterwards. A no-op once the connection is closed.
    */
   write(chunks: readonly Uint8Array[]): void;
   /** Bytes accepted by `write` that have not left yet. While they leave it has to shrink: else the peer is taken for dead. */
   readonly bufferedAmount: number;
+  /**
+   * True where that shrinks only when all of a `write` has left, as in some browsers: what is large then gets the time
+   * that a slow network takes for it.
+   */
+  readonly coarse?: boolean | undefined;
   /**
    * True where the system confirms received bytes with a delay unless something is sent (TCP): a PINGREQ then draws out
    * acknowledgements that the server's TCP holds back meanwhile. Default false.

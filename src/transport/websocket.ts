@@ -148,12 +148,6 @@ interface Socket extends Omit<WebSocketLike, 'addEventListener' | 'removeEventLi
   terminate?(): void;
 }
 
-/**
- * A packet that is larger goes in several frames [v5 MQTT-6.0.0-2, v3 MQTT-6.0.0-2]: Firefox and Safari tell that bytes
- * have left only when their whole frame has, so that a large one on a slow network would look like a dead peer.
- */
-const largestFrame = 65_536;
-
 /** `WebSocket.OPEN`, which not every constructor has. */
 const open = 1;
 
@@ -174,6 +168,7 @@ function create(attempt: WebSocketAttempt, offered: string[]): Socket {
 
 /** One WebSocket. Its listeners stay: an EventEmitter without one for errors throws them. */
 class WebSocketConnection extends BaseConnection {
+  readonly coarse = true;
   /** What an error event brought; a close event follows it. */
   cause: unknown = undefined;
   readonly #socket: Socket;
@@ -199,11 +194,8 @@ class WebSocketConnection extends BaseConnection {
 
   write(chunks: readonly Uint8Array[]): void {
     const [first] = chunks;
-    if (this.#socket.readyState !== open) return;
-    const whole = first && chunks.length === 1 ? first : join(chunks);
-    for (let at = 0; at < whole.length; at += largestFrame) {
-      this.#socket.send(whole.subarray(at, at + largestFrame), this.#sent);
-    }
+    if (first === undefined || this.#socket.readyState !== open) return;
+    this.#socket.send(chunks.length === 1 ? first : join(chunks), this.#sent);
   }
 
   get bufferedAmount(): number {

@@ -167,7 +167,7 @@ describe.each(Object.entries(transports))('a WebSocket by %s', (_, transport) =>
     expect(recorded.connection.bufferedAmount).toBeGreaterThan(1024 * 1024);
     proxy.heal();
     await waitFor(() => recorded.drains.length > 0 && recorded.connection.bufferedAmount === 0);
-    await waitFor(() => peer.frames.join('').length === size);
+    await waitFor(() => peer.frames[0]?.length === size);
   });
 
   test('ends without an error when the server closes it in order, after the last bytes', async () => {
@@ -227,7 +227,7 @@ describe.each(Object.entries(transports))('a WebSocket by %s', (_, transport) =>
     recorded.connection.write([bytesOf('too late')]);
     await waitFor(() => recorded.closes.length > 0);
     expect(recorded.closes).toEqual([undefined]);
-    expect(peer.frames.join('')).toHaveLength(1024 * 1024);
+    expect(peer.frames.map(({ length }) => length)).toEqual([1024 * 1024]);
   });
 
   test('by destroy() is gone at once, and nothing is called, a dead peer or not', async () => {
@@ -329,7 +329,7 @@ describe('a WebSocket in Node', () => {
     expect(connection.bufferedAmount).toBeGreaterThan(0);
     await closed;
     expect(connection.bufferedAmount).toBe(0);
-    await waitFor(() => peer.frames.join('').length === size);
+    await waitFor(() => peer.frames[0]?.length === size);
   });
 
   test('tells bit by bit how what it buffers leaves', async () => {
@@ -338,8 +338,7 @@ describe('a WebSocket in Node', () => {
     cleanups.push(() => proxy.close());
     const recorded = record(await open127(proxy.port));
     proxy.pause();
-    const size = 32 * 1024 * 1024;
-    recorded.connection.write([new Uint8Array(size)]);
+    for (let frame = 0; frame < 512; frame += 1) recorded.connection.write([new Uint8Array(65_536)]);
     await waitFor(() => proxy.connections === 1);
     const buffered = recorded.connection.bufferedAmount;
     proxy.heal();

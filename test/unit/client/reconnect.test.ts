@@ -693,6 +693,20 @@ describe('a dead peer', () => {
     expect(server.links[0]?.connection.endedBy).toBe('destroy');
   });
 
+  test('is not one of whose taking a large frame nothing is seen, for the time that a slow network needs', async () => {
+    fakeTime();
+    const { client, server } = await connected({ keepAlive: 5 });
+    server.script = { pingreq: () => undefined, publish: () => undefined };
+    Object.assign(server.link.connection, { coarse: true });
+    // At 32 bytes a millisecond that takes 100 seconds.
+    void client.publish('large', new Uint8Array(3_200_000), { qos: 1 });
+    server.link.buffer(3_200_000);
+    await vi.advanceTimersByTimeAsync(99_000);
+    expect([client.status.type, server.links.length]).toEqual(['connected', 1]);
+    await vi.advanceTimersByTimeAsync(36_000);
+    expect(server.links[0]?.connection.endedBy).toBe('destroy');
+  });
+
   test('is not kept alive by what was written since it was asked', async () => {
     fakeTime();
     chance(0);

@@ -39,13 +39,13 @@ class Socket extends BaseConnection {
 
 const portion = 65_536;
 
-function paced() {
+function paced(mayCut = true) {
   vi.useFakeTimers();
   onTestFinished(() => {
     vi.useRealTimers();
   });
   const socket = new Socket();
-  return { socket, connection: new PacedConnection(socket) };
+  return { socket, connection: new PacedConnection(socket, mayCut) };
 }
 
 /** Bytes that differ where they are neighbours. */
@@ -68,6 +68,21 @@ test('a paced connection hands small writes over at once', () => {
   const { socket, connection } = paced();
   for (const byte of [1, 2, 3]) connection.write([Uint8Array.of(byte)]);
   expect(socket.written).toEqual([1, 2, 3]);
+});
+
+test('a paced connection that may not cut writes gives one after the other, whole', () => {
+  const { socket, connection } = paced(false);
+  connection.write([some(2 * portion), some(1)]);
+  connection.write([some(3)]);
+  connection.write([some(portion)]);
+  connection.write([some(5)]);
+  expect([socket.written.length, connection.bufferedAmount]).toEqual([2 * portion + 1, 3 * portion + 9]);
+  socket.passes(portion + 1);
+  expect(socket.written).toHaveLength(2 * portion + 1);
+  socket.passes(portion);
+  expect(socket.written).toHaveLength(3 * portion + 4);
+  socket.passes(portion + 3);
+  expect([socket.written.length, connection.bufferedAmount]).toEqual([3 * portion + 9, 5]);
 });
 
 test('a paced connection looks by itself at a socket that does not tell', () => {

@@ -262,7 +262,7 @@ describe('an open WebSocket', () => {
     expect([data, closes, socket.closes]).toEqual([[[1]], [], []]);
   });
 
-  test('sends a single chunk without a copy, and several as one frame', async () => {
+  test('sends a single chunk as it is, and several as one frame', async () => {
     const { connection, socket } = await connected();
     const slab = bytes(0, 1, 2, 3);
     const chunk = slab.subarray(1, 3);
@@ -270,17 +270,8 @@ describe('an open WebSocket', () => {
     connection.write([chunk, bytes(4), bytes(), bytes(5, 6)]);
     connection.write([]);
     expect(socket.sent).toHaveLength(2);
-    expect(socket.sent[0]).toEqual(chunk);
-    expect(socket.sent[0]?.buffer).toBe(slab.buffer);
+    expect(socket.sent[0]).toBe(chunk);
     expect([...(socket.sent[1] ?? [])]).toEqual([1, 2, 4, 5, 6]);
-  });
-
-  test('sends what is large in several frames, so that its buffer is seen to shrink [v5 MQTT-6.0.0-2, v3 MQTT-6.0.0-2]', async () => {
-    const { connection, socket } = await connected();
-    const payload = Uint8Array.from({ length: 150_000 }, (_, index) => index);
-    connection.write([bytes(7), payload]);
-    expect(socket.sent.map(({ length }) => length)).toEqual([65_536, 65_536, 18_929]);
-    expect(Buffer.concat(socket.sent)).toEqual(Buffer.concat([bytes(7), payload]));
   });
 
   test('sends nothing once it is not open any more', async () => {
