@@ -31,6 +31,12 @@ export function fakeTime(): void {
   });
 }
 
+/** Makes `Math.random` answer this. */
+export function chance(number: number): void {
+  const spy = vi.spyOn(Math, 'random').mockReturnValue(number);
+  onTestFinished(() => spy.mockRestore());
+}
+
 /** A promise, and how it stands. */
 export interface Watched<Value> {
   /** `'pending'` until it settles. */

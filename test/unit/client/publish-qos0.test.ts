@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { connected, fakeTime, idle, watch } from '../../support/fake-client';
+import { chance, connected, fakeTime, idle, watch } from '../../support/fake-client';
 import { turn } from '../../support/fake-server';
 
 /** Above the mark at which publishers wait. */
@@ -170,6 +170,7 @@ describe('QoS 0 without a connection', () => {
   });
 
   test('is dropped, and the promise says so, while a lost connection is restored', async () => {
+    chance(0.9);
     const { client, server } = await connected();
     server.link.drop();
     await turn();

@@ -1,16 +1,10 @@
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Client, ClientEvents, ClientOptions } from '../../../src/index';
 import { ConnectionError, createClient, MqttError } from '../../../src/index';
 import type { Transport } from '../../../src/transport/transport';
-import { connected, fakeTime, idle, watch } from '../../support/fake-client';
+import { chance, connected, fakeTime, idle, watch } from '../../support/fake-client';
 import { FakeServer, turn } from '../../support/fake-server';
 import { hex } from '../../support/hex';
-
-/** Makes `Math.random` answer this. */
-function chance(number: number): void {
-  const spy = vi.spyOn(Math, 'random').mockReturnValue(number);
-  onTestFinished(() => spy.mockRestore());
-}
 
 /** Collects the events of one name. */
 function collect<Name extends keyof ClientEvents>(client: Client, name: Name): ClientEvents[Name][] {
@@ -634,6 +628,7 @@ describe('before MQTT 5.0', () => {
     server.link.publish('a', new Uint8Array(200), { qos: 1 });
     await turn();
     expect(client.status).toMatchObject({ type: 'closed', error: { code: 'packet-too-large' } });
+    chance(0.9);
     const v5 = await connected({ properties: { maximumPacketSize: 100 } });
     v5.server.link.publish('a', new Uint8Array(200), { qos: 1 });
     await turn();
