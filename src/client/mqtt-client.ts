@@ -385,7 +385,9 @@ export class MqttClient implements Client {
         if (this.#restoring !== restoring) throw closedError();
         this.#restored = true;
         this.#publisher.adopt(this.#runner.session.outgoing.pending());
-        this.#inbox.restore();
+        // For all that subscribe by then, not for the first of them.
+        if (this.#line) this.#line.push((error) => error ?? this.#inbox.restore());
+        else this.#inbox.restore();
         // What was restored may expire without a connection.
         this.#runner.touch();
       })

@@ -133,6 +133,23 @@ describe("with ack: 'received' and a durable store", () => {
     },
   );
 
+  test('it is for all that subscribed before the store was read, not for the first of them', async () => {
+    const server = new FakeServer();
+    const store = unownedStore();
+    await page(server, store);
+    server.link.publish('a', 'x', { qos: 1 });
+    await turn();
+    const { client } = idle({ store, clean: false, clientId: 'c', ack: 'received' }, server);
+    const seen: string[] = [];
+    client.on('message', () => void seen.push('listener'));
+    for (const filter of ['a', '#', 'b'])
+      client.subscribe(filter, { qos: 1 }, () => void seen.push(filter)).catch(() => {});
+    await client.connect();
+    await turn();
+    expect(seen.sort()).toEqual(['#', 'a', 'listener']);
+    expect(await inbox(store)).toEqual([]);
+  });
+
   test('it is for the listener that was there before connect, too', async () => {
     const server = new FakeServer();
     const store = unownedStore();
