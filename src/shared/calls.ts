@@ -16,6 +16,9 @@ export async function answer(
   const abort = limited ? new AbortController() : undefined;
   if (abort) guest.aborts.set(id, abort);
   try {
+    // What subscribes has to be known before: it waits by itself.
+    const gathered = call.method === 'connect' ? core.gathered : core.gatheredToRead;
+    if (gathered && call.method !== 'subscribe') await gathered;
     const value = await perform(core, subscriptions, guest, call, abort?.signal);
     // The last hub had it, or we have: what a handed over client leaves open is asked again at the next.
     if (core.state !== 'over') guest.post({ type: 'answer', id, value });
@@ -29,7 +32,7 @@ export async function answer(
 }
 
 function perform(
-  { client, gathered }: HubCore,
+  { client }: HubCore,
   subscriptions: GuestSubscriptions,
   guest: Guest,
   call: Call,
@@ -37,7 +40,7 @@ function perform(
 ): Promise<Answers[keyof Answers]> {
   switch (call.method) {
     case 'connect':
-      return gathered.then(() => client.connect());
+      return client.connect();
     case 'reauthenticate':
       return client.reauthenticate() as Promise<undefined>;
     case 'publish':

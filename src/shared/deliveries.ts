@@ -26,8 +26,13 @@ const mostUnanswered = 2;
  */
 const mostOnTheWay = 16 * 1_024 * 1_024;
 
+/** What is done with has left the store after that time at the latest, in milliseconds. */
+const longestWrite = 1_000;
+
 /** A QoS 1 or 2 message that tabs work on. */
 interface Pending {
+  /** Under which tabs know it; 0 until they do. */
+  id: number;
   readonly message: Message;
   readonly packetId: number | undefined;
   /** Tabs that are not done with it. */
@@ -53,10 +58,11 @@ export class Deliveries {
   readonly #core: HubCore;
   /** Says that a tab does not answer. */
   readonly #lost: (tab: string) => void;
-  /** By the numbers under which tabs know them. */
+  /** By their ids. */
   readonly #pending = new Map<number, Pending>();
   readonly #orphans = new Set<Orphan>();
-  #lastId = 0;
+  /** What tabs have of another hub has other ids. */
+  #lastId = Date.now() * 1_000;
   /** Whether tabs are about to be asked whether they are there. */
   #isPinging = false;
 
@@ -78,7 +84,7 @@ export class Deliveries {
       this.#send(message, targets, 0);
       return;
     }
-    const pending = { message, packetId, waiting: targets, hasSettled: false, hasFailed: false, done };
+    const pending = { id: 0, message, packetId, waiting: targets, hasSettled: false, hasFailed: false, done };
     if (targets.size === 0 && gone.length > 0)
       this.#orphan(
         pending,
@@ -145,9 +151,12 @@ export class Deliveries {
       this.#finish(pending);
       return;
     }
-    this.#lastId += 1;
-    this.#pending.set(this.#lastId, pending);
-    this.#send(message, waiting, this.#lastId, packetId, again);
+    if (pending.id === 0) {
+      this.#lastId += 1;
+      pending.id = this.#lastId;
+    }
+    this.#pending.set(pending.id, pending);
+    this.#send(message, waiting, pending.id, packetId, again);
     this.#pingLater();
   }
 
@@ -168,11 +177,13 @@ export class Deliveries {
     this.#acknowledge(pending, pending.hasFailed ? handlerFailed : 0);
   }
 
-  #acknowledge({ message, done }: Pending, reasonCode: number): void {
+  #acknowledge({ id, message, done }: Pending, reasonCode: number): void {
     if (this.#core.state === 'over') return;
     try {
-      if (done) done();
-      else message.ack(reasonCode);
+      if (done) {
+        done();
+        this.#core.endings.later(longestWrite, () => this.#core.broadcast({ type: 'done', delivery: id }));
+      } else message.ack(reasonCode);
     } catch {
       // MQTT 3.1.1 has no reason codes.
       message.ack();

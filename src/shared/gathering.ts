@@ -1,6 +1,7 @@
 /**
  * A hub connects once all tabs that live have said what they are subscribed to: what the server has for them would else
- * be handed out to the first ones only. One that takes over does so by itself, another one when a tab asks for it.
+ * be handed out to the first ones only, and so would what its store has received. One that takes over does so by itself,
+ * another one when a tab asks for it.
  */
 
 import type { HubCore } from './hub-core';
@@ -30,6 +31,7 @@ export function gathering(core: HubCore): Gathering {
 
   const connect = () => {
     if (awaited && core.state === 'open') {
+      core.gathered = undefined;
       gathered();
       if (takesOver) client.connect().catch(() => {});
     }

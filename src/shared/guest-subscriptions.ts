@@ -152,7 +152,8 @@ export class GuestSubscriptions {
     isAgain: boolean,
     signal: AbortSignal | undefined,
   ): Promise<Subscription> {
-    const { client, before } = this.#core;
+    const { client, before, gatheredToRead } = this.#core;
+    if (gatheredToRead) await gatheredToRead;
     const subscribe = (options: SubscribeOptions) =>
       client.subscribe(filters, { ...options, signal }, (message) => this.#take(guest, held, message));
     const { options } = held;

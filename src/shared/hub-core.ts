@@ -37,8 +37,8 @@ export class HubCore {
   readonly holdings = new Holdings();
   /** Errors with which calls of tabs were answered. */
   readonly answered = new WeakSet<object>();
-  /** Resolves when the client may connect. */
-  gathered: Promise<void> = Promise.resolve();
+  /** Until the client may connect: resolves then. */
+  gathered: Promise<void> | undefined;
   /** Ends with the hub. */
   readonly endings = new Endings();
   /** `'leaving'` while its client closes. */
@@ -57,6 +57,11 @@ export class HubCore {
     this.takesOver = before !== undefined && before.status.type !== 'closed';
     this.unclaimedTimeout = options.unclaimedTimeout ?? 10_000;
     this.ghostTime = Math.min(this.unclaimedTimeout, longestReload);
+  }
+
+  /** Until the client may read its store: what that has received is for all tabs, not for the first ones. */
+  get gatheredToRead(): Promise<void> | undefined {
+    return this.options.ack === 'received' ? this.gathered : undefined;
   }
 
   /** What tabs that are there are subscribed to. */

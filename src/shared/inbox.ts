@@ -3,7 +3,8 @@
  * that took one have settled. One that nobody takes is held, for a while, for a taker to come.
  *
  * A message that was not acknowledged when its hub went comes again from the next one. The tab knows it by its packet
- * identifier and content: it is not handed out twice.
+ * identifier and content: it is not handed out twice. Nor is one with `ack: 'received'` that comes again from the store,
+ * without an identifier: that is known by its content.
  */
 
 import { UsageError } from '../errors';
@@ -16,14 +17,20 @@ import type { TabCore } from './tab-core';
 import { timerFor } from './waiting';
 import type { WireDelivery, WireMessage } from './wire';
 
+/**
+ * A message that the hub had in its store may come again from the next one, or a later one: it hands out a message for a
+ * Subscription when the one before it is done with, and may go before.
+ */
+const hubsRemembered = 10;
+
 /** Hands out what came. */
 export class Inbox implements DeliveryHost, SubscriptionInbox {
   readonly #core: TabCore;
   readonly #subscriptions: ReadonlyMap<number, SharedSubscription>;
   /** Messages that the server may send again, by packet identifier. */
   readonly #known = new Map<number, Delivery>();
-  /** Messages that the server knows to be received (`ack: 'received'`), until the hub knows that they are done with. */
-  readonly #ahead = new Set<Delivery>();
+  /** Messages that the server knows to be received (`ack: 'received'`), by id, until all tabs are done with them. */
+  readonly #ahead = new Map<number, Delivery>();
   /** Messages that wait for a taker, and the end of their patience. */
   readonly #held = new Map<Delivery, ReturnType<typeof setTimeout> | undefined>();
   /** Counts the hubs. */
@@ -38,25 +45,35 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
 
   /** A message came. */
   receive(wire: WireDelivery): void {
-    const { id, packetId, message, again } = wire;
-    const known = packetId === undefined ? this.#restored(message) : this.#known.get(packetId);
-    const mayBeKnown = message.duplicate || again || packetId === undefined;
-    if (known && mayBeKnown && isSame(known.message, message)) {
+    const { id, packetId } = wire;
+    const known = this.#find(wire);
+    const delivery = known ?? new Delivery(wire, this.#hub, this);
+    if (known) {
+      this.#ahead.delete(known.id);
       known.id = id;
       known.hub = this.#hub;
-      this.#tell(known);
-      return;
-    }
-    const delivery = new Delivery(wire, this.#hub, this);
-    if (packetId !== undefined) this.#known.set(packetId, delivery);
-    if (id !== 0 && this.#core.options.ack === 'received') this.#ahead.add(delivery);
-    this.#offer(delivery);
+    } else if (packetId !== undefined) this.#known.set(packetId, delivery);
+    if (id !== 0 && this.#core.options.ack === 'received') this.#ahead.set(id, delivery);
+    if (known) this.#tell(known);
+    else this.#offer(delivery);
   }
 
-  /** The message that the store of the last hub had, and this one has handed out again. */
-  #restored(message: WireMessage): Delivery | undefined {
+  /** The message, if it has come before. */
+  #find({ packetId, message, again }: WireDelivery): Delivery | undefined {
     if (!message.redelivered) return undefined;
-    return [...this.#ahead].find((one) => one.hub !== this.#hub && isSame(one.message, message));
+    const known = packetId === undefined ? undefined : this.#known.get(packetId);
+    if (known && isSame(known.message, message)) return known;
+    // What the server sends may be another one, though it looks the same.
+    if (packetId !== undefined && !again) return undefined;
+    const same = [...this.#ahead.values()].filter(
+      (one) => one.hub !== this.#hub && isSame(one.message, message),
+    );
+    return same.find(({ conclusion }) => !conclusion) ?? same[0];
+  }
+
+  /** All tabs are done with it. */
+  done(id: number): void {
+    this.#ahead.delete(id);
   }
 
   /** The server will not send it again. */
@@ -66,8 +83,9 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
 
   /** The hub that waited for messages is gone. */
   hubChanged(): void {
-    // The last one has not handed them out again.
-    for (const one of this.#ahead) if (one.conclusion && one.hub !== this.#hub) this.#ahead.delete(one);
+    // None of them has handed these out again: their store did not have them any more.
+    for (const { id, conclusion, hub } of this.#ahead.values())
+      if (conclusion && hub <= this.#hub - hubsRemembered) this.#ahead.delete(id);
     this.#hub += 1;
   }
 
@@ -161,7 +179,7 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
   #tell(delivery: Delivery): void {
     const { id, hub, conclusion } = delivery;
     if (!conclusion || id === 0 || hub !== this.#hub) return;
-    if (this.#core.post({ ...conclusion, delivery: id })) this.#ahead.delete(delivery);
+    this.#core.post({ ...conclusion, delivery: id });
   }
 }
 

@@ -387,6 +387,9 @@ export class SharedClient implements Client {
       case 'released':
         inbox.released(item.packetId);
         break;
+      case 'done':
+        inbox.done(item.delivery);
+        break;
       case 'ended':
         this.#subscriptions.ended(item.subscription, fromWireError(item.error));
         break;

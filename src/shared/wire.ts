@@ -111,6 +111,8 @@ export type ToTab =
   | { readonly type: 'message'; readonly delivery: WireDelivery }
   /** The server will not send this message again: its identifier is free. */
   | { readonly type: 'released'; readonly packetId: number }
+  /** No hub will hand this message out again (`ack: 'received'`). */
+  | { readonly type: 'done'; readonly delivery: number }
   /** A Subscription came to its end. */
   | { readonly type: 'ended'; readonly subscription: number; readonly error: WireError }
   | { readonly type: 'event'; readonly name: keyof ClientEvents; readonly event: unknown };

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Client, type Message, memoryStore, type SessionStore } from '../../../src/index';
 import { FakeServer, turn } from '../../support/fake-server';
-import { closeTabsAfterEach, fakeTabTimers, SharedTabs, url } from '../../support/shared-tabs';
+import { closeTabsAfterEach, fakeTabTimers, SharedTabs, seconds, url } from '../../support/shared-tabs';
 import { waitFor } from '../../support/wait-for';
 
 let server: FakeServer;
@@ -265,6 +265,110 @@ test.each(['before', 'after'])(
     expect(await records(options.store)).toEqual([]);
   },
 );
+
+describe("with ack: 'received' a hub that takes over", () => {
+  const store = () => memoryStore();
+
+  /** Tabs that have the connection one after the other, and two with slow handlers. */
+  async function open(kept: SessionStore, owners = 1) {
+    tabs = new SharedTabs(url, {
+      transport: server,
+      clean: false,
+      clientId: 'tabs',
+      ack: 'received',
+      store: kept,
+    });
+    for (let count = 0; count < owners; count += 1) await tabs.open();
+    return { two: await slow('a'), three: await slow('+') };
+  }
+
+  async function slow(filter: string) {
+    const { client } = await tabs.open();
+    const seen: string[] = [];
+    const ends: (() => void)[] = [];
+    await client.subscribe(filter, { qos: 2 }, (message) => {
+      seen.push(message.text());
+      return new Promise<void>((resolve) => ends.push(resolve));
+    });
+    const end = () => ends.shift()?.();
+    return { client, seen, end };
+  }
+
+  /** The tab with the connection crashes. */
+  async function crash() {
+    const links = server.links.length;
+    tabs.owner?.crash();
+    await waitFor(() => server.links.length > links && server.link.types.includes('connect'));
+    await turn();
+  }
+
+  /** All handlers end, again and again. */
+  async function finish(...all: Awaited<ReturnType<typeof slow>>[]) {
+    for (let count = 0; count < 6; count += 1) {
+      for (const { end } of all) end();
+      await turn();
+    }
+  }
+
+  test.each([1, 2, 3])('hands out once in each tab what the store has, after %d crashes', async (crashes) => {
+    const kept = store();
+    const { two, three } = await open(kept, crashes);
+    for (const text of ['1', '2', '3']) server.link.publish('a', text, { qos: 2 });
+    await waitFor(() => server.link.packets('pubcomp').length === 3 && three.seen.length === 1);
+    // What waits for its answer is asked of each hub again, at once.
+    server.script.publish = () => undefined;
+    for (const { client } of [two, three]) client.publish('b', 'x', { qos: 1 }).catch(() => {});
+    await turn();
+    // The other one is not done with it: the store has it still.
+    two.end();
+    await turn();
+    for (let count = 0; count < crashes; count += 1) await crash();
+    await finish(two, three);
+    expect(two.seen).toEqual(['1', '2', '3']);
+    expect(three.seen).toEqual(['1', '2', '3']);
+    expect(await records(kept)).toEqual([]);
+  });
+
+  test('hears of what was done with while there was none', async () => {
+    const kept = store();
+    const { two } = await open(kept, 2);
+    server.link.publish('a', '1', { qos: 2 });
+    await waitFor(() => server.link.packets('pubcomp').length === 1 && two.seen.length === 1);
+    tabs.owner?.freeze();
+    two.end();
+    await turn();
+    await crash();
+    await finish(two);
+    expect(two.seen).toEqual(['1']);
+  });
+
+  test('takes a message for a new one that looks like one which all were done with long ago', async () => {
+    const kept = store();
+    const { two, three } = await open(kept);
+    fakeTabTimers();
+    server.link.publish('a', '1', { qos: 2 });
+    await seconds(1);
+    await finish(two, three);
+    expect(await records(kept)).toEqual([]);
+    await seconds(2);
+    const payload = new TextEncoder().encode('1');
+    const record = {
+      kind: 'inbox',
+      id: 9,
+      topic: 'a',
+      payload,
+      qos: 2,
+      retain: false,
+      properties: {},
+    } as const;
+    await kept.write('tabs', [{ type: 'put', record }]);
+    tabs.owner?.crash();
+    await seconds(1);
+    await finish(two, three);
+    expect(two.seen).toEqual(['1', '1']);
+    expect(await records(kept)).toEqual([]);
+  });
+});
 
 /** What is kept of messages that were received. */
 async function records(store: SessionStore): Promise<unknown[]> {
