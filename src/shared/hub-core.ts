@@ -4,8 +4,7 @@ import { ConnectionError } from '../errors';
 import type { Client, ClientEvents, ClientOptions, Status } from '../index';
 import { Endings } from './endings';
 import type { Guest } from './guest';
-import type { HeldSubscription } from './holdings';
-import { Holdings } from './holdings';
+import { type HeldSubscription, Holdings } from './holdings';
 import { type Counters, counters, growing, type State, type ToTab } from './wire';
 import { toWired } from './wire-error';
 

@@ -133,12 +133,18 @@ describe("with ack: 'received' and a durable store", () => {
     },
   );
 
-  test('it is for all that subscribed before the store was read, not for the first of them', async () => {
+  /** A page goes that has received a message and is not done with it. */
+  async function leaving() {
     const server = new FakeServer();
     const store = unownedStore();
     await page(server, store);
     server.link.publish('a', 'x', { qos: 1 });
     await turn();
+    return { server, store };
+  }
+
+  test('it is for all that subscribed before the store was read, not for the first of them', async () => {
+    const { server, store } = await leaving();
     const { client } = idle({ store, clean: false, clientId: 'c', ack: 'received' }, server);
     const seen: string[] = [];
     client.on('message', () => void seen.push('listener'));
@@ -151,11 +157,7 @@ describe("with ack: 'received' and a durable store", () => {
   });
 
   test('it is for the listener that was there before connect, too', async () => {
-    const server = new FakeServer();
-    const store = unownedStore();
-    await page(server, store);
-    server.link.publish('a', 'x', { qos: 1 });
-    await turn();
+    const { server, store } = await leaving();
     const { client } = idle({ store, clean: false, clientId: 'c', ack: 'received' }, server);
     const seen: Message[] = [];
     client.on('message', (message) => void seen.push(message));
@@ -166,11 +168,7 @@ describe("with ack: 'received' and a durable store", () => {
   });
 
   test('it is read anew when a listener that gets it closes the client', async () => {
-    const server = new FakeServer();
-    const store = unownedStore();
-    await page(server, store);
-    server.link.publish('a', 'x', { qos: 1 });
-    await turn();
+    const { server, store } = await leaving();
     const load = vi.fn(store.load);
     const { client } = idle(
       { store: { ...store, load }, clean: false, clientId: 'c', ack: 'received' },
