@@ -218,7 +218,7 @@ class WebSocketConnection extends BaseConnection {
 
   #message(data: unknown): void {
     // A buffer may be of another realm: a frame, or a test environment.
-    if (Object.prototype.toString.call(data) === '[object ArrayBuffer]') {
+    if (data instanceof ArrayBuffer || Object.prototype.toString.call(data) === '[object ArrayBuffer]') {
       this.received(new Uint8Array(data as ArrayBuffer));
     } else if (ArrayBuffer.isView(data)) {
       this.received(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
