@@ -35,20 +35,20 @@ export function checkTopicFilter(
 ): asserts filter is string {
   checkText(filter, argument);
   checkFilled(filter, argument);
+  const flaw = flawIn(filter);
+  if (flaw) throw new UsageError(`${argument}: ${flaw}: ${quote(given ?? filter)}`);
+}
+
+/** What forbids a filter: the rule that it breaks. */
+function flawIn(filter: string): string | undefined {
   // [v5 MQTT-4.7.1-1]
-  if (/#.|[^/]#/s.test(filter)) {
-    throw new UsageError(`${argument}: # must be the whole of the last level: ${quote(given ?? filter)}`);
-  }
+  if (/#.|[^/]#/s.test(filter)) return '# must be the whole of the last level';
   // [v5 MQTT-4.7.1-2]
-  if (/\+[^/]|[^/]\+/.test(filter)) {
-    throw new UsageError(`${argument}: + must be the whole of a level: ${quote(given ?? filter)}`);
-  }
-  if (filter.startsWith(sharePrefix) && parseSharedFilter(filter) === undefined) {
-    // [v5 MQTT-4.8.2-1, MQTT-4.8.2-2]
-    throw new UsageError(
-      `${argument}: a shared subscription is $share/name/filter, its name without wildcards, neither part empty: ${quote(given ?? filter)}`,
-    );
-  }
+  if (/\+[^/]|[^/]\+/.test(filter)) return '+ must be the whole of a level';
+  // [v5 MQTT-4.8.2-1, MQTT-4.8.2-2]
+  if (filter.startsWith(sharePrefix) && !parseSharedFilter(filter))
+    return 'a shared subscription is $share/name/filter, its name without wildcards, neither part empty';
+  return undefined;
 }
 
 /** Takes a shared subscription's filter apart; undefined for any other filter, and for an ill-formed one. */
