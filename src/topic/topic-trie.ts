@@ -10,16 +10,16 @@ import { shareLength } from './topic-filter';
 /** Where the filters with the same first levels meet. */
 class Node<Value> {
   /** Level that leads to {@link child}; only while there is exactly one, which spares most nodes a map. */
-  key: string | undefined = undefined;
-  child: Node<Value> | undefined = undefined;
+  key: string | undefined;
+  child: Node<Value> | undefined;
   /** Nodes by level, once there have been two. */
-  children: Map<string, Node<Value>> | undefined = undefined;
+  children: Map<string, Node<Value>> | undefined;
   /** Node behind a `+`. */
-  plus: Node<Value> | undefined = undefined;
+  plus: Node<Value> | undefined;
   /** Values of the filter that ends here. */
-  values: Value[] | undefined = undefined;
+  values: Value[] | undefined;
   /** Values of the filter that ends here with a `#`, one level below. */
-  hash: Value[] | undefined = undefined;
+  hash: Value[] | undefined;
 
   /** The node behind a level. */
   get(level: string): Node<Value> | undefined {

@@ -7,16 +7,16 @@ import type { Connection } from './transport';
  * {@link ended}; this class decides who hears of it, and when.
  */
 export abstract class BaseConnection implements Connection {
-  onDrain: (() => void) | undefined = undefined;
+  onDrain: (() => void) | undefined;
 
-  #onData: ((chunk: Uint8Array) => void) | undefined = undefined;
-  #onClose: ((error?: Error) => void) | undefined = undefined;
+  #onData: ((chunk: Uint8Array) => void) | undefined;
+  #onClose: ((error?: Error) => void) | undefined;
   /** What came before `onData` was set, in order. */
   #early: Uint8Array[] = [];
   /** `'ending'`: the socket is gone, but `onClose` was not called yet. `'ended'`: nothing is called any more. */
   #state: 'open' | 'ending' | 'ended' = 'open';
   /** Why the connection ended; set with `'ending'`. */
-  #error: Error | undefined = undefined;
+  #error: Error | undefined;
 
   abstract write(chunks: readonly Uint8Array[]): void;
   abstract get bufferedAmount(): number;

@@ -170,7 +170,7 @@ function create(attempt: WebSocketAttempt, offered: string[]): Socket {
 class WebSocketConnection extends BaseConnection {
   readonly coarse = true;
   /** What an error event brought; a close event follows it. */
-  cause: unknown = undefined;
+  cause: unknown;
   readonly #socket: Socket;
   /** Whom it connects to, for messages. */
   readonly #server: string;
