@@ -60,8 +60,8 @@ export class Inbox implements DeliveryHost {
   /** Unread messages that were dropped: of QoS 0, and strays. */
   unreadDropped = 0;
   #work: Work = { open: 0 };
-  /** With handlers that go on, from the first one on. */
-  #patience: Set<Patience> | undefined;
+  /** With handlers that go on. */
+  readonly #patience = new Set<Patience>();
 
   constructor(core: Core, router: Targets) {
     this.#core = core;
@@ -113,7 +113,7 @@ export class Inbox implements DeliveryHost {
   /** The server accepted the connection: takers will come now, if they come at all. */
   connected(): void {
     this.connections += 1;
-    for (const patience of this.#patience ?? []) patience(true);
+    for (const patience of this.#patience) patience(true);
     for (const delivery of this.#behind.drain()) if (!isGone(delivery)) this.#behind.push(delivery);
     const strays = [...this.#unclaimed.keys()].filter(({ incoming }) => incoming?.isStray);
     for (const delivery of strays.slice(0, -this.mostStrays)) {
@@ -149,7 +149,7 @@ export class Inbox implements DeliveryHost {
     this.#unclaimed.clear();
     this.#behind = new Fifo();
     // Nobody waits for what still runs: no timer keeps a process alive for it.
-    for (const patience of this.#patience ?? []) patience(false);
+    for (const patience of this.#patience) patience(false);
     this.#work = { open: 0 };
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -209,12 +209,9 @@ export class Inbox implements DeliveryHost {
       return false;
     }
     const work = this.begin();
-    let open = true;
     const end = (failed: boolean, error?: unknown) => {
-      if (!open) return;
-      open = false;
+      if (!this.#patience.delete(patience)) return;
       patience(false);
-      this.#patience?.delete(patience);
       delivery?.settle(failed);
       if (failed) emitter.failure(error);
       ended?.();
@@ -231,7 +228,6 @@ export class Inbox implements DeliveryHost {
         });
     };
     patience(true);
-    this.#patience ??= new Set();
     this.#patience.add(patience);
     Promise.resolve(promise).then(
       () => end(false),
