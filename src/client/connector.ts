@@ -140,10 +140,8 @@ export class Connector {
       throw new ConnectionError('closed', 'reauthenticate: there is no connection');
     }
     // The server may never answer this, and all the while answer everything else.
-    await waiting(this.#authentication.again(), 'reauthenticate', { timeout }, (reason) => {
-      this.#giveUp(reason as MqttError);
-      return reason;
-    });
+    const giveUp = (reason: unknown) => this.#giveUp(reason as MqttError);
+    await waiting(this.#authentication.again(), { timeout }, giveUp, 'reauthenticate');
   }
 
   // --- from the page
@@ -338,11 +336,8 @@ export class Connector {
     // A signer that hangs must not look like a server that does; it is told that nobody waits for it any more.
     const given = Promise.resolve(credentials(attempt));
     const limits = { signal, timeout: connectTimeout / 2 };
-    const inTime = waiting(given, 'credentials', limits, (reason) => {
-      this.#abort?.abort(reason);
-      return reason;
-    });
-    return resolveCredentials(await inTime);
+    const giveUp = (reason: unknown) => this.#abort?.abort(reason);
+    return resolveCredentials(await waiting(given, limits, giveUp, 'credentials'));
   }
 
   /** @throws UsageError when this version cannot carry it */
@@ -422,5 +417,5 @@ const encoder = new TextEncoder();
 
 /** Settles as the value does, or rejects when the signal is aborted before. */
 function untilAborted<Value>(value: Value | PromiseLike<Value>, signal: AbortSignal): Promise<Value> {
-  return waiting(Promise.resolve(value), '', { signal });
+  return waiting(Promise.resolve(value), { signal });
 }

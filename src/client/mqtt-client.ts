@@ -193,11 +193,10 @@ export class MqttClient implements Client {
     const closing = this.#closing;
     const opening = closing ? this.#reopen(closing).then(({ opened }) => opened) : this.#connector.open();
     try {
-      return await waiting(opening, 'connect', { signal }, (reason) => {
+      return await waiting(opening, { signal }, () => {
         leave();
         // An aborted connect leaves no socket. A connection that others wait for, or have had, is not its business.
         if (this.#waitingForConnect === 0 && !this.#connector.hasConnected) this.#connector.stop();
-        return reason;
       });
     } finally {
       leave();
@@ -300,7 +299,7 @@ export class MqttClient implements Client {
         // What the session has yet to hand over counts, too, and a handler that calls this and goes on.
         this.#runner.touch();
       });
-      await waiting(idle, 'close', { timeout }).catch(() => {});
+      await waiting(idle, { timeout }).catch(() => {});
       this.#hurry = undefined;
       this.#runner.afterFlush = undefined;
     }
@@ -316,7 +315,7 @@ export class MqttClient implements Client {
   /** Resolves when the store is done with us, and the last bytes have left; what hangs must not hang `close()`. */
   async #released(timeout: number, left?: unknown): Promise<void> {
     const released = this.#runner.released.then(() => left);
-    await waiting(released, 'close', { timeout: Math.max(timeout, 1_000) }).catch(() => {});
+    await waiting(released, { timeout: Math.max(timeout, 1_000) }).catch(() => {});
   }
 
   #isIdle(): boolean {

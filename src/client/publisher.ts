@@ -196,7 +196,7 @@ export class Publisher {
         this.sent += 1;
         runner.touch();
         const written = runner.written();
-        return wait ? waiting(written, 'publish', wait) : written;
+        return wait ? waiting(written, wait, undefined, 'publish') : written;
       }
       if (!this.#keepsQos0()) {
         throw new ConnectionError(
@@ -252,16 +252,17 @@ export class Publisher {
     ticket.hearers += hears;
     // What most calls ask for makes no closure.
     if (!wait.signal && wait.timeout === undefined) return promise;
-    return waiting(promise, 'publish', wait, (reason) => {
+    const giveUp = (reason: unknown) => {
       ticket.callers -= 1;
       ticket.hearers -= hears;
       if (ticket.callers === 0 && this.#withdraw(ticket)) {
         ticket.failed(reason);
-        return reason;
+        return undefined;
       }
       const message = 'Gave up waiting; the message stays and will be delivered';
       return new ConnectionError('still-stored', message, { cause: reason });
-    });
+    };
+    return waiting(promise, wait, giveUp, 'publish');
   }
 
   /** The message that a key names now. */

@@ -148,11 +148,11 @@ export class Runner {
     const ownership = this.#acquire(lost);
     const { signal } = ownership.ending;
     try {
-      await waiting(ownership.acquired, '', { signal });
-      if (this.#late) await waiting(this.#inTime('write', this.#late), '', { signal });
+      await waiting(ownership.acquired, { signal });
+      if (this.#late) await waiting(this.#inTime('write', this.#late), { signal });
       this.#late = undefined;
       const records = this.#inTime('read', Promise.resolve(this.#store.load(this.#storeKey)));
-      this.session.restore(await waiting(records, '', { signal }));
+      this.session.restore(await waiting(records, { signal }));
     } catch (error) {
       if (this.#ownership === ownership) this.#giveBack();
       throw storeError(error, 'read');
@@ -380,8 +380,9 @@ export class Runner {
     const writing = Promise.resolve(result);
     const tooLong = () => {
       isLate = true;
+      return storeError(undefined, 'write');
     };
-    waiting(writing, '', { timeout: storeTimeout }, tooLong).then(
+    waiting(writing, { timeout: storeTimeout }, tooLong).then(
       () => {
         this.#written(count);
         this.touch();
@@ -426,7 +427,7 @@ export class Runner {
   }
 
   #inTime<Value>(verb: 'read' | 'write', promise: Promise<Value>): Promise<Value> {
-    return waiting(promise, '', { timeout: storeTimeout }, () => storeError(undefined, verb));
+    return waiting(promise, { timeout: storeTimeout }, () => storeError(undefined, verb));
   }
 
   #release(batch: Batch, time: Now): void {

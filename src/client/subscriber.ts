@@ -73,7 +73,6 @@ export class Subscriber {
     await this.#enter('subscribe', wait, call, (reason) => {
       // What the server grants all the same is given back.
       ignoreRejection(this.#end(handle, reason instanceof Error ? reason : undefined));
-      return reason;
     });
     atEndOfTask(() => handle.settleDown());
     return handle;
@@ -122,7 +121,7 @@ export class Subscriber {
     const settled = deferred<void>();
     if (line) line.push((error) => (error ? settled.reject(error) : call(settled)));
     else call(settled);
-    return waiting(settled.promise, what, wait, giveUp);
+    return waiting(settled.promise, wait, giveUp, what);
   }
 
   /** Asks the server for a Subscription. */

@@ -10,14 +10,14 @@ import { whenAborted } from './when-aborted';
 /**
  * Settles with the promise, or rejects before it.
  *
- * @param what what is waited for, for the message of a time-out
- * @param giveUp called when the wait ends early; returns what the promise rejects with
+ * @param giveUp called when the wait ends early, before the promise rejects with what this returns, or else the reason
+ * @param what what is waited for, for the message of a time-out where somebody sees it
  */
 export function waiting<Value>(
   promise: Promise<Value>,
-  what: string,
   { signal, timeout }: WaitOptions,
-  giveUp: (reason: unknown) => unknown = (reason) => reason,
+  giveUp?: (reason: unknown) => unknown,
+  what?: string,
 ): Promise<Value> {
   if (!signal && timeout === undefined) return promise;
   const outer = deferred<Value>();
@@ -30,7 +30,7 @@ export function waiting<Value>(
   };
   const end = (reason: unknown) => {
     stop();
-    outer.reject(giveUp(reason));
+    outer.reject(giveUp?.(reason) ?? reason);
   };
   const timer =
     timeout === undefined
