@@ -97,7 +97,7 @@ export class Subscriber {
       if (error && handle.grants.length === 0) continue;
       this.#detach(filter, handle);
       // A Subscription goes on while it has other filters.
-      if (handle.openFilters === 0) handle.end(error);
+      if (handle.filters.size === 0) handle.end(error);
     }
   }
 
@@ -132,7 +132,7 @@ export class Subscriber {
     // Routing is in place before SUBSCRIBE goes out: a PUBLISH may come before SUBACK.
     for (const { filter, params } of patterns) router.add(filter, handle, params);
     const filters = wireFilters(patterns);
-    handle.openFilters = filters.length;
+    handle.filters = new Set(filters);
     const entries = filters.map((filter) => ({ filter, ...options }));
     const request = runner.session.subscriptions.subscribe(entries, (outcomes) => {
       const error = this.#granted(handle, new Map(filters.map((filter, index) => [filter, outcomes[index]])));
@@ -165,12 +165,14 @@ export class Subscriber {
     });
     handle.grants = grants;
     // Its other filters, if there were any, may have been unsubscribed meanwhile.
-    if (handle.openFilters === 0) handle.end(refusal);
+    if (handle.filters.size === 0) handle.end(refusal);
     return grants.some(({ error }) => !error) ? undefined : refusal;
   }
 
   async #end(handle: SubscriptionHandle, error?: Error): Promise<void> {
-    const unneeded = this.#remove(handle);
+    this.#unroute(handle);
+    // Those that nobody needs any more.
+    const unneeded = handle.request ? this.#core.runner.session.subscriptions.withdraw(handle.request) : [];
     handle.end(error);
     if (unneeded.length === 0) return;
     const settled = deferred<void>();
@@ -178,19 +180,13 @@ export class Subscriber {
     await settled.promise;
   }
 
-  /** A Subscription is over. @returns the filters to unsubscribe from, since nobody needs them any more */
-  #remove(handle: SubscriptionHandle): string[] {
-    this.#unroute(handle);
-    return handle.request ? this.#core.runner.session.subscriptions.withdraw(handle.request) : [];
-  }
-
   #unroute(handle: SubscriptionHandle): void {
-    for (const filter of wireFilters(handle.patterns)) this.#detach(filter, handle);
+    for (const filter of handle.filters) this.#detach(filter, handle);
   }
 
   /** Takes one filter of a Subscription out of the routing. */
   #detach(filter: string, handle: SubscriptionHandle): void {
-    if (this.#router.get(filter)?.handles.has(handle)) handle.openFilters -= 1;
+    handle.filters.delete(filter);
     this.#router.remove(filter, handle);
   }
 

@@ -28,8 +28,8 @@ export class SubscriptionHandle implements Subscription {
   #error: Error | undefined;
   /** Set by its end, or when its caller gave up. */
   hasEnded = false;
-  /** Filters on the wire, several patterns of one counted once, that still lead here. */
-  openFilters = 0;
+  /** Filters on the wire that still lead here. */
+  filters: Set<string> = new Set();
   /** What it asked the server for, from that call on. */
   request: SubscriptionRequest | undefined;
   /** What the server granted, from its answer on. */
