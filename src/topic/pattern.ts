@@ -10,8 +10,6 @@ export interface Pattern {
   readonly pattern: string;
   /** The topic filter for the wire: the names stripped, a `$share` prefix kept. */
   readonly filter: string;
-  /** Names of the wildcards, in order. */
-  readonly names: readonly string[];
   /**
    * What the named wildcards stand for in a topic that the filter matches; a new object each time, but for a pattern
    * without names. `#rest` gives the remaining levels joined by `/`, `''` when there is none.
@@ -43,10 +41,9 @@ export function compilePattern(pattern: string, argument = 'filter'): Pattern {
   // Only a wildcard at the head of a level may have a name; checkTopicFilter finds all others.
   const filter = typeof pattern === 'string' ? pattern.replace(/(^|\/)([+#])[^/+#]+/g, '$1$2') : pattern;
   checkTopicFilter(filter, argument, pattern);
-  if (filter === pattern) return { pattern, filter, names: [], params: () => noParams };
+  if (filter === pattern) return { pattern, filter, params: () => noParams };
 
   const slots: Slot[] = [];
-  const seen = new Set<string>();
   for (const [level, text] of pattern.slice(shareLength(pattern)).split('/').entries()) {
     const wildcard = text.charAt(0);
     const name = text.slice(1);
@@ -57,13 +54,12 @@ export function compilePattern(pattern: string, argument = 'filter'): Pattern {
         `${argument}: ${quote(name)} cannot name a wildcard: names are letters, digits and _, no digit first: ${quote(pattern)}`,
       );
     }
-    if (seen.has(name)) {
+    if (slots.some((slot) => slot.name === name)) {
       throw new UsageError(`${argument}: the name ${quote(name)} is used twice: ${quote(pattern)}`);
     }
-    seen.add(name);
     slots.push({ level, name, rest: wildcard === '#' });
   }
-  return { pattern, filter, names: [...seen], params: (topic) => readParams(slots, topic) };
+  return { pattern, filter, params: (topic) => readParams(slots, topic) };
 }
 
 /** Walks a topic once and reads what the slots, which are in order, stand for. */

@@ -17,11 +17,10 @@ function errorOf(pattern: unknown): UsageError {
 
 describe('a pattern', () => {
   test('strips the names for the wire and remembers them in order', () => {
-    expect(compilePattern('sensor/+id/temperature/+unit/#rest')).toMatchObject({
-      pattern: 'sensor/+id/temperature/+unit/#rest',
-      filter: 'sensor/+/temperature/+/#',
-      names: ['id', 'unit', 'rest'],
-    });
+    const pattern = 'sensor/+id/temperature/+unit/#rest';
+    const compiled = compilePattern(pattern);
+    expect(compiled).toMatchObject({ pattern, filter: 'sensor/+/temperature/+/#' });
+    expect(Object.keys(compiled.params('sensor/7/temperature/K/a/b'))).toEqual(['id', 'unit', 'rest']);
   });
 
   test.each([
