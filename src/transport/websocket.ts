@@ -100,31 +100,26 @@ export function openWebSocket(attempt: WebSocketAttempt): Promise<Connection> {
     const offered = [...attempt.protocols];
     const socket = create(attempt, offered);
     const connection = new WebSocketConnection(socket, serverName(url), attempt.explainEnd);
-    const settle = () => {
-      signal.removeEventListener('abort', abort);
-      connection.onClose = undefined;
-    };
+    const failed = () => fail(unreachable(attempt, connection.cause));
     const fail = (error: unknown) => {
-      settle();
+      // Else it is open, or dropped.
+      if (connection.onClose !== failed) return;
+      connection.onClose = undefined;
       connection.destroy();
       reject(error);
     };
-    const abort = () => fail(signal.reason);
-    signal.addEventListener('abort', abort);
-    const failed = () => fail(unreachable(attempt, connection.cause));
     connection.onClose = failed;
+    signal.addEventListener('abort', () => fail(signal.reason));
     // What a policy of the page or a blocked port forbids has no close event in Chromium and WebKit.
-    socket.addEventListener('error', () => {
-      if (connection.onClose === failed) failed();
-    });
+    socket.addEventListener('error', failed);
     socket.addEventListener('open', () => {
       // Firefox and WebKit open a connection for which the server selected no subprotocol.
-      if (offered.length > 0 && !offered.includes(socket.protocol)) {
+      if (offered.length > 0 && !offered.includes(socket.protocol))
         fail(new ConnectionError('subprotocol', refusedProtocol(url, offered, socket.protocol)));
-        return;
+      else {
+        connection.onClose = undefined;
+        resolve(connection);
       }
-      settle();
-      resolve(connection);
     });
   });
 }
