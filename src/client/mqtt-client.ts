@@ -1,10 +1,10 @@
 /** The class behind {@link Client}: it holds the parts together and has little to say itself. */
 
 import { boolean, checkOptions } from '../check';
-import type { Packet } from '../codec/packet';
 import { ConnectionError, type MqttError, UsageError } from '../errors';
 import type { QoS } from '../message';
 import { Fifo } from '../session/fifo';
+import type { PacketTap } from '../session/link';
 import type { ServerLimits } from '../session/server-limits';
 import type { SessionPort } from '../session/session';
 import { allSchemes, parseServerUrl, type Scheme } from '../transport/scheme';
@@ -419,10 +419,9 @@ export class MqttClient implements Client {
   }
 
   #updateTap(): void {
-    if (!this.#emitter.has('packet')) this.#runner.tap(undefined);
-    else
-      this.#runner.tap((direction, packet: Packet) =>
-        this.#emitter.emit('packet', { direction, packet: masked(packet) }),
-      );
+    const emitter = this.#emitter;
+    const tap: PacketTap = (direction, packet) =>
+      emitter.emit('packet', { direction, packet: masked(packet) });
+    this.#runner.tap(emitter.has('packet') ? tap : undefined);
   }
 }
