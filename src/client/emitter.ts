@@ -66,9 +66,8 @@ export class Emitter {
       if (entries.delete(entry)) this.#changed(event);
     };
     const entry: Entry<Name> = { listener, off, once };
-    if (signal?.aborted) return off;
     entries.add(entry);
-    if (signal) callOff = whenAborted(signal, off);
+    callOff = whenAborted(signal, off);
     this.#changed(event);
     if (event === 'settled' && this.#early.length > 0) {
       queueMicrotask(() => {

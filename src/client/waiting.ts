@@ -38,8 +38,7 @@ export function waiting<Value>(
       : timeoutFor(timeout, () =>
           end(new ConnectionError('timeout', `${what} did not finish within ${timeout} ms`)),
         );
-  if (signal?.aborted) end(signal.reason);
-  else if (signal) callOff = whenAborted(signal, () => end(signal.reason));
+  callOff = whenAborted(signal, () => end(signal?.reason));
   promise.finally(stop).then(outer.resolve, outer.reject);
   return outer.promise;
 }

@@ -8,11 +8,13 @@ interface Listening {
 const listening = new WeakMap<AbortSignal, Listening>();
 
 /**
- * Calls back once a signal aborts.
+ * Calls back once a signal aborts, at once if it has.
  *
  * @returns what calls that off
  */
-export function whenAborted(signal: AbortSignal, call: () => void): () => void {
+export function whenAborted(signal: AbortSignal | undefined, call: () => void): () => void {
+  if (signal?.aborted) call();
+  if (!signal || signal.aborted) return () => {};
   const { calls, abort } = listening.get(signal) ?? listenTo(signal);
   calls.add(call);
   return () => {
