@@ -99,14 +99,12 @@ export class MqttClient implements Client {
     this.#restored = !recording;
     this.#runner = new Runner(
       {
-        maxMessages: queue.maxMessages,
-        maxBytes: queue.maxBytes,
-        overflow: queue.overflow,
         sessionLost: this.#options.sessionLost,
         maxInflight: this.#options.maxInflight,
         maximumPacketSize: connect.properties?.maximumPacketSize ?? Infinity,
         topicAliases: topicAliases === 'auto',
         recording,
+        ...queue,
       },
       this.#port(),
       store,
