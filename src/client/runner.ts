@@ -300,13 +300,6 @@ export class Runner {
     return this.#released;
   }
 
-  /** Resolves when nothing waits for the store. */
-  #whenStored(): Promise<void> {
-    if (this.isStored) return Promise.resolve();
-    this.#stored ??= deferred();
-    return this.#stored.promise;
-  }
-
   #acquire(lost: (error: StoreError) => void): Ownership {
     const ending = new AbortController();
     const { signal } = ending;
@@ -335,7 +328,9 @@ export class Runner {
     const { ending, acquired } = this.#ownership ?? {};
     if (!ending || ending.signal.aborted) return;
     ending.abort(closedError());
-    const releasing = this.#whenStored().then(async () => (await acquired)?.());
+    this.#stored ??= deferred();
+    const releasing = this.#stored.promise.then(async () => (await acquired)?.());
+    this.#settleStored();
     this.#released = releasing.catch(() => {});
   }
 
@@ -409,8 +404,8 @@ export class Runner {
       this.#waitingBytes -= sizeOf(batch);
       this.#release(batch, now());
     }
-    if (this.#waiting.length > 0) this.#write();
-    else this.#settleStored();
+    if (!this.isStored) this.#write();
+    this.#settleStored();
   }
 
   /** Nothing that came after the failure is in the store either: all goes back to the session. */
@@ -418,10 +413,11 @@ export class Runner {
     this.#writing = 0;
     this.#waitingBytes = 0;
     this.session.commitFailed(this.#waiting.splice(0), error, mayBeApplied);
-    if (this.isStored) this.#settleStored();
+    this.#settleStored();
   }
 
   #settleStored(): void {
+    if (!this.isStored) return;
     this.#stored?.resolve();
     this.#stored = undefined;
   }
