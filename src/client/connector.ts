@@ -27,7 +27,7 @@ import { type Deferred, deferred } from './deferred';
 import { EnhancedAuthentication } from './enhanced-authentication';
 import { isOffline, type PageNews, watchPage } from './page-life';
 import { type Outcome, ReconnectPolicy, type Target } from './reconnect-policy';
-import { type ResolvedCredentials, resolveCredentials } from './resolve-options';
+import { bytes, type ResolvedCredentials, resolveCredentials } from './resolve-options';
 import { closedError } from './runner';
 import { toMqttError } from './to-mqtt-error';
 import { waiting } from './waiting';
@@ -353,7 +353,6 @@ export class Connector {
     const { connect } = options;
     const isV5 = protocolVersion === 5;
     const authenticationMethod = options.authenticate?.method;
-    const targetPassword = target.password === undefined ? undefined : encoder.encode(target.password);
     const packet: ConnectPacket = {
       ...connect,
       protocolVersion,
@@ -365,7 +364,7 @@ export class Connector {
         // A session is resumed only with the version that made it.
         (record !== undefined && record.protocolVersion !== protocolVersion),
       username: credentials?.username ?? connect.username ?? target.username,
-      password: credentials?.password ?? connect.password ?? targetPassword,
+      password: credentials?.password ?? connect.password ?? bytes(target.password, 'url'),
       properties: isV5 ? { authenticationMethod, authenticationData, ...connect.properties } : undefined,
     };
     packetSize(packet, protocolVersion);
@@ -412,8 +411,6 @@ export class Connector {
     this.#host.emitter.emit('status', status);
   }
 }
-
-const encoder = new TextEncoder();
 
 /** Settles as the value does, or rejects when the signal is aborted before. */
 function untilAborted<Value>(value: Value | PromiseLike<Value>, signal: AbortSignal): Promise<Value> {

@@ -64,7 +64,7 @@ const object = <Value>(value: unknown, name: string) => {
 };
 
 /** Text or bytes, as bytes of our own. */
-const bytes: Check<Uint8Array> = (value, name) =>
+export const bytes: Check<Uint8Array> = (value, name) =>
   value === undefined ? undefined : new Uint8Array(payloadBytes(value, name));
 
 const password: Check<Uint8Array> = (value, name) => {
