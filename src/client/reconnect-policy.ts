@@ -32,8 +32,8 @@ const maximumVersions = 100;
 /** A server as the application named it. */
 export interface Target {
   readonly url: URL;
-  readonly username?: string;
-  readonly password?: string;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
 }
 
 /** How one attempt, and the connection that it made, ended. */

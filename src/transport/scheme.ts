@@ -16,9 +16,9 @@ export interface ServerUrl {
   /** The URL without credentials; a copy. */
   readonly url: URL;
   /** User name of the URL, percent-decoded. */
-  readonly username?: string;
+  readonly username: string | undefined;
   /** Password of the URL, percent-decoded. */
-  readonly password?: string;
+  readonly password: string | undefined;
 }
 
 /**
@@ -47,11 +47,7 @@ export function parseServerUrl(
   const password = decode(parsed.password, 'password', argument);
   parsed.username = '';
   parsed.password = '';
-  return {
-    url: parsed,
-    ...(username !== '' && { username }),
-    ...(password !== '' && { password }),
-  };
+  return { url: parsed, username, password };
 }
 
 /** What to write, for messages. */
@@ -73,23 +69,24 @@ function parse(url: unknown, argument: string): URL {
 }
 
 function checkScheme(scheme: string, argument: string, schemes: readonly Scheme[]): void {
-  if (schemes.some((usable) => usable === scheme)) return;
-  if (allSchemes.some((known) => known === scheme)) {
+  const isOf = (some: readonly string[]) => some.includes(scheme);
+  if (isOf(schemes)) return;
+  if (isOf(allSchemes)) {
     throw new UsageError(
       `${argument}: ${scheme} needs a TCP socket, which a browser does not have; use wss: or ws:, with the port and path of the server's WebSocket listener`,
       'unsupported',
     );
   }
-  if (scheme === 'http:' || scheme === 'https:') {
-    throw new UsageError(`${argument}: use ${scheme === 'http:' ? 'ws:' : 'wss:'} instead of ${scheme}`);
+  if (/^https?:$/.test(scheme)) {
+    throw new UsageError(`${argument}: use ${scheme.replace('http', 'ws')} instead of ${scheme}`);
   }
   // Not named: of "user:password@host" the scheme is "user:".
   throw new UsageError(`${argument}: its scheme is none of ${schemes.join(' ')}; ${form}`);
 }
 
-function decode(text: string, what: string, argument: string): string {
+function decode(text: string, what: string, argument: string): string | undefined {
   try {
-    return decodeURIComponent(text);
+    return decodeURIComponent(text) || undefined;
   } catch {
     throw new UsageError(
       `${argument}: the ${what} is not percent-encoded correctly; write %25 for a literal %`,
