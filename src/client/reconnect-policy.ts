@@ -98,8 +98,8 @@ export class ReconnectPolicy {
     const target = this.#once ?? this.#targets[this.#index];
     this.#once = undefined;
     this.#current = target;
-    if (!target) throw new UsageError('url: there is no server to connect to');
-    return target;
+    // The client has made sure that there is one.
+    return target as Target;
   }
 
   /** The version to try; `stored` is that of the session that could be resumed. */
