@@ -307,13 +307,10 @@ export class MqttClient implements Client {
       : properties;
     session.disconnect(reasonCode, end, closedError());
     this.#connector.stop();
-    await this.#released(timeout, timeout && this.#runner.left);
-  }
-
-  /** Resolves when the store is done with us, and the last bytes have left; what hangs must not hang `close()`. */
-  async #released(timeout: number, left?: unknown): Promise<void> {
-    const released = this.#runner.released.then(() => left);
-    await waiting(released, { timeout: Math.max(timeout, 1_000) }).catch(() => {});
+    // Until the store is done with us, and the last bytes have left; what hangs must not hang this.
+    const { released, left } = this.#runner;
+    const gone = released.then(() => timeout && left);
+    await waiting(gone, { timeout: Math.max(timeout, 1_000) }).catch(() => {});
   }
 
   #isIdle(): boolean {
