@@ -8,7 +8,7 @@ import type { PublishProperties } from '../message';
 import type { Fifo } from '../session/fifo';
 import type { OutgoingContent, OutgoingMessage, PublishListener } from '../session/outgoing-message';
 import type { OwnRecords } from '../session/own-records';
-import { checkTopicName } from '../topic/topic-name';
+import { checkFilled, checkTopicName } from '../topic/topic-name';
 import type { PublishResult } from './client';
 import { now } from './clock';
 import type { Core, WaitingCall } from './core';
@@ -324,7 +324,6 @@ export class Ticket implements PublishListener {
   accepted(): void {
     this.isStored = true;
     this.whenStored?.resolve(writtenResult);
-    this.whenStored = undefined;
   }
 
   acknowledged(reasonCode: number, properties: AckProperties | undefined, resent: boolean): void {
@@ -370,7 +369,6 @@ function checkedProperties(properties: PublishProperties | undefined): PublishPr
   if (properties.topicAlias !== undefined) {
     throw new UsageError(`${name}.topicAlias: is chosen by mqtide, see the option topicAliases`);
   }
-  const { responseTopic } = properties;
-  if (responseTopic !== undefined) checkTopicName(responseTopic, `${name}.responseTopic`);
+  checkFilled(properties.responseTopic, `${name}.responseTopic`);
   return ownProperties(properties);
 }

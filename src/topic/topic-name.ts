@@ -17,7 +17,7 @@ export function checkTopicName(topic: unknown, argument: string): asserts topic 
 }
 
 /** @throws UsageError for an empty topic or filter [v5 MQTT-4.7.3-1, v3 MQTT-4.7.3-1] */
-export function checkFilled(topic: string, argument: string): void {
+export function checkFilled(topic: string | undefined, argument: string): void {
   if (topic === '') throw new UsageError(`${argument}: must not be empty`);
 }
 
