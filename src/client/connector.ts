@@ -181,11 +181,11 @@ export class Connector {
   // --- from the session
 
   /** The server accepted. */
-  sessionConnected({ sessionLost, ...connected }: Connected): void {
+  sessionConnected(connected: Connected): void {
     const policy = this.#policy;
     if (!policy || this.#status.type !== 'connecting') return;
     clearTimeout(this.#connectTimer);
-    const result = { sessionLost: sessionLost || policy.cleanStart, ...connected };
+    const result = { ...connected, sessionLost: connected.sessionLost || policy.cleanStart };
     policy.accepted(connected.protocolVersion);
     this.#result = result;
     this.#connectedAt = performance.now();

@@ -49,10 +49,10 @@ const signals = kind<AbortSignal>(
 );
 
 /** Checks the options of every wait. @throws `signal.reason` when that is aborted already */
-export function checkWait(options: WaitOptions | undefined): void {
-  milliseconds(options?.timeout, 'options.timeout');
-  checkSignal(options?.signal);
-  options?.signal?.throwIfAborted();
+export function checkWait({ signal, timeout }: WaitOptions): void {
+  milliseconds(timeout, 'options.timeout');
+  checkSignal(signal);
+  signal?.throwIfAborted();
 }
 
 /** Checks the option `signal`. */
