@@ -612,7 +612,8 @@ export class Session {
     if (end.flush) this.#ending = link;
     else this.#turn.dropped();
     const cutOff = this.subscriptions.detached();
-    this.incoming.detached();
+    // A server that refused the connection did not come to send again what it knows.
+    if (end.wasConnected || end.by !== 'server') this.incoming.detached();
     const byPeer = end.wasConnected && (end.by === 'server' || end.by === 'network');
     this.outgoing.detached(link, byPeer, end.reasonCode);
     if (byPeer) this.subscriptions.judge(cutOff, link, end.reasonCode);

@@ -307,6 +307,19 @@ describe.each(versions)('a message of the server, protocol level %i', (version) 
     expect(bench.topics).toEqual(['a', 'b']);
   });
 
+  test('of QoS 1 that was handled is the same message after a connection that the server refused', () => {
+    const bench = connected();
+    bench.receive(publish('a', 7));
+    bench.cut();
+    bench.acknowledge();
+    bench.open();
+    bench.accept({ reasonCode: version === 5 ? 0x88 : 3 });
+    bench.resume();
+    bench.receive(publish('a', 7, 1, { dup: true }));
+    expect(bench.topics).toEqual(['a']);
+    bench.expectSent(puback(7));
+  });
+
   test('is handed over in the order of arrival', () => {
     const bench = connected();
     bench.receive(publish('a', 1), publish('b'), publish('c', 2, 2), publish('d', 3));
