@@ -160,9 +160,9 @@ export class Incoming {
   #settled(message: IncomingMessage, qos: QoS): void {
     const { packetId, decision, link } = message;
     if (link) this.#flush(link, qos);
-    else if (decision >= 0 && decision < 0x80 && this.#received2.get(packetId) === message) {
-      // It was handled, so it must not be delivered again when the server sends it again.
-      this.#received2.delete(packetId);
+    // It was handled, so it must not be delivered again when the server sends it again, though PUBREC waits for others.
+    if (decision >= 0 && decision < 0x80 && this.#received2.get(packetId) === message) {
+      if (!link) this.#received2.delete(packetId);
       this.#awaitRelease(packetId);
     }
   }

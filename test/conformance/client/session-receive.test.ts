@@ -343,6 +343,26 @@ describe.each(versions)('a message of the server, protocol level %i', (version) 
     bench.expectSent(pubcomp(7));
   });
 
+  test('of QoS 2 that was handled before an earlier one is saved then, and not handed out to a later page [v5 MQTT-4.3.3-10, v5 MQTT-4.6.0-3, v3 MQTT-4.3.3-2, v3 MQTT-4.6.0-3]', () => {
+    const bench = connected({ store: 'manual' });
+    bench.receive(publish('a', 7, 2), publish('b', 8, 2));
+    bench.acknowledge(1);
+    bench.commit();
+    expect(bench.store.list('incoming')).toEqual([{ kind: 'incoming', id: 8 }]);
+    bench.expectNothingSent();
+    bench.crash();
+    bench.resume();
+    bench.receive(publish('a', 7, 2, { dup: true }), publish('b', 8, 2, { dup: true }));
+    expect(bench.topics).toEqual(['a', 'b', 'a']);
+    bench.acknowledge(2);
+    bench.commit();
+    bench.expectSent(pubrec(7), pubrec(8));
+    bench.receive(pubrel(7), pubrel(8));
+    bench.commit();
+    bench.expectSent(pubcomp(7), pubcomp(8));
+    expect(bench.store.list('incoming')).toEqual([]);
+  });
+
   test('of QoS 2 that was handled while the link was down is saved then, and its PUBREC waits for that', () => {
     const bench = connected({ store: 'manual' });
     bench.receive(publish('t', 7, 2));

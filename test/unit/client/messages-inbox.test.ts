@@ -283,6 +283,26 @@ describe("with ack: 'manual' and a durable store", () => {
     expect(await inbox(store)).toEqual([]);
   });
 
+  test('a message that is acknowledged before an earlier one comes once to a later page', async () => {
+    const server = new FakeServer();
+    const store = unownedStore();
+    const { client } = await page(server, store, { ack: 'manual' });
+    const messages: Message[] = [];
+    client.on('message', (message) => void messages.push(message));
+    for (const text of ['first', 'second']) server.link.publish('a', text, { qos: 2 });
+    messages[1]?.ack();
+    await turn();
+    expect(server.link.packets('pubrec')).toEqual([]);
+    expect(await inbox(store)).toHaveLength(1);
+    const { seen, open } = await page(server, store, { ack: 'manual' });
+    server.link.publish('a', 'second', { qos: 2, packetId: 2, dup: true });
+    open[0]?.();
+    await turn();
+    expect(server.link.packets('pubrec')).toMatchObject([{ packetId: 2 }]);
+    expect(seen.map((message) => message.text())).toEqual(['second']);
+    expect(await inbox(store)).toEqual([]);
+  });
+
   test('a message that is acknowledged by its end does not', async () => {
     const server = new FakeServer();
     const store = unownedStore();
