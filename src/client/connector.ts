@@ -114,7 +114,6 @@ export class Connector {
   /** Stops for good; the caller has ended the link, or this drops it. */
   stop(error?: MqttError, reasonCode?: number): void {
     const { runner, emitter, end } = this.#host;
-    const wasOpen = this.#policy !== undefined;
     const opening = this.#opening;
     const { type } = this.#status;
     this.#policy = undefined;
@@ -124,9 +123,11 @@ export class Connector {
     this.#wake?.();
     runner.detach(false);
     end(error);
-    if (type !== 'closed') this.#setStatus(error ? { type: 'closed', error } : { type: 'closed' });
-    if (type === 'connected') emitter.emit('disconnect', { error, reasonCode, willReconnect: false });
-    if (wasOpen) emitter.emit('close', { error });
+    if (type !== 'closed') {
+      this.#setStatus(error ? { type: 'closed', error } : { type: 'closed' });
+      if (type === 'connected') emitter.emit('disconnect', { error, reasonCode, willReconnect: false });
+      emitter.emit('close', { error });
+    }
     opening?.reject(error ?? closedError());
   }
 

@@ -412,8 +412,9 @@ describe('close without a connection', () => {
     const subscribe = watch(client.subscribe('a'));
     await client.close();
     await turn();
+    await client.close();
     expect(client.status).toEqual({ type: 'closed' });
-    expect(log).toEqual(['status (closed)']);
+    expect(log).toEqual(['status (closed)', 'close (closed)']);
     expect([publish.error, subscribe.error]).toMatchObject([{ code: 'closed' }, { code: 'closed' }]);
     expect(server.attempts).toEqual([]);
   });
