@@ -60,8 +60,9 @@ export interface ReconnectOptions {
   /** True keeps trying also when the first `connect()` fails. @default false */
   initial?: boolean | undefined;
   /**
-   * Has the last word on whether to try again after this error; `attempt` counts from 1. An exception goes to the event
-   * `'error'`, and the client tries again.
+   * Asked before each try to come back: false closes the client. `attempt` counts from 1. It is not asked where the
+   * client stops anyway, as for refused credentials, a takeover or the end of `maxAttempts`. An exception goes to the
+   * event `'error'`, and the client tries again.
    */
   retry?: ((error: MqttError, attempt: number) => boolean) | undefined;
 }
@@ -205,7 +206,7 @@ export interface ClientOptions {
    * @default the environment's timers
    */
   clock?: Clock | undefined;
-  /** Overrides the choice of transport by the URL's scheme. */
+  /** Used for every scheme; the URL's is one of `ws:` `wss:` `mqtt:` `mqtts:` `tcp:` `tls:` all the same. */
   transport?: Transport | undefined;
   /** For `ws:` and `wss:`. */
   webSocket?: WebSocketOptions | undefined;
