@@ -89,7 +89,8 @@ export interface ClientEvents {
   unclaimed: Message;
   /**
    * A message of an earlier page came to its end, or one of this page failed whose callers had given up, or were content
-   * with `until: 'stored'`. What came before anybody listened is told to the first listener. `resent`: see
+   * with `until: 'stored'`. What came before anybody listened is told to the first listener. Of messages that end with
+   * the client, because it was closed and its session is not kept, `'close'` tells alone. `resent`: see
    * {@link PublishResult}.
    */
   settled: {
