@@ -139,7 +139,8 @@ export class Subscriber {
       if (error) settled.reject(error);
       else settled.resolve();
     });
-    handle.request = request;
+    // No more of the session than a function: an application may make JSON of its state, Subscriptions included.
+    handle.withdraw = () => runner.session.subscriptions.withdraw(request);
     for (const filter of filters)
       router.identify(filter, runner.session.subscriptions.get(filter)?.identifier ?? 0);
     this.#inbox.reclaim();
@@ -172,7 +173,7 @@ export class Subscriber {
   async #end(handle: SubscriptionHandle, error?: Error): Promise<void> {
     this.#unroute(handle);
     // Those that nobody needs any more.
-    const unneeded = handle.request ? this.#core.runner.session.subscriptions.withdraw(handle.request) : [];
+    const unneeded = handle.withdraw?.() ?? [];
     handle.end(error);
     if (unneeded.length === 0) return;
     const settled = deferred<void>();

@@ -3,7 +3,6 @@
 import type { DecodedPublishPacket } from '../codec/packet';
 import { UsageError } from '../errors';
 import type { QoS } from '../message';
-import type { SubscriptionRequest } from '../session/subscriptions';
 import type { Pattern } from '../topic/pattern';
 import { asyncDispose } from './async-dispose';
 import type { Grant, Subscription } from './client';
@@ -30,8 +29,8 @@ export class SubscriptionHandle implements Subscription {
   hasEnded = false;
   /** Filters on the wire that still lead here. */
   filters: Set<string> = new Set();
-  /** What it asked the server for, from that call on. */
-  request: SubscriptionRequest | undefined;
+  /** Gives up what it asked the server for, from that call on; gives the filters to unsubscribe from. */
+  withdraw: (() => string[]) | undefined;
   /** What the server granted, from its answer on. */
   grants: readonly Grant[] = [];
 

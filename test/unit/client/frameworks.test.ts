@@ -46,3 +46,29 @@ describe('in the reactive state of Vue', () => {
     await client.close(reactive({ timeout: 10 }));
   });
 });
+
+describe('in state that is written as JSON', () => {
+  const grants = [
+    { filter: 'a/+id', qos: 1 },
+    { filter: 'b', qos: 1 },
+  ];
+
+  test('a Subscription shows what was granted', async () => {
+    const { client } = await connected();
+    const subscription = await client.subscribe(['a/+id', 'b'], { qos: 1 }, () => {});
+    expect(JSON.parse(JSON.stringify({ client, subscription }))).toMatchObject({
+      client: {},
+      subscription: { grants },
+    });
+    await client.close();
+  });
+
+  test('so does one of a shared client', async () => {
+    const tabs = new SharedTabs('ws://broker.example/mqtt', { transport: new FakeServer() });
+    const { client } = await tabs.open();
+    const subscription = await client.subscribe(['a/+id', 'b'], { qos: 1 }, () => {});
+    expect(JSON.parse(JSON.stringify({ client, subscription }))).toMatchObject({ subscription: { grants } });
+    await client.close();
+    await tabs.close();
+  });
+});
