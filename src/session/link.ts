@@ -90,6 +90,8 @@ export class Link {
   requestedAt = 0;
   /** Whether QoS 1 and 2 publishes wait: a request that may be what ends connections has to be alone on its way. */
   holdsPublishes = false;
+  /** Monotonic time until which what may be poisonous waits for the answer to a ping; Infinity when it does not. */
+  probingUntil = Infinity;
   /** True once the server acknowledged a publish for good: what had PUBREC only may have to go out again. */
   progressed = false;
   /** Aliases that we set; undefined where there are none. */

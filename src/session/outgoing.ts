@@ -22,7 +22,7 @@ import type { Now } from './now';
 import { type OutgoingContent, OutgoingMessage, type PublishListener } from './outgoing-message';
 import { type PacketIds, wrongAnswer } from './packet-ids';
 import { longestEffect, namingCodes, Poison } from './poison';
-import type { PublishRecord, ReleaseRecord } from './records';
+import type { Note, PublishRecord, ReleaseRecord } from './records';
 import { refusalOfPublish } from './refusals';
 import type { SentRequest } from './subscription-request';
 import { qos0Publishes, type Turn } from './turn';
@@ -49,7 +49,7 @@ export class Outgoing {
   readonly #turn: Turn;
   readonly #ids: PacketIds<OutgoingMessage | SentRequest>;
   readonly #port: OutgoingPort;
-  readonly #needsCleanStart: () => void;
+  readonly #note: Note;
   readonly #poison = new Poison<OutgoingMessage>(namingCodes);
   /** Order of the message that came last. */
   #order = 0;
@@ -60,25 +60,19 @@ export class Outgoing {
   /** The connected link. */
   #link: Link | undefined;
 
-  /** @param needsCleanStart called when an identifier can only be freed by a new session: the server may know it */
   constructor(
     options: OutgoingOptions,
     turn: Turn,
     ids: PacketIds<OutgoingMessage | SentRequest>,
     port: OutgoingPort,
-    needsCleanStart: () => void,
+    note: Note,
   ) {
     this.#options = options;
     this.#turn = turn;
     this.#ids = ids;
     this.#port = port;
-    this.#needsCleanStart = needsCleanStart;
+    this.#note = note;
     this.queue = new WaitingQueue(options, (message, error) => this.#finish(message, error));
-  }
-
-  /** Monotonic time until which replay waits for the answer to a ping, which the session has to send; else Infinity. */
-  get probingUntil(): number {
-    return this.#poison.probingUntil;
   }
 
   /** Messages that the server has not taken yet, in order of their state, with what they are known by. */
@@ -160,7 +154,7 @@ export class Outgoing {
   pump(): void {
     const link = this.#link;
     if (!link) return;
-    while (link.quota > 0 && !link.holdsPublishes && this.#poison.allows(link.unanswered)) {
+    while (link.quota > 0 && !link.holdsPublishes && this.#poison.allows(link)) {
       const resend = this.#resends.peek();
       if (!this.#ids.hasForPublish && !resend?.packetId) return;
       const next = resend ? this.#resends.shift() : this.queue.shift(false, this.#turn.now);
@@ -253,7 +247,7 @@ export class Outgoing {
   /** A link is up, on which the server has the session as it is known here: everything in flight goes out again. */
   connected(link: Link): void {
     this.#link = link;
-    this.#poison.connected(this.#turn.now.monotonic);
+    this.#poison.connected(link, this.#turn.now.monotonic);
     for (const message of this.#inOrder('released')) {
       this.#take(message, link);
       this.#pubrel(message.packetId, 0, link);
@@ -268,18 +262,12 @@ export class Outgoing {
     this.pump();
   }
 
-  /** The server answered a ping, or had the time to: replay, when it waited for that, may go on. */
-  alive(): void {
-    this.#poison.probingUntil = Infinity;
-  }
-
   /**
    * The link is gone.
    * @param byPeer whether the server or the network ended it, as far as can be told
    */
   detached(link: Link, byPeer: boolean, reasonCode: number | undefined): void {
     this.#link = undefined;
-    this.alive();
     if (!byPeer) return;
     // What still waited for the store never left.
     const onTheWay = this.#inOrder('sent').filter(({ slot, reached }) => slot === link && reached);
@@ -368,7 +356,7 @@ export class Outgoing {
         !link.holdsPublishes &&
         this.#resends.length === 0 &&
         !this.queue.holdsStored &&
-        this.#poison.allows(link.unanswered) &&
+        this.#poison.allows(link) &&
         this.#ids.hasForPublish)
     );
   }
@@ -449,7 +437,7 @@ export class Outgoing {
     if (message.reached && message.qos === 2) {
       this.#ids.end(message.packetId);
       message.packetId = 0;
-      this.#needsCleanStart();
+      this.#note({ cleanStart: true });
     }
     this.#finish(message, error);
   }

@@ -7,6 +7,8 @@
  * connection ends three times in a row, or once with a reason code that says "this message", is the cause.
  */
 
+import type { Link } from './link';
+
 /** What may be the cause. */
 export interface Suspect {
   /** Ends in a row after which it alone was on its way. */
@@ -38,8 +40,6 @@ export class Poison<Item extends Suspect> {
   readonly #suspects = new Set<Item>();
   /** Links in a row that ended with several on their way and no acknowledgement. */
   #stalls = 0;
-  /** Monotonic time until which replay waits for the answer to a ping; Infinity when it does not. */
-  probingUntil = Infinity;
 
   /** @param namingCodes reason codes with which one end is enough to convict what was alone on its way */
   constructor(namingCodes: ReadonlySet<number>) {
@@ -51,14 +51,14 @@ export class Poison<Item extends Suspect> {
     return this.#suspects.has(item);
   }
 
-  /** Whether one more message may go out beside what is on its way. */
-  allows(onTheWay: number): boolean {
-    return this.#suspects.size === 0 || (this.probingUntil === Infinity && onTheWay === 0);
+  /** Whether one more publish may go out beside those that are on their way. */
+  allows({ probingUntil, unanswered }: Link): boolean {
+    return this.#suspects.size === 0 || (probingUntil === Infinity && unanswered === 0);
   }
 
   /** A link is up: with a suspect to replay, the server has to prove first that it keeps it without. */
-  connected(monotonic: number): void {
-    if (this.#suspects.size > 0) this.probingUntil = monotonic + longestProof;
+  connected(link: Link, monotonic: number): void {
+    if (this.#suspects.size > 0) link.probingUntil = monotonic + longestProof;
   }
 
   /** It came further than the connection ever got with a poisonous one. */

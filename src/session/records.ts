@@ -103,6 +103,9 @@ export interface SessionRecord {
   readonly lastIdentifier?: number | undefined;
 }
 
+/** Takes down what has become known of the server's session; nothing where there is none. */
+export type Note = (news: Partial<SessionRecord>) => void;
+
 /** One record of a session. */
 export type StoreRecord =
   | PublishRecord

@@ -25,11 +25,6 @@ export class RequestTrials {
   /** The one that went out last. */
   #current: RequestPart | undefined;
 
-  /** Monotonic time until which suspects wait for the answer to a ping, which the session has to send; else Infinity. */
-  get probingUntil(): number {
-    return this.#poison.probingUntil;
-  }
-
   /** Whether there is no suspect. */
   get isIdle(): boolean {
     return this.#fatal.size === 0;
@@ -44,10 +39,10 @@ export class RequestTrials {
    * Whether publishes have to wait. Each suspect comes to an end with a packet of the server, or the time that it has
    * to answer a ping. What was never alone on its way when a link ended goes out before publishes, as if it were none.
    */
-  get holdsPublishes(): boolean {
+  holdsPublishes({ probingUntil }: Link): boolean {
     if (this.isTrying) return true;
     const next = this.#waiting.peek();
-    return next !== undefined && (this.probingUntil === Infinity || this.#fatalOf(next) === 0);
+    return next !== undefined && (probingUntil === Infinity || this.#fatalOf(next) === 0);
   }
 
   /** A link is up: all requests come anew. */
@@ -70,23 +65,18 @@ export class RequestTrials {
   }
 
   /** All requests of before the link have come. */
-  begin(monotonic: number): void {
+  begin(link: Link, monotonic: number): void {
     if (this.#waiting.length === 0) return;
     // The likely ones come last, so that others wait for them as little as can be; those of one filter stay in order.
     const parts = this.#waiting.drain().sort((a, b) => this.#fatalOf(a) - this.#fatalOf(b));
     for (const part of parts) this.#waiting.push(part);
-    this.#poison.connected(monotonic);
-  }
-
-  /** The server answered a ping, or had the time to: suspects may go. */
-  alive(): void {
-    this.#poison.probingUntil = Infinity;
+    this.#poison.connected(link, monotonic);
   }
 
   /** The next suspect, when it would be alone on its way. */
   next(link: Link, monotonic: number): RequestPart | undefined {
     // A server that answers no publish must not starve us.
-    if (this.probingUntil < Infinity || link.requests > 0 || isPublishing(link, monotonic)) return undefined;
+    if (link.probingUntil < Infinity || link.requests > 0 || isPublishing(link, monotonic)) return undefined;
     this.#current = this.#waiting.shift();
     return this.#current;
   }

@@ -49,7 +49,7 @@ import { Outgoing } from './outgoing';
 import type { OutgoingMessage } from './outgoing-message';
 import { OwnRecords } from './own-records';
 import { PacketIds } from './packet-ids';
-import type { RecordKind, Records, SessionRecord, StoreOperation, StoreRecord } from './records';
+import type { Note, RecordKind, Records, SessionRecord, StoreOperation, StoreRecord } from './records';
 import { refusalOfSize } from './refusals';
 import type { ServerLimits } from './server-limits';
 import type { SessionOptions, SessionPort } from './session-port';
@@ -89,18 +89,12 @@ export class Session {
     this.#port = port;
     this.#turn = new Turn(options.recording);
     this.own = new OwnRecords(this.#turn);
-    const note = (news: Partial<SessionRecord>) => {
+    const note: Note = (news) => {
       if (this.#record) this.#remember({ ...this.#record, ...news });
     };
-    this.outgoing = new Outgoing(options, this.#turn, this.#ids, port, () => note({ cleanStart: true }));
+    this.outgoing = new Outgoing(options, this.#turn, this.#ids, port, note);
     this.incoming = new Incoming(this.#turn, port);
-    this.subscriptions = new Subscriptions(
-      this.#turn,
-      this.#ids,
-      port,
-      () => note({ resubscribe: undefined }),
-      () => note({ lastIdentifier: this.subscriptions.lastIdentifier }),
-    );
+    this.subscriptions = new Subscriptions(this.#turn, this.#ids, port, note);
   }
 
   // --- what is known
@@ -382,10 +376,10 @@ export class Session {
 
   /** Monotonic time at which `tick` is due; Infinity when it is not. */
   deadline(now: Now): number {
-    const { keepAlive, nudge } = this.#link ?? {};
+    const { keepAlive, nudge, probingUntil = Infinity } = this.#link ?? {};
     const ping = Math.min(keepAlive?.deadline(now) ?? Infinity, nudge?.deadline ?? Infinity);
     const { queue } = this.outgoing;
-    return Math.min(ping, this.#probingUntil, now.monotonic + Math.max(0, queue.nextExpiry - now.wall));
+    return Math.min(ping, probingUntil, now.monotonic + Math.max(0, queue.nextExpiry - now.wall));
   }
 
   /**
@@ -397,8 +391,9 @@ export class Session {
     this.outgoing.queue.expire(now);
     const link = this.#link;
     if (!link?.keepAlive) return;
-    if (now.monotonic >= this.#probingUntil) {
-      this.#alive();
+    if (now.monotonic >= link.probingUntil) {
+      // It had the time to answer.
+      link.probingUntil = Infinity;
       this.#pump();
     }
     const action = link.keepAlive.look(now, flows);
@@ -480,7 +475,9 @@ export class Session {
     pubcomp: (session, packet, link) => session.outgoing.acknowledged(packet, link),
     suback: (session, packet, link) => session.subscriptions.acknowledged(packet, link),
     unsuback: (session, packet, link) => session.subscriptions.acknowledged(packet, link),
-    pingresp: (session) => session.#alive(),
+    pingresp: (_session, _packet, link) => {
+      link.probingUntil = Infinity;
+    },
     disconnect: (session, packet, link) => session.#disconnected(packet, link),
     auth: (session, packet, link) => takeAuth(packet, link, session.#port),
   };
@@ -560,7 +557,7 @@ export class Session {
       lastIdentifier: this.subscriptions.lastIdentifier,
     });
     this.outgoing.connected(link);
-    if (this.#probingUntil < Infinity) this.probe(this.#turn.now);
+    if (link.probingUntil < Infinity) this.probe(this.#turn.now);
     this.#port.connected({ sessionPresent: resumed, sessionLost, server, protocolVersion });
   }
 
@@ -579,17 +576,6 @@ export class Session {
       throw new ProtocolError(words, 'protocol-error', 0x82, error);
     }
     this.#end(link, { error, by: 'server', reasonCode, serverReference });
-  }
-
-  /** Monotonic time until which replay waits for the answer to a ping; else Infinity. */
-  get #probingUntil(): number {
-    return Math.min(this.outgoing.probingUntil, this.subscriptions.probingUntil);
-  }
-
-  /** The server answered a ping, or had the time to. */
-  #alive(): void {
-    this.subscriptions.alive();
-    this.outgoing.alive();
   }
 
   /** Sends what may have waited for an answer, or for an identifier: any kind may wait for any other. */

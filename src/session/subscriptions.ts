@@ -11,7 +11,7 @@ import { Fifo } from './fifo';
 import type { Link } from './link';
 import type { OutgoingMessage } from './outgoing-message';
 import { type PacketIds, wrongAnswer } from './packet-ids';
-import type { SubscriptionRecord } from './records';
+import type { Note, SubscriptionRecord } from './records';
 import { refusalOfFilter, refusalOfSize } from './refusals';
 import { RequestTrials } from './request-trials';
 import {
@@ -55,8 +55,7 @@ export class Subscriptions {
   readonly #turn: Turn;
   readonly #ids: PacketIds<OutgoingMessage | SentRequest>;
   readonly #port: SubscriptionsPort;
-  readonly #resubscribed: () => void;
-  readonly #identified: () => void;
+  readonly #note: Note;
   /** By filter as it is on the wire. */
   readonly #table = new Map<string, WireSubscription>();
   /** Unsettled requests of the application, oldest first. */
@@ -72,27 +71,16 @@ export class Subscriptions {
   #lastSent = 0;
   #link: Link | undefined;
 
-  /**
-   * @param resubscribed called when all filters were subscribed to again
-   * @param identified called when {@link lastIdentifier} has changed
-   */
   constructor(
     turn: Turn,
     ids: PacketIds<OutgoingMessage | SentRequest>,
     port: SubscriptionsPort,
-    resubscribed: () => void,
-    identified: () => void,
+    note: Note,
   ) {
     this.#turn = turn;
     this.#ids = ids;
     this.#port = port;
-    this.#resubscribed = resubscribed;
-    this.#identified = identified;
-  }
-
-  /** Monotonic time until which suspects wait for the answer to a ping, which the session has to send; else Infinity. */
-  get probingUntil(): number {
-    return this.#trials.probingUntil;
+    this.#note = note;
   }
 
   /** Whether filters have to be subscribed to again. */
@@ -214,19 +202,13 @@ export class Subscriptions {
       if (request.type === 'subscribe' && !request.listener) this.#forget(request);
       else this.#queue(request);
     }
-    this.#trials.begin(this.#turn.now.monotonic);
+    this.#trials.begin(link, this.#turn.now.monotonic);
     this.pump();
-  }
-
-  /** The server answered a ping, or had the time to: suspects may go. */
-  alive(): void {
-    this.#trials.alive();
   }
 
   /** The link is gone: requests that were not answered go out again on the next one. @returns what was not answered */
   detached(): RequestPart[] {
     this.#link = undefined;
-    this.alive();
     const parts: RequestPart[] = [];
     for (const [packetId, flow] of [...this.#ids]) {
       if (!(flow instanceof SentRequest)) continue;
@@ -263,7 +245,7 @@ export class Subscriptions {
       // Else answered on an earlier link, or withdrawn.
       if (part.outcome === undefined) this.#send(part, link);
     }
-    link.holdsPublishes = this.#trials.holdsPublishes;
+    link.holdsPublishes = this.#trials.holdsPublishes(link);
     this.#trials.settle();
   }
 
@@ -338,7 +320,7 @@ export class Subscriptions {
     if (identifier !== undefined && identifier > this.#lastSent) {
       // Saved before the server learns of it; the others that wait will need no record of their own.
       this.#lastSent = this.#lastIdentifier;
-      this.#identified();
+      this.#note({ lastIdentifier: this.lastIdentifier });
     }
     packet.packetId = this.#ids.take(new SentRequest(type, parts));
     this.#turn.keepOrderOf(requests);
@@ -384,7 +366,7 @@ export class Subscriptions {
     if (request.open > 0) return;
     if (isAgain) {
       this.#again = undefined;
-      this.#resubscribed();
+      this.#note({ resubscribe: undefined });
     } else {
       this.#requests.delete(request);
       request.listener?.(request.parts.map((one) => one.outcome ?? 0x80));
