@@ -1,29 +1,28 @@
 /** PUBACK, PUBREC, PUBREL and PUBCOMP [v5 3.4 to 3.7, v3 3.4 to 3.7]: four packets of one shape. */
 
-import { scratch } from './body';
+import type { Body } from './body';
 import type { AckPacket, ProtocolVersion } from './packet';
 import { ofAck, readProperties, writeProperties } from './properties';
 import type { Reader } from './reader';
 import { readReasonCode } from './reason-codes';
-import { appendPacket, beginPacket, type Sink } from './sink';
+import { beginPacket, type Sink } from './sink';
 
 /** First bytes; PUBREL has a reserved bit set [v5 MQTT-3.6.1-1, v3 MQTT-3.6.1-1]. */
 const firstBytes = { puback: 0x40, pubrec: 0x50, pubrel: 0x62, pubcomp: 0x70 } as const;
 
 /** As {@link writeAck}, with properties. */
 export function writeAckPacket(
-  out: Sink,
+  body: Body,
   { type, packetId, reasonCode, properties }: AckPacket,
   version: ProtocolVersion,
-): void {
-  const body = scratch.clear();
+): number {
   body.packetId(packetId);
   if (version === 5) body.byte(reasonCode);
   // [v5 3.4.2.1, 3.4.2.2.1] what says nothing is left out
   if (!writeProperties(body, properties, ofAck, version)) {
     body.length = version < 5 || reasonCode === 0 ? 2 : 3;
   }
-  appendPacket(out, firstBytes[type], body);
+  return firstBytes[type];
 }
 
 /**

@@ -1,7 +1,8 @@
 /** Writes what clients send, and carries no code for the rest; PUBLISH and its acknowledgements have ways of their own. */
 
+import { scratch } from './body';
 import { writeConnect } from './connect';
-import { writeAuth, writeDisconnect, writePing } from './control';
+import { writeAuth, writeDisconnect } from './control';
 import type {
   AuthPacket,
   ConnectPacket,
@@ -11,8 +12,8 @@ import type {
   SubscribePacket,
   UnsubscribePacket,
 } from './packet';
-import { type PacketWriters, sizeOf, writeWith } from './packet-writer';
-import type { Sink } from './sink';
+import { type PacketWriters, writeBody } from './packet-writer';
+import { appendPacket, packetTotal, type Sink } from './sink';
 import { writeSubscribe, writeUnsubscribe } from './subscribe';
 
 export { writeAck } from './acks';
@@ -32,7 +33,7 @@ const writers: PacketWriters<ClientPacket['type']> = {
   connect: writeConnect,
   subscribe: writeSubscribe,
   unsubscribe: writeUnsubscribe,
-  pingreq: writePing,
+  pingreq: () => 0xc0,
   disconnect: writeDisconnect,
   auth: writeAuth,
 };
@@ -44,7 +45,7 @@ const writers: PacketWriters<ClientPacket['type']> = {
  * @throws UsageError when it cannot be written; then nothing is appended
  */
 export function writePacket(out: Sink, packet: ClientPacket, protocolVersion: ProtocolVersion): void {
-  writeWith(writers, out, packet, protocolVersion);
+  appendPacket(out, writeBody(writers, packet, protocolVersion), scratch);
 }
 
 /**
@@ -54,5 +55,6 @@ export function writePacket(out: Sink, packet: ClientPacket, protocolVersion: Pr
  * @throws UsageError when it cannot
  */
 export function packetSize(packet: ClientPacket, protocolVersion: ProtocolVersion): number {
-  return sizeOf((out) => writePacket(out, packet, protocolVersion));
+  writeBody(writers, packet, protocolVersion);
+  return packetTotal(scratch.length);
 }

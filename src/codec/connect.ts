@@ -2,13 +2,12 @@
 
 import { MalformedPacketError, ProtocolError } from '../errors';
 import { checkFilled } from '../topic/topic-name';
-import { scratch } from './body';
+import type { Body } from './body';
 import { needsMqtt5 } from './needs-mqtt-5';
 import type { ConnackPacket, ConnectPacket, ProtocolVersion, QoS, WillPacket } from './packet';
 import { ofConnack, ofConnect, ofWill, readProperties, writeProperties } from './properties';
 import { type Reader, toQoS } from './reader';
 import { readReasonCode } from './reason-codes';
-import { appendPacket, type Sink } from './sink';
 
 /** Bits of the Connect Flags [v5 3.1.2.3]. */
 const usernameFlag = 0x80;
@@ -25,7 +24,7 @@ function protocolName(version: ProtocolVersion): string {
   return version === 3 ? 'MQIsdp' : 'MQTT';
 }
 
-export function writeConnect(out: Sink, packet: ConnectPacket, version: ProtocolVersion): void {
+export function writeConnect(body: Body, packet: ConnectPacket, version: ProtocolVersion): number {
   const { clientId, clean, keepAlive, username, password, will, properties } = packet;
   // Without a will its QoS and RETAIN stay 0 [v5 MQTT-3.1.2-11, MQTT-3.1.2-13]
   let flags = clean ? cleanFlag : 0;
@@ -38,7 +37,6 @@ export function writeConnect(out: Sink, packet: ConnectPacket, version: Protocol
     // [v3 MQTT-3.1.2-22]
     if (username === undefined && version < 5) throw needsMqtt5('password without username');
   }
-  const body = scratch.clear();
   body.text(protocolName(version), '');
   body.byte(version);
   body.byte(flags);
@@ -54,7 +52,7 @@ export function writeConnect(out: Sink, packet: ConnectPacket, version: Protocol
   }
   if (username !== undefined) body.text(username, 'username');
   if (password !== undefined) body.binary(password, 'password');
-  appendPacket(out, 0x10, body);
+  return 0x10;
 }
 
 /** Reads CONNECT; from its protocol level on, the reader has its version. */
@@ -109,15 +107,14 @@ function readWill(reader: Reader, qos: QoS, retain: boolean): WillPacket {
 }
 
 export function writeConnack(
-  out: Sink,
+  body: Body,
   { sessionPresent, reasonCode, properties }: ConnackPacket,
   version: ProtocolVersion,
-): void {
-  const body = scratch.clear();
+): number {
   body.byte(Number(sessionPresent));
   body.byte(reasonCode);
   writeProperties(body, properties, ofConnack, version);
-  appendPacket(out, 0x20, body);
+  return 0x20;
 }
 
 export function readConnack(reader: Reader): ConnackPacket {

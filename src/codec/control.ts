@@ -1,32 +1,26 @@
 /** PINGREQ, PINGRESP, DISCONNECT and AUTH [v5 3.12 to 3.15, v3 3.12 to 3.14]. */
 
 import { ProtocolError, UsageError } from '../errors';
-import { scratch } from './body';
+import type { Body } from './body';
 import type { AuthPacket, DisconnectPacket, PingPacket, ProtocolVersion } from './packet';
 import { ofAuth, ofDisconnect, readProperties, writeProperties } from './properties';
 import type { Reader } from './reader';
 import { readReasonCode } from './reason-codes';
-import { appendPacket, beginPacket, type Sink } from './sink';
 
-export function writePing(out: Sink, { type }: PingPacket): void {
-  beginPacket(out, type === 'pingreq' ? 0xc0 : 0xd0, 0);
-}
-
-/** Makes the reader of one of the two. */
+/** Makes the reader of PINGREQ or PINGRESP. */
 export function pingReader(type: PingPacket['type']): () => PingPacket {
   return () => ({ type });
 }
 
 export function writeDisconnect(
-  out: Sink,
+  body: Body,
   { reasonCode, properties }: DisconnectPacket,
   version: ProtocolVersion,
-): void {
-  const body = scratch.clear();
+): number {
   if (version === 5) body.byte(reasonCode);
   // [v5 3.14.2.1, 3.14.2.2.1] what says nothing is left out
   if (!writeProperties(body, properties, ofDisconnect, version)) body.length = reasonCode === 0 ? 0 : 1;
-  appendPacket(out, 0xe0, body);
+  return 0xe0;
 }
 
 export function readDisconnect(reader: Reader): DisconnectPacket {
@@ -36,8 +30,11 @@ export function readDisconnect(reader: Reader): DisconnectPacket {
   return { type: 'disconnect', reasonCode, ...(properties && { properties }) };
 }
 
-export function writeAuth(out: Sink, { reasonCode, properties }: AuthPacket, version: ProtocolVersion): void {
-  const body = scratch.clear();
+export function writeAuth(
+  body: Body,
+  { reasonCode, properties }: AuthPacket,
+  version: ProtocolVersion,
+): number {
   body.byte(reasonCode);
   const some = writeProperties(body, properties, ofAuth, version);
   // [v5 3.15.2.1] a success without properties leaves out everything; all else names its method [v5 3.15.2.2.2]
@@ -45,7 +42,7 @@ export function writeAuth(out: Sink, { reasonCode, properties }: AuthPacket, ver
   else if (properties?.authenticationMethod === undefined) {
     throw new UsageError('properties.authenticationMethod: must be given');
   }
-  appendPacket(out, 0xf0, body);
+  return 0xf0;
 }
 
 export function readAuth(reader: Reader): AuthPacket {

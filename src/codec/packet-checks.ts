@@ -6,8 +6,10 @@
 import { boolean, checkArray, checkBytes, checkInteger, checkObject, maximumUint16, wrong } from '../check';
 import { UsageError } from '../errors';
 import { checkFilled } from '../topic/topic-name';
+import { scratch } from './body';
 import { needsMqtt5 } from './needs-mqtt-5';
 import type { Packet, PacketType, ProtocolVersion } from './packet';
+import { ofPublish, writeProperties } from './properties';
 import { type CodedPacketType, checkReasonCode } from './reason-codes';
 
 type Checks = {
@@ -39,7 +41,7 @@ const checks: Checks = {
       throw new UsageError('sessionPresent: must be false in a refusal, and in MQTT 3.1');
     }
   },
-  publish({ topic, payload, qos, retain, dup, packetId, properties }) {
+  publish({ topic, payload, qos, retain, dup, packetId, properties }, version) {
     checkQoS(qos, 'qos');
     checkBoolean(retain, 'retain');
     checkBoolean(dup, 'dup');
@@ -54,6 +56,8 @@ const checks: Checks = {
     if (topic === '' && properties?.topicAlias === undefined) {
       throw new UsageError('topic: must not be empty without properties.topicAlias');
     }
+    // Refuses any, which the writer does not look at.
+    if (version < 5) writeProperties(scratch.clear(), properties, ofPublish, version);
   },
   puback: coded,
   pubrec: coded,

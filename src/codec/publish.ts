@@ -13,8 +13,6 @@ export function writePublishPacket(
   { topic, payload, qos, retain, dup, packetId, properties }: PublishPacket,
   version: ProtocolVersion,
 ): void {
-  // Refuses properties before MQTT 5.0, which the hot path does not look at.
-  if (version < 5) writeProperties(scratch.clear(), properties, ofPublish, version);
   writePublish(out, topic, payload, qos, retain, dup, packetId ?? 0, properties, version);
 }
 

@@ -1,7 +1,7 @@
 /** SUBSCRIBE, SUBACK, UNSUBSCRIBE and UNSUBACK [v5 3.8 to 3.11, v3 3.8 to 3.11]. */
 
 import { MalformedPacketError, ProtocolError } from '../errors';
-import { scratch } from './body';
+import type { Body } from './body';
 import type {
   ProtocolVersion,
   SubscribeAckPacket,
@@ -12,7 +12,6 @@ import type {
 import { ofAck, ofSubscribe, ofUnsubscribe, readProperties, writeProperties } from './properties';
 import { type Reader, toQoS } from './reader';
 import { readReasonCode } from './reason-codes';
-import { appendPacket, type Sink } from './sink';
 
 /** Bits of the Subscription Options [v5 3.8.3.1]. */
 const noLocalFlag = 0x04;
@@ -22,11 +21,10 @@ const retainHandlingShift = 4;
 const sharePrefix = '$share/';
 
 export function writeSubscribe(
-  out: Sink,
+  body: Body,
   { packetId, subscriptions, properties }: SubscribePacket,
   version: ProtocolVersion,
-): void {
-  const body = scratch.clear();
+): number {
   body.packetId(packetId);
   writeProperties(body, properties, ofSubscribe, version);
   for (const [index, entry] of subscriptions.entries()) {
@@ -34,7 +32,7 @@ export function writeSubscribe(
     body.text(entry.filter, `${where}.filter`);
     body.byte(subscriptionOptions(entry));
   }
-  appendPacket(out, 0x82, body);
+  return 0x82;
 }
 
 /** From JavaScript the three options of MQTT 5.0 may be missing. */
@@ -100,15 +98,14 @@ function readFilter(reader: Reader): string {
 }
 
 export function writeUnsubscribe(
-  out: Sink,
+  body: Body,
   { packetId, filters, properties }: UnsubscribePacket,
   version: ProtocolVersion,
-): void {
-  const body = scratch.clear();
+): number {
   body.packetId(packetId);
   writeProperties(body, properties, ofUnsubscribe, version);
   for (const [index, filter] of filters.entries()) body.text(filter, `filters[${index}]`);
-  appendPacket(out, 0xa2, body);
+  return 0xa2;
 }
 
 export function readUnsubscribe(reader: Reader): UnsubscribePacket {
@@ -122,15 +119,14 @@ export function readUnsubscribe(reader: Reader): UnsubscribePacket {
 }
 
 export function writeSubscribeAck(
-  out: Sink,
+  body: Body,
   { type, packetId, reasonCodes, properties }: SubscribeAckPacket,
   version: ProtocolVersion,
-): void {
-  const body = scratch.clear();
+): number {
   body.packetId(packetId);
   writeProperties(body, properties, ofAck, version);
   for (const code of reasonCodes) body.byte(code);
-  appendPacket(out, type === 'suback' ? 0x90 : 0xb0, body);
+  return type === 'suback' ? 0x90 : 0xb0;
 }
 
 /** Makes the reader of one of the two. */

@@ -1,23 +1,23 @@
 /** Writes packets of any type: the way to the writer of each family. */
 
 import { writeAckPacket } from './acks';
+import { scratch } from './body';
 import { writeConnack, writeConnect } from './connect';
-import { writeAuth, writeDisconnect, writePing } from './control';
+import { writeAuth, writeDisconnect } from './control';
 import type { Packet, PacketType, ProtocolVersion } from './packet';
 import { checkPacket } from './packet-checks';
-import { type PacketWriters, sizeOf, writeWith } from './packet-writer';
-import { writePublishPacket } from './publish';
-import type { Sink } from './sink';
+import { type PacketWriters, writeBody } from './packet-writer';
+import { publishSize, writePublishPacket } from './publish';
+import { appendPacket, packetTotal, type Sink } from './sink';
 import { writeSubscribe, writeSubscribeAck, writeUnsubscribe } from './subscribe';
 
 export { writeAck } from './acks';
 export { publishSize, validatePublishProperties, writePublish } from './publish';
 export type { Sink } from './sink';
 
-const writers: PacketWriters<PacketType> = {
+const writers: PacketWriters<Exclude<PacketType, 'publish'>> = {
   connect: writeConnect,
   connack: writeConnack,
-  publish: writePublishPacket,
   puback: writeAckPacket,
   pubrec: writeAckPacket,
   pubrel: writeAckPacket,
@@ -26,8 +26,8 @@ const writers: PacketWriters<PacketType> = {
   suback: writeSubscribeAck,
   unsubscribe: writeUnsubscribe,
   unsuback: writeSubscribeAck,
-  pingreq: writePing,
-  pingresp: writePing,
+  pingreq: () => 0xc0,
+  pingresp: () => 0xd0,
   disconnect: writeDisconnect,
   auth: writeAuth,
 };
@@ -39,7 +39,8 @@ const writers: PacketWriters<PacketType> = {
  */
 export function writePacket(out: Sink, packet: Packet, protocolVersion: ProtocolVersion): void {
   checkPacket(packet, protocolVersion);
-  writeWith(writers, out, packet, protocolVersion);
+  if (packet.type === 'publish') writePublishPacket(out, packet, protocolVersion);
+  else appendPacket(out, writeBody(writers, packet, protocolVersion), scratch);
 }
 
 /**
@@ -49,5 +50,11 @@ export function writePacket(out: Sink, packet: Packet, protocolVersion: Protocol
  * @throws UsageError when it cannot
  */
 export function packetSize(packet: Packet, protocolVersion: ProtocolVersion): number {
-  return sizeOf((out) => writePacket(out, packet, protocolVersion));
+  checkPacket(packet, protocolVersion);
+  if (packet.type !== 'publish') {
+    writeBody(writers, packet, protocolVersion);
+    return packetTotal(scratch.length);
+  }
+  const { topic, payload, qos, properties } = packet;
+  return publishSize(topic, payload, qos, properties, protocolVersion);
 }
