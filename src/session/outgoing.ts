@@ -24,7 +24,7 @@ import { type PacketIds, wrongAnswer } from './packet-ids';
 import { longestEffect, namingCodes, Poison } from './poison';
 import type { Note, PublishRecord, ReleaseRecord } from './records';
 import { refusalOfPublish } from './refusals';
-import type { SentRequest } from './subscription-request';
+import type { RequestPart } from './subscription-request';
 import { qos0Publishes, type Turn } from './turn';
 import { type QueueOptions, WaitingQueue } from './waiting-queue';
 
@@ -47,7 +47,7 @@ export class Outgoing {
   inFlight = 0;
   readonly #options: OutgoingOptions;
   readonly #turn: Turn;
-  readonly #ids: PacketIds<OutgoingMessage | SentRequest>;
+  readonly #ids: PacketIds<OutgoingMessage | RequestPart[]>;
   readonly #port: OutgoingPort;
   readonly #note: Note;
   readonly #poison = new Poison<OutgoingMessage>(namingCodes);
@@ -63,7 +63,7 @@ export class Outgoing {
   constructor(
     options: OutgoingOptions,
     turn: Turn,
-    ids: PacketIds<OutgoingMessage | SentRequest>,
+    ids: PacketIds<OutgoingMessage | RequestPart[]>,
     port: OutgoingPort,
     note: Note,
   ) {

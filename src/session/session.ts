@@ -53,7 +53,7 @@ import type { Note, RecordKind, Records, SessionRecord, StoreOperation, StoreRec
 import { refusalOfSize } from './refusals';
 import type { ServerLimits } from './server-limits';
 import type { SessionOptions, SessionPort } from './session-port';
-import type { SentRequest } from './subscription-request';
+import type { RequestPart } from './subscription-request';
 import { Subscriptions } from './subscriptions';
 import { acknowledgements, type Batch, qos0Publishes, requests, Turn } from './turn';
 
@@ -73,7 +73,7 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #port: SessionPort;
   readonly #turn: Turn;
-  readonly #ids = new PacketIds<OutgoingMessage | SentRequest>();
+  readonly #ids = new PacketIds<OutgoingMessage | RequestPart[]>();
   /** That the server has a session of ours, as far as we know. */
   #record: SessionRecord | undefined;
   #link: Link | undefined;

@@ -87,18 +87,6 @@ export class RequestPart implements Suspect {
   }
 }
 
-/** A packet of a request that waits for its SUBACK or UNSUBACK. */
-export class SentRequest {
-  readonly type: SubscriptionRequest['type'];
-  /** The filters in the packet. */
-  readonly parts: readonly RequestPart[];
-
-  constructor(type: SubscriptionRequest['type'], parts: readonly RequestPart[]) {
-    this.type = type;
-    this.parts = parts;
-  }
-}
-
 /** A filter that is new here, or that somebody left. */
 export function subscriptionOf(
   asked: AskedSubscription,

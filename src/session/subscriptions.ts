@@ -22,7 +22,6 @@ import {
   type RequestListener,
   type RequestPart,
   requestOf,
-  SentRequest,
   type SubscriptionRequest,
   sentOf,
   subscriptionOf,
@@ -53,7 +52,7 @@ export interface SubscriptionsPort {
 /** The subscribing part of a session. */
 export class Subscriptions {
   readonly #turn: Turn;
-  readonly #ids: PacketIds<OutgoingMessage | SentRequest>;
+  readonly #ids: PacketIds<OutgoingMessage | RequestPart[]>;
   readonly #port: SubscriptionsPort;
   readonly #note: Note;
   /** By filter as it is on the wire. */
@@ -73,7 +72,7 @@ export class Subscriptions {
 
   constructor(
     turn: Turn,
-    ids: PacketIds<OutgoingMessage | SentRequest>,
+    ids: PacketIds<OutgoingMessage | RequestPart[]>,
     port: SubscriptionsPort,
     note: Note,
   ) {
@@ -211,8 +210,8 @@ export class Subscriptions {
     this.#link = undefined;
     const parts: RequestPart[] = [];
     for (const [packetId, flow] of [...this.#ids]) {
-      if (!(flow instanceof SentRequest)) continue;
-      parts.push(...flow.parts);
+      if (!Array.isArray(flow)) continue;
+      parts.push(...flow);
       this.#ids.free(packetId);
     }
     return parts;
@@ -251,11 +250,12 @@ export class Subscriptions {
 
   /** SUBACK or UNSUBACK [v5 3.9, 3.11]. */
   acknowledged(packet: SubscribeAckPacket, link: Link): void {
-    const sent = this.#ids.get(packet.packetId);
-    if (!sent) return;
+    const parts = this.#ids.get(packet.packetId);
+    if (!parts) return;
     const isSuback = packet.type === 'suback';
-    if (!(sent instanceof SentRequest) || isSuback !== (sent.type === 'subscribe')) throw wrongAnswer(packet);
-    const { parts } = sent;
+    if (!Array.isArray(parts) || isSuback !== (parts[0]?.request.type === 'subscribe')) {
+      throw wrongAnswer(packet);
+    }
     // Before MQTT 5.0 UNSUBACK has no codes: it says that all is well.
     const codes = isSuback || link.protocolVersion === 5 ? packet.reasonCodes : parts.map(() => 0);
     // [v5 MQTT-3.8.4-6, MQTT-3.11.3-1] one code a filter
@@ -322,7 +322,7 @@ export class Subscriptions {
       this.#lastSent = this.#lastIdentifier;
       this.#note({ lastIdentifier: this.lastIdentifier });
     }
-    packet.packetId = this.#ids.take(new SentRequest(type, parts));
+    packet.packetId = this.#ids.take(parts);
     this.#turn.keepOrderOf(requests);
     link.requests += 1;
     link.write(packet);
