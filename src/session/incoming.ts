@@ -195,7 +195,7 @@ export class Incoming {
   }
 
   #write(type: AckPacket['type'], packetId: number, reasonCode: number, link: Link): void {
-    this.#turn.keepOrderOf(acknowledgements);
+    this.#turn.batch.kinds |= acknowledgements;
     link.acknowledge(type, packetId, reasonCode);
   }
 

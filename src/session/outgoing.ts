@@ -106,8 +106,8 @@ export class Outgoing {
     if (!link) return false;
     const refusal = refusalOfPublish(link, topic, payload, 0, retain, properties);
     if (refusal) throw refusal;
-    this.#turn.keepOrderOf(qos0Publishes);
-    if (link.outboundAliases) this.#turn.keepOrder();
+    this.#turn.batch.kinds |= qos0Publishes;
+    if (link.outboundAliases) this.#turn.batch.ordered = true;
     link.publish(topic, payload, 0, retain, false, 0, properties);
     return true;
   }
@@ -364,7 +364,7 @@ export class Outgoing {
   #accept(message: OutgoingMessage): void {
     if (message.qos === 0) return;
     message.accepted = true;
-    if (this.#turn.recording) this.#turn.accepted(message);
+    if (this.#turn.recording) this.#turn.batch.accepted.push(message);
     else message.listener?.accepted?.();
   }
 
@@ -394,9 +394,10 @@ export class Outgoing {
       }
       this.#take(message, link);
       link.unanswered += 1;
-      this.#turn.sent(message);
-    } else this.#turn.keepOrderOf(qos0Publishes);
-    if (link.outboundAliases) this.#turn.keepOrder();
+      this.#turn.batch.sent.push(message);
+      this.#turn.batch.ordered = true;
+    } else this.#turn.batch.kinds |= qos0Publishes;
+    if (link.outboundAliases) this.#turn.batch.ordered = true;
     link.publish(topic, payload, qos, retain, message.reached, message.packetId, message.properties);
     if (qos > 0) return;
     message.state = 'done';
@@ -405,7 +406,7 @@ export class Outgoing {
 
   #pubrel(packetId: number, reasonCode: number, link: Link): void {
     // That it was released may still have to be saved.
-    this.#turn.keepOrder();
+    this.#turn.batch.ordered = true;
     link.acknowledge('pubrel', packetId, reasonCode);
   }
 
@@ -454,7 +455,7 @@ export class Outgoing {
     if (message.state === 'sent' || message.state === 'released') this.inFlight -= 1;
     if (message.packetId !== 0) {
       this.#ids.end(message.packetId);
-      if (this.#turn.recording) this.#turn.freed(message.packetId);
+      if (this.#turn.recording) this.#turn.batch.freed.push(message.packetId);
       else this.#ids.release(message.packetId);
     }
     if (message.accepted) this.#turn.delete('publish', message.order);

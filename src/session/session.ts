@@ -285,7 +285,7 @@ export class Session {
       operations.forEach(note);
       this.outgoing.unaccept(accepted, error);
     }
-    this.#turn.retract().forEach(note);
+    this.#turn.batch.operations.splice(0).forEach(note);
     if (!mayBeApplied && !this.#turn.isWaiting) {
       // No write holds any of these, so there is nothing to remove: what fails again and again must not add up.
       for (const { order } of failed.flatMap(({ accepted }) => accepted)) {
@@ -299,9 +299,9 @@ export class Session {
     }
     for (const name of names.values()) this.#turn.delete(...name);
     for (const { freed, kinds } of failed) {
-      for (const packetId of freed) this.#turn.freed(packetId);
+      for (const packetId of freed) this.#turn.batch.freed.push(packetId);
       // The next link's packets of these kinds rest on the same records; without any, CONNECT would wait for others.
-      if (this.#turn.pending) this.#turn.keepOrderOf(kinds);
+      if (this.#turn.pending) this.#turn.batch.kinds |= kinds;
     }
     this.disconnect(0x83, undefined, error);
   }
@@ -542,7 +542,7 @@ export class Session {
       this.incoming.restart();
       this.outgoing.restart();
       // Nothing of the new session leaves before the old one is discarded for good.
-      this.#turn.keepOrderOf(acknowledgements | qos0Publishes | requests);
+      this.#turn.batch.kinds |= acknowledgements | qos0Publishes | requests;
     }
     this.subscriptions.connected(link, !resumed || isSilent || record?.resubscribe === true);
     // The application heard of filters that are refused now, and may have closed the client.

@@ -323,7 +323,7 @@ export class Subscriptions {
       this.#note({ lastIdentifier: this.lastIdentifier });
     }
     packet.packetId = this.#ids.take(parts);
-    this.#turn.keepOrderOf(requests);
+    this.#turn.batch.kinds |= requests;
     link.requests += 1;
     link.write(packet);
   }

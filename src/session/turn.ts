@@ -16,23 +16,26 @@ export const acknowledgements = 1;
 export const qos0Publishes = 2;
 export const requests = 4;
 
-/** Store operations and bytes that belong together; complete once it was taken. */
+/** Store operations and bytes that belong together. The parts of the session add to it; complete once it was taken. */
 export interface Batch {
   /** To be applied whole or not at all; empty for a session that keeps nothing. */
   readonly operations: StoreOperation[];
   /** Bytes to send once the operations are durable: each frame holds whole packets. */
   frames: readonly Frame[];
-  /** False when it may overtake batches that wait for the store: its bytes depend on no earlier ones. */
+  /**
+   * False when it may overtake batches that wait for the store. Set for bytes that depend on the records or topic aliases
+   * of earlier ones; for those that depend on records of its own, when it is taken.
+   */
   ordered: boolean;
   /** The connection that the bytes are for. */
   link: Link | undefined;
-  /** Publishes with bytes in the frames: from their write on, a resend sets DUP. */
+  /** QoS 1 and 2 publishes with bytes in the frames: from their write on, a resend sets DUP. */
   sent: OutgoingMessage[];
   /** Messages that become accepted with this batch. */
   readonly accepted: OutgoingMessage[];
   /** Identifiers that are free once the batch is durable. */
   readonly freed: number[];
-  /** Kinds of packets among the bytes that keep their order. */
+  /** Kinds of packets among the bytes that must not overtake earlier ones of their kind. */
   kinds: number;
 }
 
@@ -42,7 +45,8 @@ export class Turn {
   readonly recording: boolean;
   /** The time of the last input that told it. */
   now: Now = { monotonic: 0, wall: 0 };
-  #batch = emptyBatch();
+  /** What was collected since the last one was taken. */
+  batch = emptyBatch();
   /** Batches that may be waiting for the store. */
   readonly #waiting = new Set<Batch>();
 
@@ -52,43 +56,17 @@ export class Turn {
 
   /** Saves a record. */
   put(record: StoreRecord): void {
-    if (this.recording) this.#batch.operations.push({ type: 'put', record });
+    if (this.recording) this.batch.operations.push({ type: 'put', record });
   }
 
   /** Removes a record. */
   delete(kind: RecordKind, id: number | string): void {
-    if (this.recording) this.#batch.operations.push({ type: 'delete', kind, id });
-  }
-
-  /** Notes that the bytes of a QoS 1 or 2 publish are in this turn's output. */
-  sent(message: OutgoingMessage): void {
-    this.#batch.sent.push(message);
-    this.keepOrder();
-  }
-
-  /** Notes that a message is accepted once this turn is durable. */
-  accepted(message: OutgoingMessage): void {
-    this.#batch.accepted.push(message);
-  }
-
-  /** Notes that an identifier is free once this turn is durable. */
-  freed(packetId: number): void {
-    this.#batch.freed.push(packetId);
-  }
-
-  /** Bytes of this turn must not overtake earlier batches: they depend on the records or topic aliases of those. */
-  keepOrder(): void {
-    this.#batch.ordered = true;
-  }
-
-  /** Packets of this kind are written, which must not overtake earlier ones of it. */
-  keepOrderOf(kind: number): void {
-    this.#batch.kinds |= kind;
+    if (this.recording) this.batch.operations.push({ type: 'delete', kind, id });
   }
 
   /** The link's output is gone; what it was for waits on the next link for the operations, where there are any. */
   dropped(): void {
-    Object.assign(this.#batch, { sent: [], ordered: false, kinds: this.pending ? this.#batch.kinds : 0 });
+    Object.assign(this.batch, { sent: [], ordered: false, kinds: this.pending ? this.batch.kinds : 0 });
   }
 
   /**
@@ -99,11 +77,6 @@ export class Turn {
     return this.#waiting.delete(batch) || !batch.ordered;
   }
 
-  /** Takes the operations of this turn back. */
-  retract(): StoreOperation[] {
-    return this.#batch.operations.splice(0);
-  }
-
   /** Whether any batch may be waiting for the store. */
   get isWaiting(): boolean {
     return this.#waiting.size > 0;
@@ -111,13 +84,13 @@ export class Turn {
 
   /** True when there is something beside bytes. */
   get pending(): boolean {
-    const { operations, freed, accepted } = this.#batch;
+    const { operations, freed, accepted } = this.batch;
     return operations.length + freed.length + accepted.length > 0;
   }
 
   /** True when the bytes of this turn may have to wait. */
   get ordered(): boolean {
-    const { ordered, operations, kinds } = this.#batch;
+    const { ordered, operations, kinds } = this.batch;
     return (
       ordered || operations.length > 0 || [...this.#waiting].some((batch) => (batch.kinds & kinds) !== 0)
     );
@@ -125,12 +98,12 @@ export class Turn {
 
   /** Hands over what was collected, with the bytes of the link, and starts anew. */
   take(link: Link | undefined): Batch {
-    const batch = this.#batch;
+    const batch = this.batch;
     batch.ordered = this.ordered;
     batch.link = link;
     batch.frames = link?.output.take() ?? [];
     if (batch.ordered) this.#waiting.add(batch);
-    this.#batch = emptyBatch();
+    this.batch = emptyBatch();
     return batch;
   }
 }
