@@ -3,11 +3,17 @@ const mostRoom = 1_024;
 
 /** A first-in first-out queue whose operations cost the same at any length; an array's `shift` does not. */
 export class Fifo<Item> {
-  #items: (Item | undefined)[] = [];
+  #items: (Item | undefined)[];
   /** Where the next item lies. */
   #head = 0;
   /** Where the next one goes. Places behind it are room that is kept: most queues are empty again and again. */
-  #tail = 0;
+  #tail: number;
+
+  /** @param items the first ones; the array is the queue's from here on */
+  constructor(items: Item[] = []) {
+    this.#items = items;
+    this.#tail = items.length;
+  }
 
   /** Number of items. */
   get length(): number {

@@ -132,7 +132,7 @@ export class Outgoing {
     } else if (this.queue.push(message)) {
       message.keepPayload();
       this.#accept(message);
-      if (content.qos > 0 && this.#turn.recording) this.#turn.put(message.record());
+      if (content.qos > 0) this.#save(message);
     }
     return message;
   }
@@ -154,7 +154,7 @@ export class Outgoing {
   pump(): void {
     const link = this.#link;
     if (!link) return;
-    while (link.quota > 0 && !link.holdsPublishes && this.#poison.allows(link)) {
+    while (this.#hasRoom(link)) {
       const resend = this.#resends.peek();
       if (!this.#ids.hasForPublish && !resend?.packetId) return;
       const next = resend ? this.#resends.shift() : this.queue.shift(false, this.#turn.now);
@@ -239,7 +239,7 @@ export class Outgoing {
       // Without PUBREC it may have been delivered, too: a server may forward QoS 2 on receipt [v5 4.3.3].
       message.resent ||= mayBeDelivered || (message.reached && message.qos === 2);
       message.reached = false;
-      if (this.#turn.recording) this.#turn.put(message.record());
+      this.#save(message);
       this.#resends.push(message);
     }
   }
@@ -252,9 +252,7 @@ export class Outgoing {
       this.#take(message, link);
       this.#pubrel(message.packetId, 0, link);
     }
-    const resends = this.#inOrder('sent');
-    this.#resends = new Fifo();
-    for (const message of resends) this.#resends.push(message);
+    this.#resends = new Fifo(this.#inOrder('sent'));
     const { now } = this.#turn;
     for (let next = this.queue.shift(true, now); next; next = this.queue.shift(true, now)) {
       this.#send(next, link);
@@ -332,7 +330,7 @@ export class Outgoing {
     message.packetId = 0;
     message.reached = false;
     message.resent ||= message.qos === 2;
-    this.#turn.put(message.record());
+    this.#save(message);
   }
 
   /** Messages in flight in this state, in the order in which it is replayed. */
@@ -348,15 +346,18 @@ export class Outgoing {
     return messages.sort(byOrder);
   }
 
+  /** Whether a message of QoS 1 or 2 may be sent now. */
+  #hasRoom(link: Link): boolean {
+    return link.quota > 0 && !link.holdsPublishes && this.#poison.allows(link);
+  }
+
   /** Whether a new message may be sent now, ahead of nothing. */
   #mayGo({ qos }: OutgoingMessage, link: Link): boolean {
     return (
       qos === 0 ||
-      (link.quota > 0 &&
-        !link.holdsPublishes &&
+      (this.#hasRoom(link) &&
         this.#resends.length === 0 &&
         !this.queue.holdsStored &&
-        this.#poison.allows(link) &&
         this.#ids.hasForPublish)
     );
   }
@@ -366,6 +367,10 @@ export class Outgoing {
     message.accepted = true;
     if (this.#turn.recording) this.#turn.batch.accepted.push(message);
     else message.listener?.accepted?.();
+  }
+
+  #save(message: OutgoingMessage): void {
+    if (this.#turn.recording) this.#turn.put(message.record());
   }
 
   /** Sends a message, unless this server cannot take it: a new one with a new identifier, another one again. */
@@ -390,7 +395,7 @@ export class Outgoing {
         message.packetId = this.#ids.take(message);
         if (message.state === 'queued') this.inFlight += 1;
         message.state = 'sent';
-        if (this.#turn.recording) this.#turn.put(message.record());
+        this.#save(message);
       }
       this.#take(message, link);
       link.unanswered += 1;

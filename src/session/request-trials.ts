@@ -68,8 +68,7 @@ export class RequestTrials {
   begin(link: Link, monotonic: number): void {
     if (this.#waiting.length === 0) return;
     // The likely ones come last, so that others wait for them as little as can be; those of one filter stay in order.
-    const parts = this.#waiting.drain().sort((a, b) => this.#fatalOf(a) - this.#fatalOf(b));
-    for (const part of parts) this.#waiting.push(part);
+    this.#waiting = new Fifo([...this.#waiting].sort((a, b) => this.#fatalOf(a) - this.#fatalOf(b)));
     this.#poison.connected(link, monotonic);
   }
 
