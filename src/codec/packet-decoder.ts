@@ -147,20 +147,19 @@ export class PacketDecoder {
       at = end;
       if (this.#wanted === 0) this.#wanted = this.#measure(this.#partial, 0, this.#held);
       if (this.#held === this.#wanted) {
-        const packet = this.#partial;
-        const total = this.#wanted;
+        const packet = this.#partial.subarray(0, this.#held);
         this.#partial = empty;
         this.#held = 0;
         this.#wanted = 0;
-        this.#reader.open(packet);
-        this.#deliver(packet, 0, total);
+        this.#take(packet);
         this.#reader.open(chunk);
       }
     }
   }
 
   /**
-   * Size of the packet at an offset, with its fixed header; 0 when the header is not complete.
+   * Size of the packet at an offset, with its fixed header, behind which the reader is then; 0 when the header is not
+   * complete.
    *
    * @throws MalformedPacketError
    * @throws ProtocolError when the packet is larger than we take: before anything is allocated for it
@@ -178,6 +177,7 @@ export class PacketDecoder {
       if (byte === 0 && shift > 0) break;
       const total = offset - at + remaining;
       if (total > this.#maximumPacketSize) throw tooLarge(total, this.#maximumPacketSize);
+      this.#reader.offset = offset;
       return total;
     }
     throw new MalformedPacketError('the remaining length is too long');
@@ -188,7 +188,6 @@ export class PacketDecoder {
     const first = bytes[at] as number;
     // A type without one was refused with its first byte.
     const read = this.#readers[first >> 4] as PacketReader;
-    reader.offset = at + headerSize(total);
     reader.end = at + total;
     const packet = read(reader, first);
     if (reader.offset !== reader.end) {
@@ -213,11 +212,6 @@ export class PacketDecoder {
     else this.#partial.set(chunk.subarray(at, end), held);
     this.#held = size;
   }
-}
-
-/** Bytes of the fixed header of a packet of this size: Remaining Length takes the fewest possible. */
-function headerSize(total: number): number {
-  return total < 130 ? 2 : total < 16_387 ? 3 : total < 2_097_156 ? 4 : 5;
 }
 
 /** @throws MalformedPacketError for a reserved type, or flags that this type does not have */
