@@ -1,17 +1,13 @@
 /**
  * What this server cannot take, checked when it is about to go out: the error says so with the reason code that the
- * server would send.
+ * server would send. What no server can take was refused at the call.
  */
 
-import { publishSize } from '../codec/client-packets';
 import { type MqttError, RefusedError, UsageError } from '../errors';
 import type { PublishProperties, QoS } from '../message';
 import { parseSharedFilter } from '../topic/topic-filter';
 import type { Link } from './link';
 import type { AskedSubscription } from './subscription-request';
-
-/** Payloads of this size leave little room for the rest of a packet: only then it is measured against MQTT's own bound. */
-const longPayload = 268_000_000;
 
 /** Why the server cannot take a message. */
 export function refusalOfPublish(
@@ -23,8 +19,6 @@ export function refusalOfPublish(
   properties: PublishProperties | undefined,
 ): MqttError | undefined {
   const { limits } = link;
-  const tooLong = payload.length >= longPayload && refusalOfLength(link, topic, payload, qos, properties);
-  if (tooLong) return tooLong;
   if (link.protocolVersion !== 5) {
     const isPlain = !properties || Object.values(properties).every((value) => value === undefined);
     return isPlain ? undefined : needsMqtt5(link, 'The message has properties, which');
@@ -71,23 +65,6 @@ export function refusalOfFilter(link: Link, asked: AskedSubscription): MqttError
     return new RefusedError(0xa2, `The server takes no wildcards, which '${filter}' has`);
   }
   return undefined;
-}
-
-/** Why no packet of MQTT can hold a message [v5 1.5.5]. */
-function refusalOfLength(
-  link: Link,
-  topic: string,
-  payload: Uint8Array,
-  qos: QoS,
-  properties: PublishProperties | undefined,
-): MqttError | undefined {
-  try {
-    publishSize(topic, payload, qos, properties, link.protocolVersion);
-    return undefined;
-  } catch (error) {
-    if (error instanceof UsageError) return error;
-    throw error;
-  }
 }
 
 function needsMqtt5(link: Link, what: string): UsageError {

@@ -146,21 +146,6 @@ describe("the server's limits", () => {
     }
   });
 
-  test('are not needed to refuse what no packet of MQTT can hold', () => {
-    // With the topic and the identifier one byte too many in 3.1.1, and two in 5.0.
-    const payload = new Uint8Array(268_435_455 - 8);
-    for (const version of [5, 4] as const) {
-      const bench = new SessionBench({ version, maxBytes: 1e9 });
-      const queued = bench.publish('topic', 1, { payload });
-      bench.connect();
-      const called = bench.publish('topic', 1, { payload });
-      expect([queued.outcome, called.outcome]).toEqual(Array(2).fill('failed invalid-argument'));
-      expect(bench.session.counts).toMatchObject({ inFlight: 0, queued: 0 });
-      bench.publish('next', 1);
-      bench.expectFlow('publish next 1');
-    }
-  });
-
   test('refuse QoS 0 written at once by throwing', () => {
     const bench = new SessionBench();
     bench.connect({ retainAvailable: false });
