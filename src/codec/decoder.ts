@@ -5,6 +5,7 @@ import { UsageError } from '../errors';
 import { ackReader } from './acks';
 import { readConnack, readConnect } from './connect';
 import { pingReader, readAuth, readDisconnect } from './control';
+import type { ProtocolVersion } from './packet';
 import { type DecoderOptions, PacketDecoder, type PacketReaders } from './packet-decoder';
 import { readPublish } from './publish';
 import { readSubscribe, readUnsubscribe, subscribeAckReader } from './subscribe';
@@ -36,14 +37,48 @@ const readers: PacketReaders = [
  * not hold: no `packetId` with QoS 0, no `properties` when there are none.
  */
 export class Decoder extends PacketDecoder {
+  /** Inside of push, as long as it is not stopped. */
+  #isBusy = false;
+
   /** @throws UsageError for a wrong option */
   constructor(options: DecoderOptions) {
     checkObject(options as unknown, 'options');
-    const { maximumPacketSize, onPacket } = options;
+    const { maximumPacketSize, onPacket, protocolVersion = 4 } = options;
     if (maximumPacketSize !== undefined) {
       checkInteger(maximumPacketSize, 'maximumPacketSize', 1, Number.MAX_SAFE_INTEGER);
     }
     if (typeof onPacket !== 'function') throw new UsageError('onPacket: must be a function');
+    checkVersion(protocolVersion);
     super(options, readers);
   }
+
+  /** Version to decode by. A CONNECT sets it; it may also be set between packets. */
+  get protocolVersion(): ProtocolVersion {
+    return this.reader.version;
+  }
+
+  /** @throws UsageError for what is no version */
+  set protocolVersion(version: ProtocolVersion) {
+    checkVersion(version);
+    this.reader.version = version;
+  }
+
+  override push(chunk: Uint8Array): void {
+    if (this.#isBusy) throw new UsageError('push: must not be called by onPacket', 'in-use');
+    this.#isBusy = true;
+    try {
+      super.push(chunk);
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  override stop(): void {
+    super.stop();
+    this.#isBusy = false;
+  }
+}
+
+function checkVersion(version: unknown): void {
+  checkInteger(version, 'protocolVersion', 3, 5);
 }

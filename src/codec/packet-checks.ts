@@ -8,7 +8,7 @@ import { UsageError } from '../errors';
 import { checkFilled } from '../topic/topic-name';
 import { scratch } from './body';
 import { needsMqtt5 } from './needs-mqtt-5';
-import type { Packet, PacketType, ProtocolVersion } from './packet';
+import type { AuthProperties, Packet, PacketType, ProtocolVersion } from './packet';
 import { ofPublish, writeProperties } from './properties';
 import { type CodedPacketType, checkReasonCode } from './reason-codes';
 
@@ -22,24 +22,26 @@ const coded = (
 ): void => checkReasonCode(reasonCode, type, version);
 
 const checks: Checks = {
-  connect({ protocolVersion, clean, will }, version) {
+  connect({ protocolVersion, clean, will, properties }, version) {
     if (protocolVersion !== version) {
       throw new UsageError('protocolVersion: must be the version that the packet is encoded for');
     }
     checkBoolean(clean, 'clean');
+    checkMethod(properties, version);
     if (will === undefined) return;
     checkObject(will, 'will');
     checkQoS(will.qos, 'will.qos');
     checkBoolean(will.retain, 'will.retain');
   },
   connack(packet, version) {
-    const { sessionPresent, reasonCode } = packet;
+    const { sessionPresent, reasonCode, properties } = packet;
     checkBoolean(sessionPresent, 'sessionPresent');
     coded(packet, version);
     // [v5 MQTT-3.2.2-6, v3 MQTT-3.2.2-4]
     if (sessionPresent && (reasonCode !== 0 || version === 3)) {
       throw new UsageError('sessionPresent: must be false in a refusal, and in MQTT 3.1');
     }
+    checkMethod(properties, version);
   },
   publish({ topic, payload, qos, retain, dup, packetId, properties }, version) {
     checkQoS(qos, 'qos');
@@ -101,6 +103,7 @@ const checks: Checks = {
   auth(packet, version) {
     if (version < 5) throw needsMqtt5('AUTH');
     coded(packet, version);
+    checkMethod(packet.properties, version);
   },
 };
 
@@ -137,6 +140,14 @@ function checkEntries<Entry>(
 
 function checkBoolean(value: unknown, where: string): void {
   if (boolean(value, where) === undefined) throw wrong(value, where, 'true or false');
+}
+
+/** Authentication Data needs a method [v5 3.1.2.11.10]; before MQTT 5.0 there are no properties at all. */
+function checkMethod(properties: AuthProperties | undefined, version: ProtocolVersion): void {
+  if (version < 5 || properties?.authenticationData === undefined) return;
+  if (properties.authenticationMethod === undefined) {
+    throw new UsageError('properties.authenticationData: needs authenticationMethod');
+  }
 }
 
 /** [v5 MQTT-3.3.1-4] */

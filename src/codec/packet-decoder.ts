@@ -1,7 +1,7 @@
 /** Cuts a stream of bytes into packets, whatever the cuts of its chunks. */
 
-import { checkBytes, checkInteger } from '../check';
-import { MalformedPacketError, ProtocolError, UsageError } from '../errors';
+import { checkBytes } from '../check';
+import { MalformedPacketError, ProtocolError } from '../errors';
 import type { Bytes } from '../message';
 import type { DecodedPacket, ProtocolVersion } from './packet';
 import { Reader } from './reader';
@@ -49,9 +49,10 @@ export class PacketDecoder {
   readonly #readers: PacketReaders;
   readonly #onPacket: (packet: DecodedPacket) => void;
   readonly #maximumPacketSize: number;
-  readonly #reader = new Reader();
-  /** `busy` inside of push; `failed` and `stopped` are final. */
-  #state: 'ready' | 'busy' | 'stopped' | 'failed' = 'ready';
+  /** @internal */
+  readonly reader = new Reader();
+  /** `failed` and `stopped` are final. */
+  #state: 'ready' | 'stopped' | 'failed' = 'ready';
   /** What ended it, in `failed`. */
   #failure: unknown;
 
@@ -69,18 +70,7 @@ export class PacketDecoder {
     this.#maximumPacketSize = maximumPacketSize;
     this.#onPacket = onPacket;
     this.#readers = readers;
-    this.protocolVersion = protocolVersion;
-  }
-
-  /** Version to decode by. A CONNECT sets it; it may also be set between packets. */
-  get protocolVersion(): ProtocolVersion {
-    return this.#reader.version;
-  }
-
-  /** @throws UsageError for what is no version */
-  set protocolVersion(version: ProtocolVersion) {
-    checkInteger(version, 'protocolVersion', 3, 5);
-    this.#reader.version = version;
+    this.reader.version = protocolVersion;
   }
 
   /**
@@ -92,11 +82,8 @@ export class PacketDecoder {
    * fault were delivered, nothing after it will be, and `push` throws the same error again
    */
   push(chunk: Uint8Array): void {
-    if (this.#state !== 'ready') {
-      if (this.#state === 'failed') throw this.#failure;
-      if (this.#state === 'stopped') return;
-      throw new UsageError('push: must not be called by onPacket', 'in-use');
-    }
+    if (this.#state === 'failed') throw this.#failure;
+    if (this.#state === 'stopped') return;
     checkBytes(chunk, 'chunk');
     // Nothing, or an array that was transferred, which has no bytes to look at.
     if (chunk.length === 0) return;
@@ -105,7 +92,6 @@ export class PacketDecoder {
       this.#append(chunk, 0, chunk.length);
       return;
     }
-    this.#state = 'busy';
     try {
       this.#take(asOwned(chunk));
     } catch (error) {
@@ -114,9 +100,8 @@ export class PacketDecoder {
       throw error;
     } finally {
       // Nothing of the chunk stays alive through us.
-      this.#reader.close();
-      if (this.#state === 'busy') this.#state = 'ready';
-      else this.#partial = empty;
+      this.reader.close();
+      if (this.#state !== 'ready') this.#partial = empty;
     }
   }
 
@@ -130,8 +115,8 @@ export class PacketDecoder {
   #take(chunk: Bytes): void {
     const { length } = chunk;
     let at = 0;
-    this.#reader.open(chunk);
-    while (at < length && this.#state === 'busy') {
+    this.reader.open(chunk);
+    while (at < length && this.#state === 'ready') {
       if (this.#held === 0) {
         const total = this.#measure(chunk, at, length);
         if (total > 0 && at + total <= length) {
@@ -152,7 +137,7 @@ export class PacketDecoder {
         this.#held = 0;
         this.#wanted = 0;
         this.#take(packet);
-        this.#reader.open(chunk);
+        this.reader.open(chunk);
       }
     }
   }
@@ -165,7 +150,7 @@ export class PacketDecoder {
    * @throws ProtocolError when the packet is larger than we take: before anything is allocated for it
    */
   #measure(bytes: Uint8Array, at: number, length: number): number {
-    checkFirstByte(bytes[at] as number, this.#reader.version);
+    checkFirstByte(bytes[at] as number, this.reader.version);
     let remaining = 0;
     let offset = at + 1;
     for (let shift = 0; shift <= 21; shift += 7) {
@@ -177,14 +162,14 @@ export class PacketDecoder {
       if (byte === 0 && shift > 0) break;
       const total = offset - at + remaining;
       if (total > this.#maximumPacketSize) throw tooLarge(total, this.#maximumPacketSize);
-      this.#reader.offset = offset;
+      this.reader.offset = offset;
       return total;
     }
     throw new MalformedPacketError('the remaining length is too long');
   }
 
   #deliver(bytes: Bytes, at: number, total: number): void {
-    const reader = this.#reader;
+    const reader = this.reader;
     const first = bytes[at] as number;
     // A type without one was refused with its first byte.
     const read = this.#readers[first >> 4] as PacketReader;

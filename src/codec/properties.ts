@@ -144,7 +144,6 @@ export function writeProperties<O extends Owner>(
       body[kind](value, place, least);
     }
   }
-  if (lacksMethod(bag)) throw new UsageError(`${where}.authenticationData: needs authenticationMethod`);
   if (version === 5) body.closeBlock(start);
   return body.length > start + 1;
 }
@@ -179,13 +178,11 @@ export function readProperties<O extends Owner>(reader: Reader, owner: O): Prope
     else throw new ProtocolError(`${name} comes twice`);
   }
   reader.end = packetEnd;
-  if (lacksMethod(bag)) throw new ProtocolError('authenticationData comes without authenticationMethod');
+  // [v5 3.1.2.11.10]
+  if (bag['authenticationData'] !== undefined && bag['authenticationMethod'] === undefined) {
+    throw new ProtocolError('authenticationData comes without authenticationMethod');
+  }
   return bag as PropertiesOf[O];
-}
-
-/** Authentication Data needs a method [v5 3.1.2.11.10]. */
-function lacksMethod(bag: Readonly<Bag>): boolean {
-  return bag['authenticationData'] !== undefined && bag['authenticationMethod'] === undefined;
 }
 
 function zero(name: string): ProtocolError {

@@ -5,7 +5,7 @@ import { scratch } from './body';
 import { encodedTopic } from './encoded-topics';
 import type { DecodedPublishPacket, ProtocolVersion, PublishPacket, PublishProperties, QoS } from './packet';
 import { ofPublish, readProperties, writeProperties } from './properties';
-import { type Reader, toQoS } from './reader';
+import type { Reader } from './reader';
 import { appendPayload, beginPacket, packetTotal, type Sink } from './sink';
 
 export function writePublishPacket(
@@ -101,7 +101,8 @@ export function validatePublishProperties(
 
 export function readPublish(reader: Reader, first: number): DecodedPublishPacket {
   const topic = reader.topic();
-  const qos = toQoS(first >> 1);
+  // The fixed header was refused with a QoS of 3.
+  const qos = ((first >> 1) & 3) as QoS;
   const packetId = qos > 0 ? reader.packetId() : undefined;
   const properties = readProperties(reader, ofPublish);
   // [v5 3.3.2.1, v3 MQTT-4.7.3-1]
