@@ -3,7 +3,16 @@
  * written: a client, which makes its packets itself, needs none of these.
  */
 
-import { boolean, checkArray, checkBytes, checkInteger, checkObject, maximumUint16, wrong } from '../check';
+import {
+  boolean,
+  checkArray,
+  checkBytes,
+  checkInteger,
+  checkObject,
+  checkText,
+  maximumUint16,
+  wrong,
+} from '../check';
 import { UsageError } from '../errors';
 import { checkFilled } from '../topic/topic-name';
 import { scratch } from './body';
@@ -70,7 +79,7 @@ const checks: Checks = {
     checkEntries(subscriptions, 'subscriptions', (entry, where) => {
       checkObject(entry, where);
       const { filter, qos, noLocal = false, retainAsPublished = false, retainHandling = 0 } = entry;
-      checkFilled(filter, `${where}.filter`);
+      checkFilter(filter, `${where}.filter`);
       checkQoS(qos, `${where}.qos`);
       checkBoolean(noLocal, `${where}.noLocal`);
       checkBoolean(retainAsPublished, `${where}.retainAsPublished`);
@@ -87,7 +96,7 @@ const checks: Checks = {
   suback: checkCodes,
   unsubscribe({ filters }) {
     // [v5 MQTT-3.10.3-2, v3 MQTT-3.10.3-2]
-    checkEntries(filters, 'filters', checkFilled);
+    checkEntries(filters, 'filters', checkFilter);
   },
   unsuback(packet, version) {
     // UNSUBACK has no reason codes before MQTT 5.0.
@@ -140,6 +149,11 @@ function checkEntries<Entry>(
 
 function checkBoolean(value: unknown, where: string): void {
   if (boolean(value, where) === undefined) throw wrong(value, where, 'true or false');
+}
+
+function checkFilter(filter: string, where: string): void {
+  checkFilled(filter, where);
+  checkText(filter, where);
 }
 
 /** Authentication Data needs a method [v5 3.1.2.11.10]; before MQTT 5.0 there are no properties at all. */

@@ -27,9 +27,8 @@ export function writeSubscribe(
 ): number {
   body.packetId(packetId);
   writeProperties(body, properties, ofSubscribe, version);
-  for (const [index, entry] of subscriptions.entries()) {
-    const where = `subscriptions[${index}]`;
-    body.text(entry.filter, `${where}.filter`);
+  for (const entry of subscriptions) {
+    body.text(entry.filter, 'filter');
     body.byte(subscriptionOptions(entry));
   }
   return 0x82;
@@ -104,7 +103,7 @@ export function writeUnsubscribe(
 ): number {
   body.packetId(packetId);
   writeProperties(body, properties, ofUnsubscribe, version);
-  for (const [index, filter] of filters.entries()) body.text(filter, `filters[${index}]`);
+  for (const filter of filters) body.text(filter, 'filter');
   return 0xa2;
 }
 
