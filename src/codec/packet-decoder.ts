@@ -51,10 +51,8 @@ export class PacketDecoder {
   readonly #maximumPacketSize: number;
   /** @internal */
   readonly reader = new Reader();
-  /** `failed` and `stopped` are final. */
-  #state: 'ready' | 'stopped' | 'failed' = 'ready';
-  /** What ended it, in `failed`. */
-  #failure: unknown;
+  /** For good: by `stop`, or by a fault. */
+  #isStopped = false;
 
   /** Gathers a packet that came in parts. */
   #partial: Bytes = empty;
@@ -74,16 +72,11 @@ export class PacketDecoder {
   }
 
   /**
-   * Takes the next bytes of the stream and calls `onPacket` for each packet that is complete with them. The chunk
-   * must not change afterwards: payloads may be views of it.
-   *
-   * @throws MalformedPacketError for bytes that are not MQTT
-   * @throws ProtocolError for a packet that MQTT forbids. After either the decoder is dead: all packets before the
-   * fault were delivered, nothing after it will be, and `push` throws the same error again
+   * Takes the next bytes of the stream and calls `onPacket` for each packet that is complete with them.
+   * @throws PeerError for what is wrong with them; then it is stopped
    */
   push(chunk: Uint8Array): void {
-    if (this.#state === 'failed') throw this.#failure;
-    if (this.#state === 'stopped') return;
+    if (this.#isStopped) return;
     checkBytes(chunk, 'chunk');
     // Nothing, or an array that was transferred, which has no bytes to look at.
     if (chunk.length === 0) return;
@@ -95,20 +88,17 @@ export class PacketDecoder {
     try {
       this.#take(asOwned(chunk));
     } catch (error) {
-      this.#state = 'failed';
-      this.#failure = error;
+      this.stop();
       throw error;
     } finally {
       // Nothing of the chunk stays alive through us.
       this.reader.close();
-      if (this.#state !== 'ready') this.#partial = empty;
     }
   }
 
   /** Delivers nothing any more, not even the rest of the chunk that is being decoded; `push` does nothing then. */
   stop(): void {
-    if (this.#state === 'failed') return;
-    this.#state = 'stopped';
+    this.#isStopped = true;
     this.#partial = empty;
   }
 
@@ -116,7 +106,7 @@ export class PacketDecoder {
     const { length } = chunk;
     let at = 0;
     this.reader.open(chunk);
-    while (at < length && this.#state === 'ready') {
+    while (at < length && !this.#isStopped) {
       if (this.#held === 0) {
         const total = this.#measure(chunk, at, length);
         if (total > 0 && at + total <= length) {
