@@ -129,12 +129,12 @@ export class WaitingQueue {
 
   /** Gives up the message that has waited longest. */
   #dropOldest(): boolean {
-    const [oldest0, oldest] = [this.#qos0, this.#stored].map((fifo) => {
+    let message: OutgoingMessage | undefined;
+    for (const fifo of [this.#qos0, this.#stored]) {
       while (fifo.peek()?.state === 'done') fifo.shift();
-      return fifo.peek();
-    });
-    const message =
-      oldest0 && oldest ? (oldest0.order < oldest.order ? oldest0 : oldest) : (oldest0 ?? oldest);
+      const first = fifo.peek();
+      if (first && !(message && message.order < first.order)) message = first;
+    }
     if (!message) return false;
     this.remove(message);
     this.#giveUp(
