@@ -489,7 +489,7 @@ export class Session {
     if (packet.reasonCode !== 0) {
       const reasonCode = isV5 ? packet.reasonCode : reasonCodeOfReturnCode(packet.reasonCode);
       const error = new RefusedError(reasonCode, 'The server refused the connection', { reasonString });
-      this.#end(link, { error, by: 'server', reasonCode, serverReference });
+      this.#end(link, { error, by: 'server', serverReference });
       return;
     }
     checkMethod(authenticationMethod, link);
@@ -575,7 +575,7 @@ export class Session {
       const words = 'The server sent DISCONNECT before CONNACK [MQTT-3.14.0-1]';
       throw new ProtocolError(words, 'protocol-error', 0x82, error);
     }
-    this.#end(link, { error, by: 'server', reasonCode, serverReference });
+    this.#end(link, { error, by: 'server', serverReference });
   }
 
   /** Sends what may have waited for an answer, or for an identifier: any kind may wait for any other. */
@@ -587,7 +587,7 @@ export class Session {
   #end(link: Link, known: Pick<LinkEnd, 'error' | 'by'> & Partial<LinkEnd>): void {
     const end: LinkEnd = {
       flush: false,
-      reasonCode: undefined,
+      reasonCode: known.by === 'server' ? known.error.reasonCode : undefined,
       ...known,
       wasConnected: link.state === 'connected',
       answered: link.answered,
