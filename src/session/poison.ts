@@ -41,8 +41,8 @@ export class Poison<Item extends Suspect> {
   /** Links in a row that ended with several on their way and no acknowledgement. */
   #stalls = 0;
 
-  /** @param namingCodes reason codes with which one end is enough to convict what was alone on its way */
-  constructor(namingCodes: ReadonlySet<number>) {
+  /** @param namingCodes reason codes with which one end is enough to convict what was alone on its way: none name requests */
+  constructor(namingCodes: ReadonlySet<number> = new Set()) {
     this.#namingCodes = namingCodes;
   }
 

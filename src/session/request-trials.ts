@@ -8,9 +8,6 @@ import type { Link } from './link';
 import { longestEffect, Poison, type Suspect } from './poison';
 import type { RequestPart } from './subscription-request';
 
-/** A reason code of DISCONNECT that names a message names no request. */
-const noCodes: ReadonlySet<number> = new Set();
-
 /** Whether a publish on its way may be the cause of what happens now. */
 function isPublishing(link: Link, monotonic: number): boolean {
   return link.unanswered > 0 && monotonic - link.publishedAt <= longestEffect;
@@ -18,7 +15,7 @@ function isPublishing(link: Link, monotonic: number): boolean {
 
 /** The requests under suspicion. */
 export class RequestTrials {
-  #poison = new Poison<Suspect>(noCodes);
+  readonly #poison = new Poison<Suspect>();
   #waiting = new Fifo<RequestPart>();
   /** Filters of those, with the ends that they were alone for. */
   readonly #fatal = new Map<string, number>();
@@ -88,11 +85,6 @@ export class RequestTrials {
   /** It was decided, withdrawn or unsubscribed from. */
   acquit(suspect: Suspect): void {
     this.#poison.acquit(suspect);
-  }
-
-  /** Nobody waits for any request any more. */
-  forget(): void {
-    this.#poison = new Poison(noCodes);
   }
 
   /**

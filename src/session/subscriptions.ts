@@ -64,7 +64,7 @@ export class Subscriptions {
   /** What may have to be sent on this link. */
   #unsent = new Fifo<RequestPart>();
   /** What may be the cause that links end. */
-  readonly #trials = new RequestTrials();
+  #trials = new RequestTrials();
   #lastIdentifier = 0;
   /** What {@link #lastIdentifier} was when one was sent that no server had seen. */
   #lastSent = 0;
@@ -155,7 +155,7 @@ export class Subscriptions {
       this.#drop(request);
       listener?.(request.parts.map(() => error));
     }
-    this.#trials.forget();
+    this.#trials = new RequestTrials();
     for (const [filter, subscription] of this.#table) {
       subscription.left = true;
       subscription.open = 0;
