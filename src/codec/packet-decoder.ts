@@ -122,11 +122,12 @@ export class PacketDecoder {
       at = end;
       if (this.#wanted === 0) this.#wanted = this.#measure(this.#partial, 0, this.#held);
       if (this.#held === this.#wanted) {
-        const packet = this.#partial.subarray(0, this.#held);
+        const packet = this.#partial;
         this.#partial = empty;
         this.#held = 0;
+        this.reader.open(packet);
+        this.#deliver(packet, 0, this.#measure(packet, 0, this.#wanted));
         this.#wanted = 0;
-        this.#take(packet);
         this.reader.open(chunk);
       }
     }
