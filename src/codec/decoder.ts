@@ -1,6 +1,6 @@
 /** The decoder for tools and servers: it reads what clients send and what servers send. */
 
-import { checkBytes, checkInteger, checkObject } from '../check';
+import { checkInteger, checkObject } from '../check';
 import { UsageError } from '../errors';
 import { ackReader } from './acks';
 import { readConnack, readConnect } from './connect';
@@ -37,11 +37,6 @@ const readers: PacketReaders = [
  * not hold: no `packetId` with QoS 0, no `properties` when there are none.
  */
 export class Decoder extends PacketDecoder {
-  /** Inside of push, as long as it is not stopped. */
-  #isBusy = false;
-  /** What ended it, if something did. */
-  #fault: { readonly error: unknown } | undefined;
-
   /** @throws UsageError for a wrong option */
   constructor(options: DecoderOptions) {
     checkObject(options as unknown, 'options');
@@ -63,34 +58,6 @@ export class Decoder extends PacketDecoder {
   set protocolVersion(version: ProtocolVersion) {
     checkVersion(version);
     this.reader.version = version;
-  }
-
-  /**
-   * Takes the next bytes of the stream and calls `onPacket` for each packet that is complete with them. The chunk
-   * must not change afterwards: payloads may be views of it.
-   *
-   * @throws MalformedPacketError for bytes that are not MQTT
-   * @throws ProtocolError for a packet that MQTT forbids. After either the decoder is dead: all packets before the
-   * fault were delivered, nothing after it will be, and `push` throws the same error again
-   */
-  override push(chunk: Uint8Array): void {
-    if (this.#fault) throw this.#fault.error;
-    if (this.#isBusy) throw new UsageError('push: must not be called by onPacket', 'in-use');
-    checkBytes(chunk, 'chunk');
-    this.#isBusy = true;
-    try {
-      super.push(chunk);
-    } catch (error) {
-      this.#fault = { error };
-      throw error;
-    } finally {
-      this.#isBusy = false;
-    }
-  }
-
-  override stop(): void {
-    super.stop();
-    this.#isBusy = false;
   }
 }
 

@@ -1,7 +1,7 @@
 /** Cuts a stream of bytes into packets, whatever the cuts of its chunks. */
 
 import { checkBytes } from '../check';
-import { MalformedPacketError, ProtocolError } from '../errors';
+import { MalformedPacketError, ProtocolError, UsageError } from '../errors';
 import type { Bytes } from '../message';
 import type { DecodedPacket, ProtocolVersion } from './packet';
 import { Reader } from './reader';
@@ -51,8 +51,10 @@ export class PacketDecoder {
   readonly #maximumPacketSize: number;
   /** @internal */
   readonly reader = new Reader();
-  /** For good: by `stop`, or by a fault. */
-  #isStopped = false;
+  /** `busy` inside of push; `failed` and `stopped` are final. */
+  #state: 'ready' | 'busy' | 'stopped' | 'failed' = 'ready';
+  /** What ended it, in `failed`. */
+  #failure: unknown;
 
   /** Gathers a packet that came in parts. */
   #partial: Bytes = empty;
@@ -72,11 +74,19 @@ export class PacketDecoder {
   }
 
   /**
-   * Takes the next bytes of the stream and calls `onPacket` for each packet that is complete with them.
-   * @throws PeerError for what is wrong with them; then it is stopped
+   * Takes the next bytes of the stream and calls `onPacket` for each packet that is complete with them. The chunk
+   * must not change afterwards: payloads may be views of it.
+   *
+   * @throws MalformedPacketError for bytes that are not MQTT
+   * @throws ProtocolError for a packet that MQTT forbids. After either the decoder is dead: all packets before the
+   * fault were delivered, nothing after it will be, and `push` throws the same error again
    */
   push(chunk: Uint8Array): void {
-    if (this.#isStopped) return;
+    if (this.#state !== 'ready') {
+      if (this.#state === 'failed') throw this.#failure;
+      if (this.#state === 'stopped') return;
+      throw new UsageError('push: must not be called by onPacket', 'in-use');
+    }
     checkBytes(chunk, 'chunk');
     // Nothing, or an array that was transferred, which has no bytes to look at.
     if (chunk.length === 0) return;
@@ -85,20 +95,25 @@ export class PacketDecoder {
       this.#append(chunk, 0, chunk.length);
       return;
     }
+    this.#state = 'busy';
     try {
       this.#take(asOwned(chunk));
     } catch (error) {
-      this.stop();
+      this.#state = 'failed';
+      this.#failure = error;
       throw error;
     } finally {
       // Nothing of the chunk stays alive through us.
       this.reader.close();
+      if (this.#state === 'busy') this.#state = 'ready';
+      else this.#partial = empty;
     }
   }
 
   /** Delivers nothing any more, not even the rest of the chunk that is being decoded; `push` does nothing then. */
   stop(): void {
-    this.#isStopped = true;
+    if (this.#state === 'failed') return;
+    this.#state = 'stopped';
     this.#partial = empty;
   }
 
@@ -106,7 +121,7 @@ export class PacketDecoder {
     const { length } = chunk;
     let at = 0;
     this.reader.open(chunk);
-    while (at < length && !this.#isStopped) {
+    while (at < length && this.#state === 'busy') {
       if (this.#held === 0) {
         const total = this.#measure(chunk, at, length);
         if (total > 0 && at + total <= length) {
