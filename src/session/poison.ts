@@ -52,8 +52,8 @@ export class Poison<Item extends Suspect> {
   }
 
   /** Whether one more publish may go out beside those that are on their way. */
-  allows({ probingUntil, unanswered }: Link): boolean {
-    return this.#suspects.size === 0 || (probingUntil === Infinity && unanswered === 0);
+  allows(link: Link): boolean {
+    return this.#suspects.size === 0 || (link.probingUntil === Infinity && link.unanswered === 0);
   }
 
   /** A link is up: with a suspect to replay, the server has to prove first that it keeps it without. */
