@@ -154,7 +154,7 @@ export class Outgoing {
   pump(): void {
     const link = this.#link;
     if (!link) return;
-    while (this.#hasRoom(link)) {
+    while (link.quota > 0 && !link.holdsPublishes && this.#poison.allows(link)) {
       const resend = this.#resends.peek();
       if (!this.#ids.hasForPublish && !resend?.packetId) return;
       const next = resend ? this.#resends.shift() : this.queue.shift(false, this.#turn.now);
@@ -346,18 +346,15 @@ export class Outgoing {
     return messages.sort(byOrder);
   }
 
-  /** Whether a message of QoS 1 or 2 may be sent now. */
-  #hasRoom(link: Link): boolean {
-    return link.quota > 0 && !link.holdsPublishes && this.#poison.allows(link);
-  }
-
   /** Whether a new message may be sent now, ahead of nothing. */
   #mayGo({ qos }: OutgoingMessage, link: Link): boolean {
     return (
       qos === 0 ||
-      (this.#hasRoom(link) &&
+      (link.quota > 0 &&
+        !link.holdsPublishes &&
         this.#resends.length === 0 &&
         !this.queue.holdsStored &&
+        this.#poison.allows(link) &&
         this.#ids.hasForPublish)
     );
   }
