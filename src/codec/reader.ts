@@ -138,6 +138,8 @@ export class Reader {
     }
     if (size > slabSize / 2) return bytes.slice(offset, end);
     if (end > this.#slabEnd) {
+      // Nothing follows that could share the copy.
+      if (end === bytes.length) return bytes.slice(offset, end);
       const slab = bytes.slice(offset, offset + slabSize);
       this.#slab = slab.buffer;
       this.#slabStart = offset;

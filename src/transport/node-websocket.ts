@@ -46,6 +46,7 @@ export function nodeWebSocketTransport(options: NodeWebSocketTransportOptions = 
       const ws = given ? {} : await importWs();
       const Constructor = given ?? ws.WebSocket ?? globalWebSocket(ws.failure);
       const { headers } = attempt;
+      let socket: WebSocketLike | undefined;
       let create = (address: string, offered: string[]): WebSocketLike => new Constructor(address, offered);
       const Ws = asWs(Constructor);
       if (Ws !== undefined) {
@@ -57,7 +58,10 @@ export function nodeWebSocketTransport(options: NodeWebSocketTransportOptions = 
           ...(headers !== undefined && { headers: { ...headers } }),
           ...(tls !== undefined && url.protocol === 'wss:' && tlsSettings(tls)),
         };
-        create = (address, offered) => new Ws(address, offered, settings);
+        create = (address, offered) => {
+          socket = new Ws(address, offered, settings);
+          return socket;
+        };
       } else {
         if (headers !== undefined && Object.keys(headers).length > 0)
           throw needsWs('webSocket.headers', given, ws.failure);
@@ -71,6 +75,8 @@ export function nodeWebSocketTransport(options: NodeWebSocketTransportOptions = 
         explain,
         explainEnd: tooLarge,
       });
+      // Views of what was read, where ArrayBuffers would be a copy of each message.
+      if (socket) socket.binaryType = 'nodebuffer';
       // Others do not tell when bytes have left.
       const connection = Ws === undefined ? opened : new PacedConnection(opened, false);
       const { close } = connection;

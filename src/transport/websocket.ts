@@ -212,11 +212,14 @@ class WebSocketConnection extends BaseConnection {
   }
 
   #message(data: unknown): void {
-    // A buffer may be of another realm: a frame, or a test environment.
-    if (data instanceof ArrayBuffer || Object.prototype.toString.call(data) === '[object ArrayBuffer]') {
-      this.received(new Uint8Array(data as ArrayBuffer));
-    } else if (ArrayBuffer.isView(data)) {
+    if (ArrayBuffer.isView(data)) {
       this.received(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      // A buffer may be of another realm: a frame, or a test environment.
+    } else if (
+      data instanceof ArrayBuffer ||
+      Object.prototype.toString.call(data) === '[object ArrayBuffer]'
+    ) {
+      this.received(new Uint8Array(data as ArrayBuffer));
     } else {
       this.#drop();
       this.ended(

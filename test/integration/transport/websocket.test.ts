@@ -348,6 +348,16 @@ describe('a WebSocket in Node', () => {
     expect(new Set(between).size).toBeGreaterThan(3);
   });
 
+  test('takes what comes without a copy of each frame', async () => {
+    const peer = await webSocketPeer();
+    const recorded = record(await open127(peer.port));
+    const socket = await waitFor(() => peer.sockets[0], { what: 'the connection at the server' });
+    socket.send(bytesOf('one'));
+    await waitFor(() => recorded.text === 'one');
+    // It lies where it was read, behind the header of its frame.
+    expect(recorded.chunks[0]?.byteOffset).toBeGreaterThan(0);
+  });
+
   test('uses the package ws also as constructor option with headers and TLS options', async () => {
     const { ca, server } = await certificates();
     const peer = await webSocketPeer({ http: createTlsServer(server) as unknown as Server });

@@ -320,6 +320,18 @@ describe('a payload', () => {
     },
   );
 
+  test('that is the last of a chunk shares its copy with none', () => {
+    const { packets, decoder } = collect();
+    const chunk = new Uint8Array(65_536);
+    const one = publish('a', Uint8Array.of(1, 2));
+    const two = publish('a', Uint8Array.of(3, 4));
+    chunk.set([...one, ...two]);
+    const payload = payloadOf(decoder, packets, chunk.subarray(0, one.length));
+    expect([[...payload], payload.buffer.byteLength]).toEqual([[1, 2], 2]);
+    const last = payloadOf(decoder, packets, chunk.subarray(0, one.length + two.length));
+    expect([...last]).toEqual([3, 4]);
+  });
+
   test('is never overwritten by what comes later', () => {
     const { packets, decoder } = collect();
     const count = 500;
