@@ -154,7 +154,12 @@ export interface ClientOptions {
    * @default 300 with `clean: true`, so that a dropped link resumes; 604_800 with `clean: false`
    */
   sessionExpiryInterval?: number | undefined;
-  /** Seconds, 0 to 65,535; 0 turns it off. @default 60 */
+  /**
+   * Seconds, 0 to 65,535; 0 turns it off. Let it be longer than the largest message takes on a slow network: the server's
+   * answer waits behind it, and a browser shows nothing of it before it is whole. Else it comes after some connections
+   * that are taken for dead, each given more time than the one before, and at QoS 0 not at all.
+   * @default 60
+   */
   keepAlive?: number | undefined;
   /** Stronger than the user name in the URL. @default none */
   username?: string | undefined;

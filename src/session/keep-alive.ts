@@ -13,6 +13,9 @@
  *    slept or the page was frozen: ping at once and wait a short time only. Sending anything is a look, too.
  * 6. An answer waits behind a large message. While that is seen to leave, the peer lives; what the system and the network
  *    hold of it is not seen, and may take some seconds more.
+ * 7. Of a large message that comes a browser shows nothing before it is whole, and the answer waits behind it. A link that
+ *    dies before it answered a ping may be one of these, and the next one gets the same message: it waits longer, and
+ *    pings meanwhile, so that the server does not take us for dead. When an answer comes as soon as usual, that is over.
  */
 
 import type { Now } from './now';
@@ -23,6 +26,10 @@ const idleShare = 0.4;
 const longestWait = 30_000;
 /** Shortest wait, in milliseconds: a slow network still answers in it. */
 const shortestWait = 1_000;
+/** So many times longer does a link wait when the one before it died without an answer. */
+const morePatience = 4;
+/** Longest that it waits then, in milliseconds: 16 MiB take as long on a network that is as slow as we put up with. */
+const mostPatience = 600_000;
 /** Shortest wait after a sleep or a sign that the link may be dead, in milliseconds. */
 const shortestProbe = 1_500;
 /** Longest such wait, in milliseconds. */
@@ -45,12 +52,14 @@ export type KeepAliveAction = 'wait' | 'ping' | 'slept' | 'dead';
 export class KeepAlive {
   /** Longest silence that was agreed on, in milliseconds; Infinity: keep alive is off. */
   readonly #interval: number;
-  /** How long an answer may take, in milliseconds. */
+  /** How long an answer may take usually, in milliseconds. */
   readonly #wait: number;
   /** How long it may take when the link may be dead, in milliseconds. */
   readonly #probeWait: number;
   /** How long the answer to the last ping may take. */
   #patience = 0;
+  /** How many links in a row died without an answer; -1 once one came as soon as usual, so that the next death is no first. */
+  silences: number;
   /** Monotonic time of the last bytes sent. */
   #sentAt: number;
   /** Monotonic time of the last bytes received. */
@@ -67,10 +76,12 @@ export class KeepAlive {
   /**
    * @param seconds the keep alive that counts: the server's when it gave one; 0 turns it off
    * @param connectTime milliseconds from CONNECT to CONNACK
+   * @param silences how many links before this one died without an answer
    */
-  constructor(seconds: number, now: Now, connectTime: number) {
+  constructor(seconds: number, now: Now, connectTime: number, silences = 0) {
     this.#interval = seconds === 0 ? Infinity : seconds * 1_000;
     this.#wait = Math.min(longestWait, Math.max(shortestWait, this.#interval / 2));
+    this.silences = silences;
     const probeWait = Math.max(shortestProbe, probePatience * connectTime);
     this.#probeWait = Math.min(this.#wait, longestProbe, probeWait);
     this.#sentAt = now.monotonic;
@@ -84,8 +95,10 @@ export class KeepAlive {
   }
 
   get #deadline(): number {
-    if (this.#answerUntil > 0) return this.#answerUntil;
     const idle = this.#interval * idleShare;
+    if (this.#answerUntil > 0) {
+      return Math.min(this.#answerUntil, this.silences > 0 ? this.#sentAt + 2 * idle : Infinity);
+    }
     const early = Math.max(Math.min(idle, shortestWait), Math.min(idle, this.#interval - this.#lateness));
     return Math.min(this.#sentAt + early, this.#receivedAt + this.#interval);
   }
@@ -103,6 +116,8 @@ export class KeepAlive {
   /** Bytes came in. */
   received(now: Now): void {
     this.#receivedAt = now.monotonic;
+    if (this.#answerUntil > 0 && now.monotonic <= this.#answerUntil - this.#patience + this.#wait)
+      this.silences = -1;
     this.#answerUntil = 0;
     this.#excused = false;
   }
@@ -125,7 +140,9 @@ export class KeepAlive {
    */
   look(now: Now, flows = false): KeepAliveAction {
     const slept = this.#slept(now);
-    if (flows && this.#answerUntil > 0) this.#answerUntil = now.monotonic + longestWait;
+    const patient = this.#wait * morePatience ** Math.max(0, this.silences);
+    const wait = Math.min(mostPatience, Math.max(flows ? longestWait : 0, patient));
+    if (flows && this.#answerUntil > 0) this.#answerUntil = now.monotonic + wait;
     const late = now.monotonic - this.#deadline;
     this.#looked = now;
     if (slept) {
@@ -134,10 +151,11 @@ export class KeepAlive {
       return 'slept';
     }
     if (late < 0) return 'wait';
+    if (this.#answerUntil > now.monotonic) return 'ping';
     if (this.#answerUntil > 0) {
       if (late <= usualLateness || this.#excused) return 'dead';
       this.#excused = true;
-    } else this.#patience = flows ? longestWait : this.#wait;
+    } else this.#patience = wait;
     this.#lateness = Math.min(this.#interval, Math.max(late, this.#lateness * memory));
     this.#answerUntil = now.monotonic + this.#patience;
     return 'ping';

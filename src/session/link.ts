@@ -129,11 +129,12 @@ export class Link {
     });
   }
 
-  /** Takes what the server granted. */
+  /** Takes what the server granted. @param silences see {@link KeepAlive} */
   accepted(
     packet: ConnackPacket,
     options: { maxInflight: number; topicAliases: boolean },
     now: Now,
+    silences: number,
   ): ServerLimits {
     const limits = serverLimits(packet, this.connect);
     const { maximumPacketSize } = limits;
@@ -144,7 +145,7 @@ export class Link {
     this.limits = limits;
     this.state = 'connected';
     this.quota = Math.min(limits.receiveMaximum, options.maxInflight);
-    this.keepAlive = new KeepAlive(limits.keepAlive, now, now.monotonic - this.openedAt);
+    this.keepAlive = new KeepAlive(limits.keepAlive, now, now.monotonic - this.openedAt, silences);
     // [v5 MQTT-3.2.2-18]
     if (options.topicAliases && limits.topicAliasMaximum > 0) {
       this.outboundAliases = new OutboundAliases(limits.topicAliasMaximum);

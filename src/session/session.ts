@@ -74,6 +74,8 @@ export class Session {
   readonly #port: SessionPort;
   readonly #turn: Turn;
   readonly #ids = new PacketIds<OutgoingMessage | RequestPart[]>();
+  /** Links in a row that died without an answer to a ping. */
+  #silences = 0;
   /** That the server has a session of ours, as far as we know. */
   #record: SessionRecord | undefined;
   #link: Link | undefined;
@@ -529,7 +531,7 @@ export class Session {
 
   #accepted(packet: ConnackPacket, link: Link): void {
     const { protocolVersion, connect } = link;
-    const server = link.accepted(packet, this.#options, this.#turn.now);
+    const server = link.accepted(packet, this.#options, this.#turn.now, this.#silences);
     const record = this.#record;
     // MQTT 3.1 does not say whether it resumed; when asked to, it does if it can.
     const isSilent = protocolVersion === 3;
@@ -592,6 +594,8 @@ export class Session {
       wasConnected: link.state === 'connected',
       answered: link.answered,
     };
+    if (link.keepAlive) this.#silences = link.keepAlive.silences;
+    if (end.by === 'silence') this.#silences += 1;
     link.state = 'ended';
     link.decoder.stop();
     this.#link = undefined;

@@ -702,6 +702,30 @@ describe('a dead peer', () => {
     expect(server.links[0]?.connection.endedBy).toBe('destroy');
   });
 
+  test('is not one behind whose large message the answer waits: each next connection waits longer', async () => {
+    fakeTime();
+    chance(0);
+    const { client, server } = await connected({ keepAlive: 5 });
+    server.script = { pingreq: () => undefined };
+    // A message that takes 20 seconds, and begins anew on each connection.
+    await vi.advanceTimersByTimeAsync(17_000);
+    expect([client.status.type, server.links.length]).toEqual(['connected', 3]);
+    await vi.advanceTimersByTimeAsync(20_000);
+    const payload = new Uint8Array(1);
+    server.link.send({ type: 'publish', topic: 'a', payload, qos: 0, retain: false, dup: false });
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect([client.status.type, server.links.length]).toEqual(['connected', 3]);
+    // Once one has answered in time, it and the next do not wait longer than usual.
+    server.script = {};
+    server.link.send({ type: 'pingresp' });
+    await vi.advanceTimersByTimeAsync(5_000);
+    server.script = { pingreq: () => undefined };
+    await vi.advanceTimersByTimeAsync(4_600);
+    expect(server.links).toHaveLength(4);
+    await vi.advanceTimersByTimeAsync(4_600);
+    expect(server.links).toHaveLength(5);
+  });
+
   test('is not kept alive by what was written since it was asked', async () => {
     fakeTime();
     chance(0);

@@ -17,10 +17,63 @@ class Clock {
   }
 }
 
-function started(seconds: number, connectTime = 20): { clock: Clock; keepAlive: KeepAlive } {
+function started(seconds: number, connectTime = 20, silences = 0): { clock: Clock; keepAlive: KeepAlive } {
   const clock = new Clock();
-  return { clock, keepAlive: new KeepAlive(seconds, clock.now, connectTime) };
+  return { clock, keepAlive: new KeepAlive(seconds, clock.now, connectTime, silences) };
 }
+
+describe('keep alive after links that died without an answer', () => {
+  test.each([
+    [5, 0, 2_500],
+    [5, 1, 10_000],
+    [5, 2, 40_000],
+    [60, 1, 120_000],
+    [60, 9, 600_000],
+  ])(
+    'of %i seconds after %i of them waits for %i milliseconds, and pings meanwhile',
+    (seconds, silences, wait) => {
+      const { clock, keepAlive } = started(seconds, 20, silences);
+      expect(keepAlive.look(clock.pass(seconds * 400).now)).toBe('ping');
+      const asked = clock.monotonic;
+      let sent = asked;
+      keepAlive.sent(clock.now);
+      for (;;) {
+        const action = keepAlive.look(clock.pass(keepAlive.deadline(clock.now) - clock.monotonic).now);
+        if (action === 'dead') break;
+        expect(action).toBe('ping');
+        // Within one and a half intervals the server takes us for dead.
+        expect(clock.monotonic - sent).toBeLessThan(seconds * 1_000);
+        sent = clock.monotonic;
+        keepAlive.sent(clock.now);
+      }
+      expect(clock.monotonic - asked).toBe(wait);
+      expect(keepAlive.silences).toBe(silences);
+    },
+  );
+
+  test('waits as long as usual once it was answered as soon as usual', () => {
+    const { clock, keepAlive } = started(5, 20, 2);
+    expect(keepAlive.look(clock.pass(2_000).now)).toBe('ping');
+    keepAlive.sent(clock.now);
+    keepAlive.received(clock.pass(2_500).now);
+    expect(keepAlive.silences).toBe(-1);
+    expect(keepAlive.look(clock.pass(2_000).now)).toBe('ping');
+    keepAlive.sent(clock.now);
+    expect(keepAlive.look(clock.pass(2_500).now)).toBe('dead');
+  });
+
+  test('goes on waiting so long while answers come late', () => {
+    const { clock, keepAlive } = started(5, 20, 1);
+    expect(keepAlive.look(clock.pass(2_000).now)).toBe('ping');
+    keepAlive.sent(clock.now);
+    keepAlive.received(clock.pass(2_501).now);
+    expect(keepAlive.silences).toBe(1);
+    keepAlive.sent(clock.now);
+    expect(keepAlive.look(clock.pass(2_000).now)).toBe('ping');
+    keepAlive.sent(clock.now);
+    expect(keepAlive.look(clock.pass(2_500).now)).toBe('wait');
+  });
+});
 
 describe('keep alive while a large message leaves', () => {
   test('waits half a minute for what is not seen of it, however short it is', () => {
