@@ -8,6 +8,7 @@ import { copyTlsOptions, type TlsOptions } from './tls-options';
 import type { Connection, Transport } from './transport';
 import {
   constructorIn,
+  open,
   openWebSocket,
   type WebSocketConstructor,
   type WebSocketLike,
@@ -23,11 +24,25 @@ export interface NodeWebSocketTransportOptions extends WebSocketTransportOptions
 /** Constructor of the package `ws`: takes options that the W3C form has no place for. */
 type WsConstructor = new (url: string, protocols: string[], options: object) => WebSocketLike;
 
+/** What a WebSocket of the package `ws` runs over. */
+interface Carrier {
+  on(type: 'data', listener: () => void): void;
+}
+
+/** The request of its handshake. */
+interface WsRequest {
+  on(type: 'socket', listener: (socket: Carrier) => void): void;
+  end(): void;
+}
+
 /** The largest MQTT packet there can be, in bytes [v5 2.1.4]; `ws` would stop at 100 MiB. */
 const largestPacket = 268_435_460;
 
 /** Bytes of a frame beside the largest packet that is taken: a server may send many packets in one. */
 const roomForOthers = 16 * 1_024 * 1_024;
+
+/** How often a connection tells that a frame is on its way, in milliseconds. */
+const betweenSigns = 500;
 
 /** How often the buffer of a closed connection is looked at, in milliseconds. */
 const betweenLooks = 10;
@@ -47,12 +62,19 @@ export function nodeWebSocketTransport(options: NodeWebSocketTransportOptions = 
       const Constructor = given ?? ws.WebSocket ?? globalWebSocket(ws.failure);
       const { headers } = attempt;
       let socket: WebSocketLike | undefined;
+      let carrier: Carrier | undefined;
       let create = (address: string, offered: string[]): WebSocketLike => new Constructor(address, offered);
       const Ws = asWs(Constructor);
       if (Ws !== undefined) {
         const settings = {
           // Small packets do not shrink, and the memory it takes for a connection is large.
           perMessageDeflate: false,
+          finishRequest: (request: WsRequest) => {
+            request.on('socket', (given) => {
+              carrier = given;
+            });
+            request.end();
+          },
           // `ws` collects a frame before it hands it out.
           maxPayload: Math.min(largestPacket, attempt.maximumPacketSize ?? largestPacket) + roomForOthers,
           ...(headers !== undefined && { headers: { ...headers } }),
@@ -79,6 +101,14 @@ export function nodeWebSocketTransport(options: NodeWebSocketTransportOptions = 
       if (socket) socket.binaryType = 'nodebuffer';
       // Others do not tell when bytes have left.
       const connection = Ws === undefined ? opened : new PacedConnection(opened, false);
+      // A frame is handed out when all of it is there. Until then it is a sign of life, which has no bytes.
+      let toldAt = performance.now();
+      carrier?.on('data', () => {
+        const time = performance.now();
+        if (time - toldAt < betweenSigns || socket?.readyState !== open) return;
+        toldAt = time;
+        connection.onData?.(new Uint8Array(0));
+      });
       const { close } = connection;
       connection.close = async () => {
         await close.call(connection);

@@ -144,7 +144,7 @@ interface Socket extends Omit<WebSocketLike, 'addEventListener' | 'removeEventLi
 }
 
 /** `WebSocket.OPEN`, which not every constructor has. */
-const open = 1;
+export const open = 1;
 
 function create(attempt: WebSocketAttempt, offered: string[]): Socket {
   try {

@@ -348,6 +348,22 @@ describe('a WebSocket in Node', () => {
     expect(new Set(between).size).toBeGreaterThan(3);
   });
 
+  test('gives signs of life, which have no bytes, while a large frame comes', async () => {
+    const peer = await webSocketPeer();
+    const recorded = record(await open127(peer.port));
+    const socket = await waitFor(() => peer.sockets[0], { what: 'the connection at the server' });
+    socket.send(bytesOf('at once'), { fin: false, binary: true });
+    await waitFor(() => peer.sockets[0]?.bufferedAmount === 0);
+    const { now } = performance;
+    const later = vi.spyOn(performance, 'now').mockImplementation(() => now.call(performance) + 500);
+    cleanups.push(() => later.mockRestore());
+    socket.send(bytesOf(', and half a second later'), { fin: false, binary: true });
+    await waitFor(() => recorded.chunks.length > 0);
+    expect(recorded.text).toBe('');
+    socket.send(bytesOf(''), { fin: true, binary: true });
+    await waitFor(() => recorded.text === 'at once, and half a second later');
+  });
+
   test('takes what comes without a copy of each frame', async () => {
     const peer = await webSocketPeer();
     const recorded = record(await open127(peer.port));
