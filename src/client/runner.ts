@@ -114,7 +114,8 @@ export class Runner {
   #timerAt = Infinity;
   /** Bytes in the transport's buffer when it was asked last; Infinity after a write. */
   #buffered = Infinity;
-  #drainTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Calls the next look at it off. */
+  #cancelLook: (() => void) | undefined;
   /** For publishers that wait for the next flush, and for the transport's buffer to shrink. */
   #drained: Deferred<PublishResult> | undefined;
   /** Acknowledgements written, and bytes handed to the transport, when {@link mostAnswers} were reached last. */
@@ -462,10 +463,10 @@ export class Runner {
    * WebSocket's buffer has shrunk, so it is looked at while someone waits.
    */
   #drain(): void {
-    clearTimeout(this.#drainTimer);
+    this.#cancelLook?.();
     if (!this.#drained) return;
     if (this.#isCongested()) {
-      this.#drainTimer = setTimeout(() => this.#drain(), drainPoll);
+      this.#cancelLook = this.#clock(() => this.#drain(), drainPoll);
       return;
     }
     this.#drained.resolve(writtenResult);

@@ -100,6 +100,24 @@ describe('QoS 0 and backpressure', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test('bufferedAmount is looked at by the clock of the client: timers of hidden tabs are slow', async () => {
+    fakeTime();
+    const looks: (() => void)[] = [];
+    const clock = (callback: () => void) => {
+      looks.push(callback);
+      return () => {};
+    };
+    const { client, server } = await connected({ keepAlive: 0, clock });
+    server.link.buffer(congested);
+    const publish = watch(client.publish('a', 'x'));
+    await turn();
+    server.link.buffer(0);
+    expect(vi.getTimerCount()).toBe(0);
+    looks.at(-1)?.();
+    await turn();
+    expect(publish.state).toBe('resolved');
+  });
+
   test('the transport is asked for its buffer a few times a flush, not at each publish', async () => {
     const { client, server } = await rested();
     const asked = vi.spyOn(server.link.connection, 'bufferedAmount', 'get');
