@@ -5,6 +5,7 @@
  */
 
 import type { Message } from '../message';
+import { paramsIn } from './filters';
 import type { Guest, Targets } from './guest';
 import type { HeldSubscription } from './holdings';
 import type { HubCore } from './hub-core';
@@ -47,10 +48,10 @@ interface Pending {
 /** A message whose only takers are gone. */
 interface Orphan {
   readonly pending: Pending;
-  /** What they were. */
+  /** What they were; empty when it has had none. */
   readonly targets: readonly Target[];
   /** Ends its wait. */
-  readonly stop: () => void;
+  stop: () => void;
 }
 
 /** See above. */
@@ -71,12 +72,13 @@ export class Deliveries {
     this.#lost = lost;
   }
 
-  /** A message came for these tabs; some may be gone. */
+  /** A message came for these tabs; some may be gone. @param isMatched whether any Subscription is for it */
   deliver(
     message: Message,
     targets: Targets,
     packetId: number | undefined,
     done: (() => void) | undefined,
+    isMatched: boolean,
   ): void {
     const gone = [...targets].filter(([guest]) => guest.isGone);
     for (const [guest] of gone) targets.delete(guest);
@@ -85,7 +87,7 @@ export class Deliveries {
       return;
     }
     const pending = { id: 0, message, packetId, waiting: targets, hasSettled: false, hasFailed: false, done };
-    if (targets.size === 0 && gone.length > 0)
+    if (targets.size === 0 && (gone.length > 0 || !isMatched))
       this.#orphan(
         pending,
         gone.flatMap(([, list]) => list),
@@ -131,16 +133,21 @@ export class Deliveries {
     this.#orphans.clear();
   }
 
-  /** A new Subscription takes what an equal one of a tab that is gone had. */
+  /** A new Subscription takes what an equal one of a tab that is gone had, and what none was for. */
   adopt(guest: Guest, { id, patterns }: HeldSubscription): void {
-    const pattern = [...patterns.values()].join();
+    const list = [...patterns.values()];
+    const pattern = list.join();
     for (const orphan of this.#orphans) {
-      const target = orphan.targets.find((one) => one.pattern === pattern);
-      if (!target) continue;
+      const { pending, targets, stop } = orphan;
+      const wasHad = targets.length > 0;
+      const params = wasHad
+        ? targets.find((one) => one.pattern === pattern)?.params
+        : paramsIn(list, pending.message.topic);
+      if (!params) continue;
       this.#orphans.delete(orphan);
-      orphan.stop();
-      orphan.pending.waiting.set(guest, [{ ...target, subscription: id }]);
-      this.#wait(orphan.pending, true);
+      stop();
+      pending.waiting.set(guest, [{ subscription: id, pattern, params }]);
+      this.#wait(pending, wasHad);
     }
   }
 
@@ -192,13 +199,19 @@ export class Deliveries {
   }
 
   #orphan(pending: Pending, targets: readonly Target[]): void {
-    const stop = this.#core.endings.later(this.#core.unclaimedTimeout, () => {
-      this.#orphans.delete(orphan);
-      this.#finish(pending);
-      this.#core.emit('unclaimed', toWireMessage(pending.message));
-    });
-    const orphan: Orphan = { pending, targets, stop };
+    const { client, endings, unclaimedTimeout } = this.#core;
+    const orphan: Orphan = { pending, targets, stop: () => {} };
+    const wait = () => {
+      orphan.stop = endings.later(unclaimedTimeout, () => {
+        this.#orphans.delete(orphan);
+        this.#finish(pending);
+        this.#core.emit('unclaimed', toWireMessage(pending.message));
+      });
+    };
     this.#orphans.add(orphan);
+    // Takers come once there is a connection: `connectShared` resolves then.
+    if (client.status.type === 'connected') wait();
+    else orphan.stop = client.on('connect', wait, { once: true });
   }
 
   /** A frozen tab must not hold up what the others wait for: the server sends no more than our Receive Maximum. */

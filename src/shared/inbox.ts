@@ -17,10 +17,7 @@ import type { TabCore } from './tab-core';
 import { timerFor } from './waiting';
 import type { WireDelivery, WireMessage } from './wire';
 
-/**
- * A message that the hub had in its store may come again from the next one, or a later one: it hands out a message for a
- * Subscription when the one before it is done with, and may go before.
- */
+/** A message that the hub had in its store comes again from the next one, or a later one when that goes too soon. */
 const hubsRemembered = 10;
 
 /** Hands out what came. */

@@ -1,4 +1,9 @@
-/** The hub's client offers a message to one Subscription after the other: they are put together again, for one post a tab. */
+/**
+ * The hub's client offers a message to one Subscription after the other: they are put together again, for one post a tab.
+ *
+ * With `ack: 'received'` the client keeps a message in its store while anybody works on it. That is the listener here,
+ * which may work on many at the same time; handlers would get the next message when they are done with the last one.
+ */
 
 import type { Message } from '../message';
 import type { Deliveries } from './deliveries';
@@ -18,13 +23,12 @@ interface Offer {
   /** Subscriptions that it was offered to. */
   readonly asked: Set<HeldSubscription>;
   readonly targets: Targets;
-  /** For a client that acknowledges by itself: what it waits for, and ends that. */
-  promise: Promise<void> | undefined;
+  /** For a client that acknowledges by itself: ends its wait. */
   done: (() => void) | undefined;
 }
 
-/** Handler of all Subscriptions that the hub makes. @returns what the client has to wait for */
-export type Take = (guest: Guest, held: HeldSubscription, message: Message) => Promise<void> | undefined;
+/** Handler of all Subscriptions that the hub makes. */
+export type Take = (guest: Guest, held: HeldSubscription, message: Message) => void;
 
 /** See above. */
 export function offers(core: HubCore, deliveries: Deliveries): Take {
@@ -33,29 +37,23 @@ export function offers(core: HubCore, deliveries: Deliveries): Take {
 
   const flush = () => {
     if (!offer) return;
-    const { message, packetId, targets, done } = offer;
+    const { message, packetId, targets, done, asked } = offer;
     offer = undefined;
     core.counted();
-    deliveries.deliver(message, targets, packetId, done);
+    deliveries.deliver(message, targets, packetId, done, asked.size > 0);
   };
 
   const begin = (message: Message): Offer => {
     flush();
     queueMicrotask(flush);
-    const begun: Offer = {
+    return {
       message,
       // Now: the next packet may have an empty payload, too.
       packetId: idOf(message),
       asked: new Set(),
       targets: new Map(),
-      promise: undefined,
       done: undefined,
     };
-    if (message.qos > 0 && core.options.ack === 'received')
-      begun.promise = new Promise((resolve) => {
-        begun.done = resolve;
-      });
-    return begun;
   };
 
   /** Another tab that subscribes makes the server send retained messages again. */
@@ -69,16 +67,27 @@ export function offers(core: HubCore, deliveries: Deliveries): Take {
     return false;
   };
 
+  if (core.options.ack === 'received')
+    core.client.on('message', (message) => {
+      // Its Subscriptions were asked just now, if it has any.
+      const taken = offer ?? begin(message);
+      offer = taken;
+      const done = new Promise<void>((resolve) => {
+        taken.done = resolve;
+      });
+      flush();
+      return message.qos > 0 && done;
+    });
+
   return (guest, held, message) => {
     if (!offer || !isOf(offer, message) || offer.asked.has(held)) offer = begin(message);
-    const { targets, asked, promise } = offer;
+    const { targets, asked } = offer;
     asked.add(held);
     if (guest.subscriptions.get(held.id) === held && !hadRetained(held, message)) {
       const pattern = [...held.patterns.values()].join();
       const target = { subscription: held.id, pattern, params: message.params };
       targets.set(guest, [...(targets.get(guest) ?? []), target]);
     }
-    return promise;
   };
 }
 

@@ -283,7 +283,10 @@ describe("with ack: 'received' a hub that takes over", () => {
   }
 
   async function slow(filter: string) {
-    const { client } = await tabs.open();
+    return slowIn((await tabs.open()).client, filter);
+  }
+
+  async function slowIn(client: Client, filter: string) {
     const seen: string[] = [];
     const ends: (() => void)[] = [];
     await client.subscribe(filter, { qos: 2 }, (message) => {
@@ -326,6 +329,60 @@ describe("with ack: 'received' a hub that takes over", () => {
     await finish(two, three);
     expect(two.seen).toEqual(['1', '2', '3']);
     expect(three.seen).toEqual(['1', '2', '3']);
+    expect(await records(kept)).toEqual([]);
+  });
+
+  test.each([1, 2, 3])(
+    'hands out once to each Subscription what the store has, of which one is behind, after each of %d crashes',
+    async (crashes) => {
+      const kept = store();
+      const { two } = await open(kept, crashes);
+      const all = await slowIn(two.client, '#');
+      const quick = await collect(two.client, 'b');
+      const filters = ['a', 'b', 'b', 'a', 'b', 'b'];
+      for (const [text, filter] of filters.entries()) server.link.publish(filter, String(text), { qos: 2 });
+      await waitFor(() => server.link.packets('pubcomp').length === 6 && quick.length === 4);
+      for (let count = 0; count < crashes; count += 1) {
+        await crash();
+        all.end();
+        await turn();
+      }
+      await finish(two, all);
+      expect(all.seen).toEqual(['0', '1', '2', '3', '4', '5']);
+      expect(two.seen).toEqual(['0', '3']);
+      expect(texts(quick)).toEqual(['1', '2', '4', '5']);
+    },
+  );
+
+  test('keeps what no Subscription is for until there is a connection, and a while longer', async () => {
+    const kept = store();
+    for (const [index, topic] of ['a', 'b', 'x/y'].entries()) {
+      const [payload, id] = [new Uint8Array(index), index + 1];
+      const record = { kind: 'inbox', id, topic, payload, qos: 2, retain: false, properties: {} } as const;
+      await kept.write('tabs', [{ type: 'put', record }]);
+    }
+    fakeTabTimers();
+    server.script.connect = () => undefined;
+    const options = {
+      clean: false,
+      clientId: 'tabs',
+      ack: 'received',
+      reconnect: { initial: true },
+    } as const;
+    tabs = new SharedTabs(url, { transport: server, ...options, store: kept });
+    const opening = tabs.open();
+    await seconds(15);
+    server.link.send({ type: 'connack', sessionPresent: false, reasonCode: 0 });
+    const { client } = await opening;
+    const unclaimed: string[] = [];
+    client.on('unclaimed', ({ topic }) => unclaimed.push(topic));
+    await seconds(9);
+    const params: unknown[] = [];
+    await client.subscribe(['z', '+name'], (message) => params.push(message.params));
+    expect(unclaimed).toEqual([]);
+    await seconds(2);
+    expect(params).toEqual([{ name: 'a' }, { name: 'b' }]);
+    expect(unclaimed).toEqual(['x/y']);
     expect(await records(kept)).toEqual([]);
   });
 
