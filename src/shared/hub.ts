@@ -12,6 +12,12 @@ import { relayEvents } from './relay';
 import { abortedCode } from './requests';
 import type { State, ToHub, ToTab } from './wire';
 
+/**
+ * How long a client with `ack: 'received'` that has published all may take to close, in milliseconds: it would wait for
+ * what tabs have in hand, as if that were its own.
+ */
+const longestClose = 100;
+
 /** See above. */
 export class Hub {
   readonly #core: HubCore;
@@ -79,8 +85,12 @@ export class Hub {
     const core = this.#core;
     if (core.state === 'open') core.state = 'leaving';
     core.endings.end();
+    const { client } = core;
+    const { inFlight, queued } = client.stats;
+    const isHurried = core.options.ack === 'received' && inFlight + queued === 0;
+    const { timeout = longestClose } = options ?? {};
     try {
-      await core.client.close(options);
+      await client.close(isHurried ? { ...options, timeout: Math.min(timeout, longestClose) } : options);
     } finally {
       core.state = 'over';
     }

@@ -30,6 +30,18 @@ function told(client: Client): string[] {
   return events;
 }
 
+/** Tabs with `ack: 'received'`, one of which holds a message that nobody takes. */
+async function openWithMessage(): Promise<Client> {
+  tabs = new SharedTabs(url, { transport: server, ack: 'received' });
+  const { client } = await tabs.open();
+  await client.subscribe('a', { qos: 1 });
+  await new Promise((resolve) => setTimeout(resolve));
+  server.link.publish('a', '1', { qos: 1 });
+  await waitFor(() => server.link.types.includes('puback'));
+  await turn();
+  return client;
+}
+
 const codeOf = (error: { code?: string }) => error.code;
 
 describe.each(places)('close() in %s', (place) => {
@@ -215,5 +227,37 @@ describe('a tab that was away', () => {
     tab.restore();
     await waitFor(() => events.length === 3);
     expect(events).toEqual(['connected', 'disconnect', 'connect']);
+  });
+});
+
+describe("close() with ack: 'received'", () => {
+  test('does not wait for what nobody takes', async () => {
+    const client = await openWithMessage();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const closed = vi.fn();
+    const closing = client.close().then(closed);
+    await turn();
+    await vi.advanceTimersByTimeAsync(100);
+    await turn();
+    expect(closed).toHaveBeenCalled();
+    await closing;
+  });
+
+  test('waits, meanwhile, for messages that were published', async () => {
+    const client = await openWithMessage();
+    server.script.publish = () => undefined;
+    const other = await tabs.open();
+    other.client.publish('b', 'x', { qos: 1 }).catch(() => {});
+    await waitFor(() => server.link.types.includes('publish'));
+    other.tab.crash();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const closed = vi.fn();
+    const closing = client.close({ timeout: 1_000 }).then(closed);
+    await turn();
+    await vi.advanceTimersByTimeAsync(900);
+    await turn();
+    expect(closed).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(100);
+    await closing;
   });
 });
