@@ -72,27 +72,27 @@ export class Deliveries {
     this.#lost = lost;
   }
 
-  /** A message came for these tabs; some may be gone. @param isMatched whether any Subscription is for it */
+  /** A message came for these tabs, of which some may be gone. @param targets undefined when no Subscription is for it */
   deliver(
     message: Message,
-    targets: Targets,
+    targets: Targets | undefined,
     packetId: number | undefined,
     done: (() => void) | undefined,
-    isMatched: boolean,
   ): void {
-    const gone = [...targets].filter(([guest]) => guest.isGone);
-    for (const [guest] of gone) targets.delete(guest);
+    const waiting = targets ?? new Map<Guest, Target[]>();
+    const gone = [...waiting].filter(([guest]) => guest.isGone);
+    for (const [guest] of gone) waiting.delete(guest);
     if (message.qos === 0) {
-      this.#send(message, targets, 0);
+      this.#send(message, waiting, 0);
       return;
     }
-    const pending = { id: 0, message, packetId, waiting: targets, hasSettled: false, hasFailed: false, done };
-    if (targets.size === 0 && (gone.length > 0 || !isMatched))
+    const pending = { id: 0, message, packetId, waiting, hasSettled: false, hasFailed: false, done };
+    if (waiting.size > 0 || (targets && gone.length === 0)) this.#wait(pending);
+    else
       this.#orphan(
         pending,
         gone.flatMap(([, list]) => list),
       );
-    else this.#wait(pending);
   }
 
   /** A tab is done with a message. */

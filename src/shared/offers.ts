@@ -1,8 +1,9 @@
 /**
- * The hub's client offers a message to one Subscription after the other: they are put together again, for one post a tab.
+ * The hub's client offers a message to one Subscription after the other, then to the listener here: that puts them
+ * together again, for one post a tab.
  *
- * With `ack: 'received'` the client keeps a message in its store while anybody works on it. That is the listener here,
- * which may work on many at the same time; handlers would get the next message when they are done with the last one.
+ * With `ack: 'received'` the client keeps a message in its store while anybody works on it. That is the listener, which
+ * may work on many at the same time: a handler would get the next message when it is done with the last one.
  */
 
 import type { Message } from '../message';
@@ -15,46 +16,29 @@ import { packetIds } from './packet-ids';
 /** Retained topics remembered for a Subscription; beyond it, it may be sent some again. */
 const maximumRetained = 10_000;
 
-/** A message that is being offered. */
-interface Offer {
-  readonly message: Message;
-  /** See {@link packetIds}. */
-  readonly packetId: number | undefined;
-  /** Subscriptions that it was offered to. */
-  readonly asked: Set<HeldSubscription>;
-  readonly targets: Targets;
-  /** For a client that acknowledges by itself: ends its wait. */
-  done: (() => void) | undefined;
-}
-
 /** Handler of all Subscriptions that the hub makes. */
 export type Take = (guest: Guest, held: HeldSubscription, message: Message) => void;
 
 /** See above. */
 export function offers(core: HubCore, deliveries: Deliveries): Take {
   const idOf = packetIds(core);
-  let offer: Offer | undefined;
+  /** Takers of the message that is being offered; undefined when no Subscription is for it. */
+  let targets: Targets | undefined;
 
-  const flush = () => {
-    if (!offer) return;
-    const { message, packetId, targets, done, asked } = offer;
-    offer = undefined;
+  core.client.on('message', (message) => {
+    const taken = targets;
+    targets = undefined;
     core.counted();
-    deliveries.deliver(message, targets, packetId, done, asked.size > 0);
-  };
-
-  const begin = (message: Message): Offer => {
-    flush();
-    queueMicrotask(flush);
-    return {
-      message,
-      // Now: the next packet may have an empty payload, too.
-      packetId: idOf(message),
-      asked: new Set(),
-      targets: new Map(),
-      done: undefined,
-    };
-  };
+    const isKept = core.options.ack === 'received' && message.qos > 0;
+    let done: (() => void) | undefined;
+    const promise = isKept
+      ? new Promise<void>((resolve) => {
+          done = resolve;
+        })
+      : undefined;
+    deliveries.deliver(message, taken, idOf(message), done);
+    return promise;
+  });
 
   /** Another tab that subscribes makes the server send retained messages again. */
   const hadRetained = ({ options, retained }: HeldSubscription, { retain, topic }: Message): boolean => {
@@ -67,36 +51,11 @@ export function offers(core: HubCore, deliveries: Deliveries): Take {
     return false;
   };
 
-  if (core.options.ack === 'received')
-    core.client.on('message', (message) => {
-      // Its Subscriptions were asked just now, if it has any.
-      const taken = offer ?? begin(message);
-      offer = taken;
-      const done = new Promise<void>((resolve) => {
-        taken.done = resolve;
-      });
-      flush();
-      return message.qos > 0 && done;
-    });
-
   return (guest, held, message) => {
-    if (!offer || !isOf(offer, message) || offer.asked.has(held)) offer = begin(message);
-    const { targets, asked } = offer;
-    asked.add(held);
-    if (guest.subscriptions.get(held.id) === held && !hadRetained(held, message)) {
-      const pattern = [...held.patterns.values()].join();
-      const target = { subscription: held.id, pattern, params: message.params };
-      targets.set(guest, [...(targets.get(guest) ?? []), target]);
-    }
+    targets ??= new Map();
+    if (guest.subscriptions.get(held.id) !== held || hadRetained(held, message)) return;
+    const pattern = [...held.patterns.values()].join();
+    const target = { subscription: held.id, pattern, params: message.params };
+    targets.set(guest, [...(targets.get(guest) ?? []), target]);
   };
-}
-
-/** Whether it is the message that is being offered. An empty payload is the same object in all of them. */
-function isOf({ message }: Offer, { payload, topic, properties, qos }: Message): boolean {
-  return (
-    message.payload === payload &&
-    message.topic === topic &&
-    message.qos === qos &&
-    message.properties === properties
-  );
 }

@@ -4,7 +4,6 @@ import { UsageError } from '../errors';
 import type { ClientEvents } from '../index';
 import type { GuestSubscriptions } from './guest-subscriptions';
 import type { HubCore } from './hub-core';
-import { toWireMessage } from './message';
 import { autoKey } from './requests';
 import { toWired, toWireError } from './wire-error';
 
@@ -26,7 +25,6 @@ export function relayEvents(core: HubCore, subscriptions: GuestSubscriptions): v
     subscriptions.clear();
     return toWired(event);
   });
-  relay('unclaimed', toWireMessage);
   // Keys that tabs made mean nothing to the application; the publish that has it settles by itself.
   relay('settled', (event) =>
     toWired({ ...event, key: event.key?.startsWith(autoKey) ? undefined : event.key }),

@@ -179,6 +179,38 @@ describe('a message that a tab has no taker for', () => {
   });
 });
 
+describe.each(['handled', 'manual', 'received'] as const)(
+  'a message of an earlier session that no tab has subscribed to, with ack: %s',
+  (ack) => {
+    test('is handed to the Subscription that comes for it', async () => {
+      tabs = new SharedTabs(url, { transport: server, ack });
+      const [one] = [await tabs.open(), await tabs.open()];
+      server.link.publish('a/b', 'x', { qos: 1 });
+      await turn();
+      expect(server.link.types.includes('puback')).toBe(ack === 'received');
+      const seen = vi.fn((message: Message) => ack === 'manual' && message.ack());
+      await one.client.subscribe('b/+x', { qos: 1 }, seen);
+      await one.client.subscribe('a/+name', { qos: 1 }, seen);
+      await waitFor(() => server.link.types.includes('puback') && seen.mock.calls.length === 1);
+      expect(seen.mock.calls[0]?.[0]).toMatchObject({ params: { name: 'b' }, redelivered: false });
+    });
+
+    test('is reported when none comes, in all tabs', async () => {
+      fakeTabTimers();
+      tabs = new SharedTabs(url, { transport: server, ack });
+      const unclaimed: string[] = [];
+      for (const { client } of [await tabs.open(), await tabs.open()])
+        client.on('unclaimed', (message) => unclaimed.push(message.text()));
+      server.link.publish('a', 'x', { qos: 1 });
+      await seconds(9);
+      expect(unclaimed).toEqual([]);
+      await seconds(2);
+      expect(unclaimed).toEqual(['x', 'x']);
+      expect(server.link.packets('puback')).toHaveLength(1);
+    });
+  },
+);
+
 test('what settles from an earlier hub is not taken for a message of the new one', async () => {
   const [one, two] = [await tabs.open(), await tabs.open()];
   const ends: (() => void)[] = [];
