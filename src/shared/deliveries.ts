@@ -5,7 +5,7 @@
  */
 
 import type { Message } from '../message';
-import { paramsIn } from './filters';
+import { matcherOf, textOf } from './filters';
 import type { Guest, Targets } from './guest';
 import type { HeldSubscription } from './holdings';
 import type { HubCore } from './hub-core';
@@ -135,14 +135,14 @@ export class Deliveries {
 
   /** A new Subscription takes what an equal one of a tab that is gone had, and what none was for. */
   adopt(guest: Guest, { id, patterns }: HeldSubscription): void {
-    const list = [...patterns.values()];
-    const pattern = list.join();
+    const pattern = textOf(patterns);
+    const match = matcherOf(patterns);
     for (const orphan of this.#orphans) {
       const { pending, targets, stop } = orphan;
       const wasHad = targets.length > 0;
       const params = wasHad
         ? targets.find((one) => one.pattern === pattern)?.params
-        : paramsIn(list, pending.message.topic);
+        : match(pending.message.topic);
       if (!params) continue;
       this.#orphans.delete(orphan);
       stop();

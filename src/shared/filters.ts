@@ -1,33 +1,38 @@
-/** Filters as arguments give them, and as they are on the wire. */
+/** Filters as arguments give them, and the topics that they match. */
 
 import { compilePattern, type Pattern } from '../topic/pattern';
 import { TopicTrie } from '../topic/topic-trie';
 
 type Params = Readonly<Record<string, string>>;
 
-/** A pattern as a filter on the wire: without the names of its wildcards. */
-export function wireFilter(pattern: string): string {
-  return compilePattern(pattern).filter;
-}
+/** Finds what the named wildcards of a pattern stand for in a topic; undefined when none matches. */
+export type Matcher = (topic: string) => Params | undefined;
 
 /** The filters of an argument. @throws UsageError for what is none */
-export function filtersOf(argument: unknown): string[] {
-  const filters = [argument].flat() as string[];
-  for (const [index, filter] of filters.entries())
-    compilePattern(filter, Array.isArray(argument) ? `filter[${index}]` : 'filter');
-  return filters;
+export function patternsOf(argument: unknown): Pattern[] {
+  const name = (index: number) => (Array.isArray(argument) ? `filter[${index}]` : 'filter');
+  return [argument].flat().map((filter, index) => compilePattern(filter as string, name(index)));
 }
 
-/** What the named wildcards of one of the patterns stand for in a topic; undefined when none matches. */
-export function paramsIn(patterns: readonly string[], topic: string): Params | undefined {
+/** Patterns as they were given, in one text. */
+export function textOf(patterns: readonly Pattern[]): string {
+  return patterns.map(({ pattern }) => pattern).join();
+}
+
+/** Patterns as filters on the wire: without the names of their wildcards. */
+export function wireFilters(patterns: readonly Pattern[]): Set<string> {
+  return new Set(patterns.map(({ filter }) => filter));
+}
+
+/** Matches topics with some patterns. */
+export function matcherOf(patterns: readonly Pattern[]): Matcher {
   const trie = new TopicTrie<Pattern>();
-  let params: Params | undefined;
-  for (const pattern of patterns) {
-    const compiled = compilePattern(pattern);
-    trie.add(compiled.filter, compiled);
-  }
-  trie.match(topic, (pattern) => {
-    params = pattern.params(topic);
-  });
-  return params;
+  for (const pattern of patterns) trie.add(pattern.filter, pattern);
+  return (topic) => {
+    let params: Params | undefined;
+    trie.match(topic, (pattern) => {
+      params = pattern.params(topic);
+    });
+    return params;
+  };
 }

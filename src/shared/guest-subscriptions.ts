@@ -2,8 +2,9 @@
 
 import { type RefusedError, UsageError } from '../errors';
 import type { Grant, SubscribeOptions, Subscription } from '../index';
+import type { Pattern } from '../topic/pattern';
 import type { Deliveries } from './deliveries';
-import { filtersOf, wireFilter } from './filters';
+import { patternsOf, wireFilters } from './filters';
 import type { Guest } from './guest';
 import type { HeldSubscription } from './holdings';
 import type { HubCore } from './hub-core';
@@ -30,8 +31,8 @@ export class GuestSubscriptions {
     { subscription: id, filters, options: asked, again }: Call & { method: 'subscribe' },
     signal: AbortSignal | undefined,
   ): Promise<readonly Wired<Grant>[]> {
-    const patterns = new Map(filtersOf(filters).map((pattern) => [wireFilter(pattern), pattern]));
-    const isShared = [...patterns.keys()].some((filter) => this.#core.holdings.has(filter));
+    const patterns = patternsOf(filters);
+    const isShared = patterns.some(({ filter }) => this.#core.holdings.has(filter));
     const options: SubscribeOptions = { ...asked };
     // For this tab the subscription is new, if not for the server.
     if (options.retainHandling === 1 && isShared && !again) options.retainHandling = 0;
@@ -50,12 +51,12 @@ export class GuestSubscriptions {
 
   /** Ends all Subscriptions of a tab with these filters. */
   async unsubscribe(guest: Guest, argument: unknown): Promise<undefined> {
-    const wire = new Set(filtersOf(argument).map(wireFilter));
+    const wire = wireFilters(patternsOf(argument));
     const unknown = [...wire].filter((filter) => !this.#core.holdings.has(filter));
     for (const held of [...guest.subscriptions.values()]) {
-      const rest = [...held.patterns].filter(([filter]) => !wire.has(filter));
+      const rest = held.patterns.filter(({ filter }) => !wire.has(filter));
       if (rest.length === 0) await this.end(guest, held.id);
-      else if (rest.length < held.patterns.size) await this.#goOn(guest, held, rest);
+      else if (rest.length < held.patterns.length) await this.#goOn(guest, held, rest);
     }
     // Also what is wrong is the client's to say.
     if (unknown.length > 0 || wire.size === 0)
@@ -95,10 +96,10 @@ export class GuestSubscriptions {
     const wired = toWireError(error);
     for (const guest of this.#core.guests.values())
       for (const { id, patterns } of guest.subscriptions.values()) {
-        if (![...patterns.keys()].some((filter) => error.message.includes(`'${filter}'`))) continue;
+        if (!patterns.some(({ filter }) => error.message.includes(`'${filter}'`))) continue;
         isTaken = true;
         guest.post({ type: 'event', name: 'error', event: wired });
-        if (patterns.size > 1) continue;
+        if (wireFilters(patterns).size > 1) continue;
         guest.release(id);
         guest.post({ type: 'ended', subscription: id, error: wired });
       }
@@ -106,16 +107,17 @@ export class GuestSubscriptions {
   }
 
   /** A tab goes on with some filters of a Subscription. */
-  async #goOn(guest: Guest, held: HeldSubscription, patterns: [string, string][]): Promise<void> {
+  async #goOn(guest: Guest, held: HeldSubscription, patterns: readonly Pattern[]): Promise<void> {
     const retainHandling = this.#core.client.protocolVersion === 5 ? 2 : 0;
     const next: HeldSubscription = {
       ...held,
-      patterns: new Map(patterns),
+      patterns,
       options: { ...held.options, retainHandling },
       real: undefined,
     };
     try {
-      await this.#hold(guest, next, [...next.patterns.values()], false, undefined);
+      const filters = patterns.map(({ pattern }) => pattern);
+      await this.#hold(guest, next, filters, false, undefined);
     } catch (error) {
       guest.post({ type: 'ended', subscription: held.id, error: toWireError(error) });
       throw error;

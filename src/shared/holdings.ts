@@ -1,12 +1,12 @@
 /** Which filters tabs are subscribed to, those that may come back too, counted: there may be thousands of them. */
 
 import type { SubscribeOptions, Subscription } from '../index';
+import type { Pattern } from '../topic/pattern';
 
 /** One Subscription of a tab, as the hub holds it. */
 export interface HeldSubscription {
   readonly id: number;
-  /** As the application gave them, by the filter that each is on the wire. */
-  readonly patterns: ReadonlyMap<string, string>;
+  readonly patterns: readonly Pattern[];
   readonly options: SubscribeOptions;
   /** Undefined until it is granted. */
   real: Subscription | undefined;
@@ -27,7 +27,7 @@ export class Holdings {
   count({ patterns, options }: HeldSubscription, by: 1 | -1): void {
     this.#hasChanged = true;
     if (options.retainAsPublished) this.#published += by;
-    for (const filter of patterns.keys()) {
+    for (const { filter } of patterns) {
       const count = (this.#counts.get(filter) ?? 0) + by;
       if (count > 0) this.#counts.set(filter, count);
       else this.#counts.delete(filter);

@@ -9,13 +9,12 @@
 
 import { UsageError } from '../errors';
 import { type Conclusion, Delivery, type DeliveryHost } from './delivery';
-import { paramsIn } from './filters';
 import { SharedMessage } from './message';
 import { runHandler } from './run-handler';
 import type { SharedSubscription, SubscriptionInbox } from './subscription';
 import type { TabCore } from './tab-core';
 import { timerFor } from './waiting';
-import type { WireDelivery, WireMessage } from './wire';
+import type { Target, WireDelivery, WireMessage } from './wire';
 
 /** A message that the hub had in its store comes again from the next one, or a later one when that goes too soon. */
 const hubsRemembered = 10;
@@ -86,13 +85,15 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
     this.#hub += 1;
   }
 
-  /** A taker has appeared. */
-  reclaim(): void {
+  /** A taker has appeared: this Subscription, or a listener. */
+  reclaim(taker?: SharedSubscription): void {
     for (const delivery of [...this.#held.keys()]) {
       // A taker that it is offered to may make another one appear, and that has had it by now.
       if (!this.#held.has(delivery)) continue;
+      const targets = taker ? targetsOf(delivery, [taker]) : [];
+      if (taker && targets.length === 0) continue;
       this.#letGo(delivery);
-      this.#offerAgain(delivery);
+      this.#offer(delivery, targets);
     }
   }
 
@@ -112,7 +113,8 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
 
   /** A taker had messages and let go of them unread: what nobody else had is offered as if it had just come. */
   release(deliveries: readonly Delivery[]): void {
-    for (const delivery of deliveries) if (delivery.letGo()) this.#offerAgain(delivery);
+    for (const delivery of deliveries)
+      if (delivery.letGo()) this.#offer(delivery, targetsOf(delivery, this.#subscriptions.values()));
   }
 
   /** The message for one taker. */
@@ -124,17 +126,6 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
       }
       this.#conclude(delivery, { type: 'ack', reasonCode });
     });
-  }
-
-  /** The hub does not know what the tab has subscribed to since it sent the message. */
-  #offerAgain(delivery: Delivery): void {
-    const { message, targets } = delivery;
-    const late = [...this.#subscriptions.values()].flatMap(({ id, patterns }) => {
-      const isLate = targets.every(({ subscription }) => subscription !== id);
-      const params = isLate && paramsIn(patterns, message.topic);
-      return params ? [{ subscription: id, pattern: '', params }] : [];
-    });
-    this.#offer(delivery, [...targets, ...late]);
   }
 
   #offer(delivery: Delivery, targets = delivery.targets): void {
@@ -178,6 +169,15 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
     if (!conclusion || id === 0 || hub !== this.#hub) return;
     this.#core.post({ ...conclusion, delivery: id });
   }
+}
+
+/** The hub does not know what the tab has subscribed to since it sent the message. */
+function targetsOf({ message, targets }: Delivery, takers: Iterable<SharedSubscription>): Target[] {
+  return [...takers].flatMap((taker) => {
+    const known = targets.find(({ subscription }) => subscription === taker.id);
+    const params = known ? known.params : taker.paramsIn(message.topic);
+    return params ? [{ subscription: taker.id, pattern: '', params }] : [];
+  });
 }
 
 function isSame(one: WireMessage, other: WireMessage): boolean {

@@ -8,6 +8,7 @@
 
 import type { Message } from '../message';
 import type { Deliveries } from './deliveries';
+import { textOf } from './filters';
 import type { Guest, Targets } from './guest';
 import type { HeldSubscription } from './holdings';
 import type { HubCore } from './hub-core';
@@ -54,8 +55,7 @@ export function offers(core: HubCore, deliveries: Deliveries): Take {
   return (guest, held, message) => {
     targets ??= new Map();
     if (guest.subscriptions.get(held.id) !== held || hadRetained(held, message)) return;
-    const pattern = [...held.patterns.values()].join();
-    const target = { subscription: held.id, pattern, params: message.params };
+    const target = { subscription: held.id, pattern: textOf(held.patterns), params: message.params };
     targets.set(guest, [...(targets.get(guest) ?? []), target]);
   };
 }

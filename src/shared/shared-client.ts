@@ -24,7 +24,7 @@ import { checkNames, ownArgument, ownPayload } from './arguments';
 import { asyncDispose } from './async-dispose';
 import { unsupported } from './environment';
 import { Events } from './events';
-import { filtersOf } from './filters';
+import { patternsOf } from './filters';
 import { lostWords } from './hub-core';
 import { SharedMessage } from './message';
 import type { RoomSetup } from './office';
@@ -259,7 +259,7 @@ export class SharedClient implements Client {
     const { limits, others } = takeLimits(options);
     checkNames(others, []);
     const opening = this.#checkOpen();
-    filtersOf(filter);
+    patternsOf(filter);
     const filters = ownArgument(filter);
     if (opening) await this.#opened(opening, limits);
     await this.#subscriptions.unsubscribe(filters, limits);

@@ -5,9 +5,10 @@
 import { UsageError } from '../errors';
 import type { Grant, Subscription } from '../index';
 import type { Message, QoS } from '../message';
+import type { Pattern } from '../topic/pattern';
 import { asyncDispose } from './async-dispose';
 import type { Delivery } from './delivery';
-import { wireFilter } from './filters';
+import { type Matcher, matcherOf } from './filters';
 import { runHandler } from './run-handler';
 import type { TabCore } from './tab-core';
 import { Unread, type UnreadMessage } from './unread';
@@ -18,7 +19,7 @@ export interface SubscriptionInbox {
   unreadDropped: number;
   messageOf(delivery: Delivery, params: Readonly<Record<string, string>>): Message;
   /** An iterator has appeared: messages that nobody took may be its. */
-  reclaim(): void;
+  reclaim(taker: SharedSubscription): void;
   /** Messages that were let go: others may take them. */
   release(deliveries: readonly Delivery[]): void;
 }
@@ -35,8 +36,10 @@ interface Reader {
 /** One call of `subscribe` in a tab. */
 export class SharedSubscription implements Subscription {
   readonly id: number;
-  /** The filters that it still has, as they were given. */
-  patterns: readonly string[];
+  /** The filters that it still has. */
+  patterns: readonly Pattern[];
+  /** Made when it is needed. */
+  #matcher: Matcher | undefined;
   /** Empty until the server has answered. */
   grants: readonly Grant[] = [];
   /** What was asked for. */
@@ -65,7 +68,7 @@ export class SharedSubscription implements Subscription {
 
   constructor(
     id: number,
-    patterns: readonly string[],
+    patterns: readonly Pattern[],
     options: object | undefined,
     handler: Handler | undefined,
     core: TabCore,
@@ -93,15 +96,20 @@ export class SharedSubscription implements Subscription {
   granted(grants: readonly Grant[]): void {
     this.grants = grants;
     const refused = grants.filter(({ error }) => error).map(({ filter }) => filter);
-    this.patterns = this.patterns.filter((pattern) => !refused.includes(pattern));
+    this.#goOn(({ pattern }) => !refused.includes(pattern));
   }
 
   /** Some filters are unsubscribed from. @returns whether it has no other ones */
   without(filters: ReadonlySet<string>): boolean {
-    const rest = this.patterns.filter((pattern) => !filters.has(wireFilter(pattern)));
-    const isOver = rest.length === 0 && this.patterns.length > 0;
-    this.patterns = rest;
-    return isOver;
+    const hadAny = this.patterns.length > 0;
+    this.#goOn(({ filter }) => !filters.has(filter));
+    return hadAny && this.patterns.length === 0;
+  }
+
+  /** What its named wildcards stand for in a topic; undefined when it has no filter for that. */
+  paramsIn(topic: string): Readonly<Record<string, string>> | undefined {
+    this.#matcher ??= matcherOf(this.patterns);
+    return this.#matcher(topic);
   }
 
   /** Takes a message if it wants it now. */
@@ -155,7 +163,7 @@ export class SharedSubscription implements Subscription {
       );
     }
     this.#collects = 'iterator';
-    if (this.#state === 'open') this.#inbox.reclaim();
+    if (this.#state === 'open') this.#inbox.reclaim(this);
     return {
       [Symbol.asyncIterator]() {
         return this;
@@ -175,6 +183,11 @@ export class SharedSubscription implements Subscription {
         return { done: true, value: undefined };
       },
     };
+  }
+
+  #goOn(isWanted: (pattern: Pattern) => boolean): void {
+    this.patterns = this.patterns.filter(isWanted);
+    this.#matcher = undefined;
   }
 
   /** Hands out what there is to who waits for it. */

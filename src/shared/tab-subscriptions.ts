@@ -3,7 +3,7 @@
 import { MqttError, UsageError } from '../errors';
 import type { Grant, SubscribeOptions, WaitOptions } from '../index';
 import { ownArgument } from './arguments';
-import { filtersOf, wireFilter } from './filters';
+import { patternsOf, wireFilters } from './filters';
 import { Inbox } from './inbox';
 import { type Handler, SharedSubscription } from './subscription';
 import type { TabCore } from './tab-core';
@@ -36,7 +36,7 @@ export class TabSubscriptions {
       throw new UsageError('handler: must be a function');
     const { limits, others: options } = takeLimits(isHandler ? undefined : optionsOrHandler);
     const opening = this.#core.checkOpen();
-    const patterns = filtersOf(given);
+    const patterns = patternsOf(given);
     const filters = ownArgument(given);
     if (opening) await this.#core.opened(opening, limits);
     this.#lastId += 1;
@@ -57,7 +57,7 @@ export class TabSubscriptions {
         { method: 'subscribe', subscription: id, filters, options, again: false },
         limits,
       );
-      this.inbox.reclaim();
+      this.inbox.reclaim(subscription);
       const grants = await asked;
       subscription.granted(grants.map((grant) => fromWired<Grant>(grant)));
     } catch (error) {
@@ -70,7 +70,7 @@ export class TabSubscriptions {
 
   /** See `Client.unsubscribe`. */
   async unsubscribe(filters: unknown, limits: WaitOptions): Promise<void> {
-    const wire = new Set(filtersOf(filters).map(wireFilter));
+    const wire = wireFilters(patternsOf(filters));
     for (const subscription of this.#open.values()) if (subscription.without(wire)) this.#drop(subscription);
     await this.#core.requests.ask({ method: 'unsubscribe', filters }, limits);
   }
@@ -94,14 +94,15 @@ export class TabSubscriptions {
   }
 
   #subscribeAgain(subscription: SharedSubscription): void {
-    const { id, patterns: filters, options } = subscription;
+    const { id, patterns, options } = subscription;
+    const filters = patterns.map(({ pattern }) => pattern);
     const { requests, events } = this.#core;
     requests.ask({ method: 'subscribe', subscription: id, filters, options, again: true }).then(
       (grants) => {
         for (const { filter, error } of grants.map((grant) => fromWired<Grant>(grant))) {
           if (!error || !this.#open.has(id)) continue;
           // It goes on with its other filters.
-          subscription.without(new Set([wireFilter(filter)]));
+          subscription.without(wireFilters(patternsOf(filter)));
           events.emit('error', error);
         }
       },

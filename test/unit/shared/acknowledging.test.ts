@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Client, type Message, memoryStore, type SessionStore } from '../../../src/index';
+import { TopicTrie } from '../../../src/topic/topic-trie';
 import { FakeServer, turn } from '../../support/fake-server';
 import { closeTabsAfterEach, fakeTabTimers, SharedTabs, seconds, url } from '../../support/shared-tabs';
 import { waitFor } from '../../support/wait-for';
@@ -99,6 +100,21 @@ describe('a message that a tab has no taker for', () => {
     client.subscribe(['x', 'a/+second'], ({ params }) => seen.push(params)).catch(() => {});
     await waitFor(() => server.link.types.includes('puback'));
     expect(seen).toEqual([{ second: 'b' }]);
+  });
+
+  test('is not looked at again and again for Subscriptions that came before', async () => {
+    const { client } = await tabs.open();
+    await client.subscribe('a/#', { qos: 1 });
+    await new Promise((resolve) => setTimeout(resolve));
+    for (let count = 0; count < 200; count += 1) server.link.publish(`a/${count}`, '', { qos: 1 });
+    await turn();
+    const match = vi.spyOn(TopicTrie.prototype, 'match');
+    for (let count = 0; count < 10; count += 1) await client.subscribe(`b/+n${count}`, { qos: 1 }, () => {});
+    const calls = match.mock.calls.length;
+    match.mockRestore();
+    expect(calls).toBe(2_000);
+    const messages = await collect(client, '#');
+    await waitFor(() => messages.length === 200);
   });
 
   test('that waited for a handler whose Subscription ends is for one that comes later', async () => {
@@ -403,6 +419,7 @@ describe("with ack: 'received' a hub that takes over", () => {
     } as const;
     tabs = new SharedTabs(url, { transport: server, ...options, store: kept });
     const opening = tabs.open();
+    while (!server.links[0]?.types.includes('connect')) await turn();
     await seconds(15);
     server.link.send({ type: 'connack', sessionPresent: false, reasonCode: 0 });
     const { client } = await opening;
