@@ -23,6 +23,8 @@ export class Delivery {
   hub: number;
   /** Set once the tab is done with it. */
   conclusion: Conclusion | undefined;
+  /** Whether the server will not send it again, though it was not acknowledged: nobody hears of its end. */
+  isStray = false;
   /** Whether a taker failed. */
   hasFailed = false;
   /** Takers that have not settled. */

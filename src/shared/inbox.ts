@@ -31,7 +31,7 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
   readonly #held = new Map<Delivery, ReturnType<typeof setTimeout> | undefined>();
   /** Counts the hubs. */
   #hub = 0;
-  /** Unread QoS 0 messages that were dropped. */
+  /** Unread messages that were dropped: of QoS 0, and strays. */
   unreadDropped = 0;
 
   constructor(core: TabCore, subscriptions: ReadonlyMap<number, SharedSubscription>) {
@@ -48,7 +48,11 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
       this.#ahead.delete(known.id);
       known.id = id;
       known.hub = this.#hub;
-    } else if (packetId !== undefined) this.#known.set(packetId, delivery);
+    } else if (packetId !== undefined) {
+      const former = this.#known.get(packetId);
+      if (former) former.isStray = true;
+      this.#known.set(packetId, delivery);
+    }
     if (id !== 0 && this.#core.options.ack === 'received') this.#ahead.set(id, delivery);
     if (known) this.#tell(known);
     else this.#offer(delivery);
@@ -75,6 +79,27 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
   /** The server will not send it again. */
   released(packetId: number): void {
     this.#known.delete(packetId);
+  }
+
+  /**
+   * There is a connection. What earlier ones left unread that the server will not send again is bounded, as it is in a
+   * client: each could leave as many as Receive Maximum allows.
+   */
+  connected(isNewSession: boolean): void {
+    if (isNewSession) {
+      for (const delivery of this.#known.values()) delivery.isStray = true;
+      this.#known.clear();
+    }
+    const { queue, properties } = this.#core.options;
+    const most = Math.max(queue?.maxUnread ?? 1_000, properties?.receiveMaximum ?? 256);
+    for (const { unread } of this.#subscriptions.values())
+      for (const delivery of unread.dropStrays(most)) this.drop(delivery);
+  }
+
+  /** See {@link SubscriptionInbox}. */
+  drop(delivery: Delivery): void {
+    this.unreadDropped += 1;
+    if (delivery.letGo()) this.#conclude(delivery, { type: 'settled', outcome: 'unclaimed' });
   }
 
   /** The hub that waited for messages is gone. */

@@ -449,9 +449,12 @@ export class SharedClient implements Client {
         this.#events.emit('close', { error });
         break;
       }
-      case 'connect':
-        this.#connected(fromWired<ConnectResult>(event as never));
+      case 'connect': {
+        const result = fromWired<ConnectResult>(event as never);
+        this.#subscriptions.inbox.connected(!result.sessionPresent);
+        this.#connected(result);
         break;
+      }
       default:
         this.#events.emit(name, fromWired(event as never));
     }

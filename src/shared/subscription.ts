@@ -15,8 +15,8 @@ import { Unread, type UnreadMessage } from './unread';
 
 /** What a Subscription needs of the messages that came to its tab. */
 export interface SubscriptionInbox {
-  /** Unread QoS 0 messages that were dropped. */
-  unreadDropped: number;
+  /** An unread message is one too many. */
+  drop(delivery: Delivery): void;
   messageOf(delivery: Delivery, params: Readonly<Record<string, string>>): Message;
   /** An iterator has appeared: messages that nobody took may be its. */
   reclaim(taker: SharedSubscription): void;
@@ -49,7 +49,8 @@ export class SharedSubscription implements Subscription {
   readonly #inbox: SubscriptionInbox;
   /** Ends it at the hub. */
   readonly #unsubscribe: (subscription: SharedSubscription) => Promise<void>;
-  readonly #unread = new Unread();
+  /** What waits for its handler or its iterator. */
+  readonly unread = new Unread();
   /**
    * Without a handler messages are collected: from the call on, `'for now'`; from the turn after it resolved only for
    * an `iterator`.
@@ -116,11 +117,8 @@ export class SharedSubscription implements Subscription {
   offer(delivery: Delivery, params: Readonly<Record<string, string>>): void {
     if (this.#state === 'ended' || (!this.#handler && this.#collects === 'no')) return;
     delivery.take();
-    const dropped = this.#unread.push({ delivery, params }, this.#core.options.queue?.maxUnread ?? 1_000);
-    if (dropped) {
-      dropped.letGo();
-      this.#inbox.unreadDropped += 1;
-    }
+    const dropped = this.unread.push({ delivery, params }, this.#core.options.queue?.maxUnread ?? 1_000);
+    if (dropped) this.#inbox.drop(dropped);
     this.#pump();
   }
 
@@ -198,7 +196,7 @@ export class SharedSubscription implements Subscription {
 
   #run(handler: (message: Message) => unknown): void {
     while (!this.#isRunning) {
-      const next = this.#unread.shift();
+      const next = this.unread.shift();
       if (!next) return;
       this.#isRunning = true;
       const message = this.#inbox.messageOf(next.delivery, next.params);
@@ -211,7 +209,7 @@ export class SharedSubscription implements Subscription {
 
   #feed(): void {
     while (this.#readers.length > 0) {
-      const next = this.#unread.shift();
+      const next = this.unread.shift();
       if (!next && this.#state === 'open') return;
       const reader = this.#readers.shift();
       if (next) reader?.resolve({ done: false, value: this.#hand(next) });
@@ -250,6 +248,6 @@ export class SharedSubscription implements Subscription {
 
   /** Lets go of what nobody has worked on; code that runs goes on. */
   #release(): void {
-    this.#inbox.release(this.#unread.clear());
+    this.#inbox.release(this.unread.clear());
   }
 }

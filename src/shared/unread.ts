@@ -31,6 +31,13 @@ export class Unread {
     return next;
   }
 
+  /** Takes the oldest strays, but for so many. */
+  dropStrays(most: number): Delivery[] {
+    const strays = new Set(this.#messages.filter(({ delivery }) => delivery.isStray).slice(0, -most));
+    this.#messages = this.#messages.filter((message) => !strays.has(message));
+    return Array.from(strays, ({ delivery }) => delivery);
+  }
+
   /** Takes all. */
   clear(): Delivery[] {
     this.#qos0 = 0;
