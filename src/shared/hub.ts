@@ -51,8 +51,8 @@ export class Hub {
       post({ type: 'pong' });
       return;
     }
-    // It has not noticed that it was one, or was another hub's meanwhile.
-    this.lost(id);
+    // It has not noticed that it was one, or was another hub's meanwhile: it has yet to say what it wants.
+    this.#missed(id);
     this.#core.guests.set(id, new Guest(id, visit, post, this.#core.holdings));
     post({ type: 'welcome', visit });
     post({ type: 'state', state: this.#core.connection(this.#core.holdings.filters) });
@@ -60,14 +60,8 @@ export class Hub {
 
   /** A tab is gone without a word: it may be reloading. What it was subscribed to is kept for a while. */
   lost(id: string): void {
-    const { guests, ghosts, state, endings, ghostTime } = this.#core;
-    const guest = guests.get(id);
-    if (!guest || state !== 'open') return;
-    guest.isGone = true;
-    ghosts.add(guest);
-    this.#dismiss(guest);
+    this.#missed(id);
     this.#gathering.ready(id);
-    endings.later(ghostTime, () => this.#forget(guest));
   }
 
   /** A tab says something. @returns false when it is no guest */
@@ -149,6 +143,17 @@ export class Hub {
     guest.stopPackets = wanted
       ? this.#core.client.on('packet', (event) => guest.post({ type: 'event', name: 'packet', event }))
       : undefined;
+  }
+
+  /** A tab that was a guest is none any more, as far as it has not come again. */
+  #missed(id: string): void {
+    const { guests, ghosts, state, endings, ghostTime } = this.#core;
+    const guest = guests.get(id);
+    if (!guest || state !== 'open') return;
+    guest.isGone = true;
+    ghosts.add(guest);
+    this.#dismiss(guest);
+    endings.later(ghostTime, () => this.#forget(guest));
   }
 
   #dismiss(guest: Guest): void {

@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Packet } from '../../../src/codec/packet';
 import { memoryStore } from '../../../src/index';
+import type { Announcement } from '../../../src/shared/wire';
 import { FakeServer, turn } from '../../support/fake-server';
 import { closeTabsAfterEach, fakeTabTimers, SharedTabs, seconds, url } from '../../support/shared-tabs';
 import { waitFor } from '../../support/wait-for';
@@ -142,6 +144,36 @@ describe('the will of a connection', () => {
     await turn();
     expect(server.link.types).not.toContain('disconnect');
   });
+});
+
+test('a hub that was greeted for the one before it connects no sooner than the tab says what it wants', async () => {
+  tabs = new SharedTabs(url, { transport: server, clean: false, clientId: 'tabs', store: memoryStore() });
+  const [one, two, three, four] = [
+    await tabs.open(),
+    await tabs.open(),
+    await tabs.open(),
+    await tabs.open(),
+  ];
+  const seen: string[] = [];
+  await three.client.subscribe('a', { qos: 1 }, (message) => seen.push(`three ${message.text()}`));
+  await four.client.subscribe('a', { qos: 1 }, (message) => seen.push(`four ${message.text()}`));
+  server.script.connect = (packet, link) => [
+    server.sensible(packet, link) as Packet,
+    link.message('a', 'x', { qos: 1 }),
+  ];
+  const { said } = tabs.origin;
+  const greetings = () => said.filter((data) => (data as Announcement).type === 'hello').length;
+  const before = greetings();
+  said.push = (...data) => {
+    const length = Array.prototype.push.apply(said, data);
+    // Those of the tabs that stay, to the second one.
+    if (greetings() === before + 2) two.tab.crash();
+    return length;
+  };
+  one.tab.crash();
+  await waitFor(() => server.link.types.includes('puback'));
+  expect(tabs.owner).toBe(three.tab);
+  expect(seen.sort()).toEqual(['four x', 'three x']);
 });
 
 describe('a tab that is opened while another one takes over', () => {
