@@ -5,7 +5,7 @@
  */
 
 import type { Message } from '../message';
-import { matcherOf, textOf } from './filters';
+import { paramsIn, textOf } from './filters';
 import type { Guest, Targets } from './guest';
 import type { HeldSubscription } from './holdings';
 import type { HubCore } from './hub-core';
@@ -136,13 +136,12 @@ export class Deliveries {
   /** A new Subscription takes what an equal one of a tab that is gone had, and what none was for. */
   adopt(guest: Guest, { id, patterns }: HeldSubscription): void {
     const pattern = textOf(patterns);
-    const match = matcherOf(patterns);
     for (const orphan of this.#orphans) {
       const { pending, targets, stop } = orphan;
       const wasHad = targets.length > 0;
       const params = wasHad
         ? targets.find((one) => one.pattern === pattern)?.params
-        : match(pending.message.topic);
+        : paramsIn(patterns, pending.message.topic);
       if (!params) continue;
       this.#orphans.delete(orphan);
       stop();

@@ -5,9 +5,6 @@ import { TopicTrie } from '../topic/topic-trie';
 
 type Params = Readonly<Record<string, string>>;
 
-/** Finds what the named wildcards of a pattern stand for in a topic; undefined when none matches. */
-export type Matcher = (topic: string) => Params | undefined;
-
 /** The filters of an argument. @throws UsageError for what is none */
 export function patternsOf(argument: unknown): Pattern[] {
   const name = (index: number) => (Array.isArray(argument) ? `filter[${index}]` : 'filter');
@@ -24,15 +21,13 @@ export function wireFilters(patterns: readonly Pattern[]): Set<string> {
   return new Set(patterns.map(({ filter }) => filter));
 }
 
-/** Matches topics with some patterns. */
-export function matcherOf(patterns: readonly Pattern[]): Matcher {
+/** What the named wildcards of one of the patterns stand for in a topic; undefined when none matches. */
+export function paramsIn(patterns: readonly Pattern[], topic: string): Params | undefined {
   const trie = new TopicTrie<Pattern>();
+  let params: Params | undefined;
   for (const pattern of patterns) trie.add(pattern.filter, pattern);
-  return (topic) => {
-    let params: Params | undefined;
-    trie.match(topic, (pattern) => {
-      params = pattern.params(topic);
-    });
-    return params;
-  };
+  trie.match(topic, (pattern) => {
+    params = pattern.params(topic);
+  });
+  return params;
 }

@@ -9,6 +9,7 @@
 
 import { UsageError } from '../errors';
 import { type Conclusion, Delivery, type DeliveryHost } from './delivery';
+import { paramsIn } from './filters';
 import { SharedMessage } from './message';
 import { runHandler } from './run-handler';
 import type { SharedSubscription, SubscriptionInbox } from './subscription';
@@ -200,7 +201,7 @@ export class Inbox implements DeliveryHost, SubscriptionInbox {
 function targetsOf({ message, targets }: Delivery, takers: Iterable<SharedSubscription>): Target[] {
   return [...takers].flatMap((taker) => {
     const known = targets.find(({ subscription }) => subscription === taker.id);
-    const params = known ? known.params : taker.paramsIn(message.topic);
+    const params = known ? known.params : paramsIn(taker.patterns, message.topic);
     return params ? [{ subscription: taker.id, pattern: '', params }] : [];
   });
 }

@@ -8,7 +8,6 @@ import type { Message, QoS } from '../message';
 import type { Pattern } from '../topic/pattern';
 import { asyncDispose } from './async-dispose';
 import type { Delivery } from './delivery';
-import { type Matcher, matcherOf } from './filters';
 import { runHandler } from './run-handler';
 import type { TabCore } from './tab-core';
 import { Unread, type UnreadMessage } from './unread';
@@ -38,8 +37,6 @@ export class SharedSubscription implements Subscription {
   readonly id: number;
   /** The filters that it still has. */
   patterns: readonly Pattern[];
-  /** Made when it is needed. */
-  #matcher: Matcher | undefined;
   /** Empty until the server has answered. */
   grants: readonly Grant[] = [];
   /** What was asked for. */
@@ -97,20 +94,14 @@ export class SharedSubscription implements Subscription {
   granted(grants: readonly Grant[]): void {
     this.grants = grants;
     const refused = grants.filter(({ error }) => error).map(({ filter }) => filter);
-    this.#goOn(({ pattern }) => !refused.includes(pattern));
+    this.patterns = this.patterns.filter(({ pattern }) => !refused.includes(pattern));
   }
 
   /** Some filters are unsubscribed from. @returns whether it has no other ones */
   without(filters: ReadonlySet<string>): boolean {
     const hadAny = this.patterns.length > 0;
-    this.#goOn(({ filter }) => !filters.has(filter));
+    this.patterns = this.patterns.filter(({ filter }) => !filters.has(filter));
     return hadAny && this.patterns.length === 0;
-  }
-
-  /** What its named wildcards stand for in a topic; undefined when it has no filter for that. */
-  paramsIn(topic: string): Readonly<Record<string, string>> | undefined {
-    this.#matcher ??= matcherOf(this.patterns);
-    return this.#matcher(topic);
   }
 
   /** Takes a message if it wants it now. */
@@ -181,11 +172,6 @@ export class SharedSubscription implements Subscription {
         return { done: true, value: undefined };
       },
     };
-  }
-
-  #goOn(isWanted: (pattern: Pattern) => boolean): void {
-    this.patterns = this.patterns.filter(isWanted);
-    this.#matcher = undefined;
   }
 
   /** Hands out what there is to who waits for it. */
