@@ -5,7 +5,7 @@
  */
 
 import type { Message } from '../message';
-import { paramsIn, textOf } from './filters';
+import { namesOf, paramsIn } from './filters';
 import type { Guest, Targets } from './guest';
 import type { HeldSubscription } from './holdings';
 import type { HubCore } from './hub-core';
@@ -77,7 +77,7 @@ export class Deliveries {
     message: Message,
     targets: Targets | undefined,
     packetId: number | undefined,
-    done: (() => void) | undefined,
+    done?: () => void,
   ): void {
     const waiting = targets ?? new Map<Guest, Target[]>();
     const gone = [...waiting].filter(([guest]) => guest.isGone);
@@ -135,7 +135,7 @@ export class Deliveries {
 
   /** A new Subscription takes what an equal one of a tab that is gone had, and what none was for. */
   adopt(guest: Guest, { id, patterns }: HeldSubscription): void {
-    const pattern = textOf(patterns);
+    const pattern = namesOf(patterns).join();
     for (const orphan of this.#orphans) {
       const { pending, targets, stop } = orphan;
       const wasHad = targets.length > 0;

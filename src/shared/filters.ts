@@ -11,9 +11,9 @@ export function patternsOf(argument: unknown): Pattern[] {
   return [argument].flat().map((filter, index) => compilePattern(filter as string, name(index)));
 }
 
-/** Patterns as they were given, in one text. */
-export function textOf(patterns: readonly Pattern[]): string {
-  return patterns.map(({ pattern }) => pattern).join();
+/** Patterns as they were given. */
+export function namesOf(patterns: readonly Pattern[]): string[] {
+  return patterns.map(({ pattern }) => pattern);
 }
 
 /** Patterns as filters on the wire: without the names of their wildcards. */

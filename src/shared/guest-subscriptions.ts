@@ -4,7 +4,7 @@ import { type RefusedError, UsageError } from '../errors';
 import type { Grant, SubscribeOptions, Subscription } from '../index';
 import type { Pattern } from '../topic/pattern';
 import type { Deliveries } from './deliveries';
-import { patternsOf, wireFilters } from './filters';
+import { namesOf, patternsOf, wireFilters } from './filters';
 import type { Guest } from './guest';
 import type { HeldSubscription } from './holdings';
 import type { HubCore } from './hub-core';
@@ -116,8 +116,7 @@ export class GuestSubscriptions {
       real: undefined,
     };
     try {
-      const filters = patterns.map(({ pattern }) => pattern);
-      await this.#hold(guest, next, filters, false, undefined);
+      await this.#hold(guest, next, namesOf(patterns), false, undefined);
     } catch (error) {
       guest.post({ type: 'ended', subscription: held.id, error: toWireError(error) });
       throw error;

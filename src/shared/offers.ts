@@ -8,7 +8,7 @@
 
 import type { Message } from '../message';
 import type { Deliveries } from './deliveries';
-import { textOf } from './filters';
+import { namesOf } from './filters';
 import type { Guest, Targets } from './guest';
 import type { HeldSubscription } from './holdings';
 import type { HubCore } from './hub-core';
@@ -30,15 +30,8 @@ export function offers(core: HubCore, deliveries: Deliveries): Take {
     const taken = targets;
     targets = undefined;
     core.counted();
-    const isKept = core.options.ack === 'received' && message.qos > 0;
-    let done: (() => void) | undefined;
-    const promise = isKept
-      ? new Promise<void>((resolve) => {
-          done = resolve;
-        })
-      : undefined;
-    deliveries.deliver(message, taken, idOf(message), done);
-    return promise;
+    const deliver = (done?: () => void) => deliveries.deliver(message, taken, idOf(message), done);
+    return core.options.ack === 'received' && message.qos > 0 ? new Promise<void>(deliver) : deliver();
   });
 
   /** Another tab that subscribes makes the server send retained messages again. */
@@ -55,7 +48,7 @@ export function offers(core: HubCore, deliveries: Deliveries): Take {
   return (guest, held, message) => {
     targets ??= new Map();
     if (guest.subscriptions.get(held.id) !== held || hadRetained(held, message)) return;
-    const target = { subscription: held.id, pattern: textOf(held.patterns), params: message.params };
+    const target = { subscription: held.id, pattern: namesOf(held.patterns).join(), params: message.params };
     targets.set(guest, [...(targets.get(guest) ?? []), target]);
   };
 }

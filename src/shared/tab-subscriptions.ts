@@ -3,7 +3,7 @@
 import { MqttError, UsageError } from '../errors';
 import type { Grant, SubscribeOptions, WaitOptions } from '../index';
 import { ownArgument } from './arguments';
-import { patternsOf, wireFilters } from './filters';
+import { namesOf, patternsOf, wireFilters } from './filters';
 import { Inbox } from './inbox';
 import { type Handler, SharedSubscription } from './subscription';
 import type { TabCore } from './tab-core';
@@ -95,7 +95,7 @@ export class TabSubscriptions {
 
   #subscribeAgain(subscription: SharedSubscription): void {
     const { id, patterns, options } = subscription;
-    const filters = patterns.map(({ pattern }) => pattern);
+    const filters = namesOf(patterns);
     const { requests, events } = this.#core;
     requests.ask({ method: 'subscribe', subscription: id, filters, options, again: true }).then(
       (grants) => {
