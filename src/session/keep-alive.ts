@@ -15,7 +15,8 @@
  *    hold of it is not seen, and may take some seconds more.
  * 7. Of a large message that comes a browser shows nothing before it is whole, and the answer waits behind it. A link that
  *    dies before it answered a ping may be one of these, and the next one gets the same message: it waits longer, and
- *    pings meanwhile, so that the server does not take us for dead. When an answer comes as soon as usual, that is over.
+ *    pings meanwhile, so that the server does not take us for dead. When an answer comes as soon as usual, or anything
+ *    after the first while with no answer due, that is over: the link was not held up, and if it dies it is just dead.
  */
 
 import type { Now } from './now';
@@ -28,8 +29,8 @@ const longestWait = 30_000;
 const shortestWait = 1_000;
 /** So many times longer does a link wait when the one before it died without an answer. */
 const morePatience = 4;
-/** Longest that it waits then, in milliseconds: 16 MiB take as long on a network that is as slow as we put up with. */
-const mostPatience = 600_000;
+/** Longest that it waits then, in milliseconds: 16 MiB come in it at 56 kB/s. It may be dead all the same. */
+const mostPatience = 300_000;
 /** Shortest wait after a sleep or a sign that the link may be dead, in milliseconds. */
 const shortestProbe = 1_500;
 /** Longest such wait, in milliseconds. */
@@ -62,6 +63,8 @@ export class KeepAlive {
   silences: number;
   /** Monotonic time of the last bytes sent. */
   #sentAt: number;
+  /** Monotonic time up to which what comes may be from before a large message. */
+  readonly #firstUntil: number;
   /** Monotonic time of the last bytes received. */
   #receivedAt: number;
   /** Monotonic time until which the outstanding ping may be answered; 0 without one. */
@@ -85,6 +88,7 @@ export class KeepAlive {
     const probeWait = Math.max(shortestProbe, probePatience * connectTime);
     this.#probeWait = Math.min(this.#wait, longestProbe, probeWait);
     this.#sentAt = now.monotonic;
+    this.#firstUntil = now.monotonic + this.#wait;
     this.#receivedAt = now.monotonic;
     this.#looked = now;
   }
@@ -116,8 +120,8 @@ export class KeepAlive {
   /** Bytes came in. */
   received(now: Now): void {
     this.#receivedAt = now.monotonic;
-    if (this.#answerUntil > 0 && now.monotonic <= this.#answerUntil - this.#patience + this.#wait)
-      this.silences = -1;
+    const usual = this.#answerUntil - this.#patience + this.#wait;
+    if (this.#answerUntil > 0 ? now.monotonic <= usual : now.monotonic > this.#firstUntil) this.silences = -1;
     this.#answerUntil = 0;
     this.#excused = false;
   }

@@ -28,7 +28,7 @@ describe('keep alive after links that died without an answer', () => {
     [5, 1, 10_000],
     [5, 2, 40_000],
     [60, 1, 120_000],
-    [60, 9, 600_000],
+    [60, 9, 300_000],
   ])(
     'of %i seconds after %i of them waits for %i milliseconds, and pings meanwhile',
     (seconds, silences, wait) => {
@@ -60,6 +60,16 @@ describe('keep alive after links that died without an answer', () => {
     expect(keepAlive.look(clock.pass(2_000).now)).toBe('ping');
     keepAlive.sent(clock.now);
     expect(keepAlive.look(clock.pass(2_500).now)).toBe('dead');
+  });
+
+  test('waits as long as usual once something came after the first while, with no answer due', () => {
+    const { clock, keepAlive } = started(60, 20, 2);
+    keepAlive.sent(clock.now);
+    keepAlive.received(clock.pass(20_000).now);
+    expect(keepAlive.silences).toBe(2);
+    keepAlive.sent(clock.now);
+    keepAlive.received(clock.pass(10_001).now);
+    expect(keepAlive.silences).toBe(-1);
   });
 
   test('goes on waiting so long while answers come late', () => {
