@@ -195,7 +195,7 @@ export class Publisher {
       if (runner.session.outgoing.publishNow(topic, payload, retain, properties)) {
         this.sent += 1;
         runner.touch();
-        const written = runner.written();
+        const written = runner.written(payload.length);
         return wait ? waiting(written, wait, undefined, 'publish') : written;
       }
       if (!this.#keepsQos0()) {

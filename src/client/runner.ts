@@ -10,7 +10,7 @@
  * write that fails is followed by none that needs it.
  */
 
-import { frameLimit } from '../codec/output';
+import { frameLimit, referenceFrom } from '../codec/output';
 import type { ConnectPacket, Packet } from '../codec/packet';
 import { ConnectionError, MqttError, ProtocolError, StoreError } from '../errors';
 import type { PacketTap } from '../session/link';
@@ -118,6 +118,10 @@ export class Runner {
   #cancelLook: (() => void) | undefined;
   /** For publishers that wait for the next flush, and for the transport's buffer to shrink. */
   #drained: Deferred<PublishResult> | undefined;
+  /** Whether the next flush has arrays of the application. */
+  #lends = false;
+  /** Bytes sent by when the last flush with such an array is out. */
+  #lentUntil = 0;
   /** Acknowledgements written, and bytes handed to the transport, when {@link mostAnswers} were reached last. */
   #seen = { answers: 0, bytes: 0 };
   /** Packets that were written since the last flush, for the tap. */
@@ -183,6 +187,7 @@ export class Runner {
     this.#connection = connection;
     this.#seen = { answers: 0, bytes: this.counts.bytesSent };
     this.#largeUntil = 0;
+    this.#lentUntil = 0;
     connection.onData = (bytes) => {
       if (this.#connection !== connection) return;
       this.counts.bytesReceived += bytes.length;
@@ -198,7 +203,7 @@ export class Runner {
       this.touch();
     };
     connection.onDrain = () => this.#drain();
-    this.session.opened(connect, now(), connection.delayedAcks, isForced);
+    this.session.opened(connect, now(), connection, isForced);
     this.flush();
   }
 
@@ -207,6 +212,7 @@ export class Runner {
     const connection = this.#connection;
     if (!connection) return;
     if (orderly) this.flush();
+    const hasLent = this.#hasLent();
     // In this order: what the transport calls now concerns nobody any more.
     this.#connection = undefined;
     if (orderly) {
@@ -224,6 +230,12 @@ export class Runner {
       this.left = connection.close();
     } else connection.destroy();
     this.session.closed();
+    const lenders = orderly && hasLent ? this.#drained : undefined;
+    if (lenders) {
+      this.#drained = undefined;
+      const free = () => lenders.resolve(writtenResult);
+      Promise.resolve(this.left).then(free, free);
+    }
     this.#drain();
   }
 
@@ -263,9 +275,12 @@ export class Runner {
   /**
    * Resolves when what was written by now is with the transport, or leaves at the end of this task, and the transport
    * is not congested.
+   * @param size of the payload: the application's array, if it is part of that, is free only once it has left
    */
-  written(): Promise<PublishResult> {
-    if (this.#due === 'task' && this.session.pendingBytes < frameLimit && !this.#isCongested())
+  written(size: number): Promise<PublishResult> {
+    const lends = size >= referenceFrom && this.#connection?.zeroCopy === true;
+    this.#lends ||= lends;
+    if (!lends && this.#due === 'task' && this.session.pendingBytes < frameLimit && !this.#isCongested())
       return writtenPromise;
     this.#drained ??= deferred();
     return this.#drained.promise;
@@ -283,6 +298,8 @@ export class Runner {
     for (let batch = this.session.takeBatch(); batch; batch = this.session.takeBatch()) {
       this.#commit(batch, time);
     }
+    if (this.#lends) this.#lentUntil = this.counts.bytesSent + this.#waitingBytes;
+    this.#lends = false;
     for (const packet of this.#sentPackets.splice(0)) this.#tap?.('out', packet);
     this.#drain();
     this.#arm(time);
@@ -444,6 +461,13 @@ export class Runner {
 
   // --- waiting publishers
 
+  /** Whether the connection may still read an array of the application. */
+  #hasLent(): boolean {
+    const connection = this.#connection;
+    if (!connection || this.#lentUntil === 0) return false;
+    return this.counts.bytesSent - connection.bufferedAmount < this.#lentUntil;
+  }
+
   #isCongested(): boolean {
     return this.#transportHoldsMore(highWaterMark - 1);
   }
@@ -465,7 +489,7 @@ export class Runner {
   #drain(): void {
     this.#cancelLook?.();
     if (!this.#drained) return;
-    if (this.#isCongested()) {
+    if (this.#isCongested() || this.#hasLent()) {
       this.#cancelLook = this.#clock(() => this.#drain(), drainPoll);
       return;
     }

@@ -76,6 +76,8 @@ export class Link {
   keepAlive: KeepAlive | undefined;
   /** Only where the transport confirms with a delay what it received. */
   nudge: Nudge | undefined;
+  /** Whether who publishes a large payload at QoS 0 waits until the transport has let go of it. */
+  zeroCopy = false;
   /** Acknowledgements written, of any kind. */
   answers = 0;
   /** Free slots for QoS 1 and 2 publishes; below 0 while releases of earlier links fill more than there are. */
@@ -234,8 +236,8 @@ export class Link {
         }
       }
     }
-    // With QoS 0 nobody waits for the payload's array to be free: it is the application's again at once.
-    this.output.referenceFrom = qos === 0 ? Infinity : referenceFrom;
+    // With QoS 0 it is the application's array, which is free at once where nobody waits for it to leave.
+    this.output.referenceFrom = qos > 0 || this.zeroCopy ? referenceFrom : Infinity;
     writePublish(this.output, name, payload, qos, retain, dup, packetId, all, this.protocolVersion);
     if (!this.tap) return;
     const id = qos === 0 ? undefined : packetId;

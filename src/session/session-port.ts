@@ -19,6 +19,12 @@ export interface SessionOptions extends OutgoingOptions {
   readonly recording: boolean;
 }
 
+/** What a transport says of itself; see the members of the same names of its `Connection`. */
+export interface TransportTraits {
+  readonly delayedAcks?: boolean | undefined;
+  readonly zeroCopy?: boolean | undefined;
+}
+
 /** What an accepted connection brought. */
 export interface Connected {
   /** The server resumed the session. */

@@ -52,7 +52,7 @@ import { PacketIds } from './packet-ids';
 import type { Note, RecordKind, Records, SessionRecord, StoreOperation, StoreRecord } from './records';
 import { refusalOfSize } from './refusals';
 import type { ServerLimits } from './server-limits';
-import type { SessionOptions, SessionPort } from './session-port';
+import type { SessionOptions, SessionPort, TransportTraits } from './session-port';
 import type { RequestPart } from './subscription-request';
 import { Subscriptions } from './subscriptions';
 import { acknowledgements, type Batch, qos0Publishes, requests, Turn } from './turn';
@@ -327,16 +327,17 @@ export class Session {
 
   /**
    * A transport is open: CONNECT goes out.
-   * @param delayedAcks see `Connection.delayedAcks`
+   * @param transport what it says of itself, see `Connection`
    * @param isForced whether it asks for a clean start that the application did not ask for
    */
-  opened(connect: ConnectPacket, now: Now, delayedAcks = false, isForced = false): void {
+  opened(connect: ConnectPacket, now: Now, transport: TransportTraits = {}, isForced = false): void {
     this.#turn.now = now;
     const link: Link = new Link(connect, isForced, this.#options.maximumPacketSize, this.#tap, (packet) =>
       this.#received(packet, link),
     );
     link.openedAt = now.monotonic;
-    if (delayedAcks) link.nudge = new Nudge();
+    if (transport.delayedAcks) link.nudge = new Nudge();
+    link.zeroCopy = transport.zeroCopy === true;
     this.#link = link;
     this.#ending = undefined;
     link.write(connect);

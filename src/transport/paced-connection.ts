@@ -20,6 +20,7 @@ export class PacedConnection implements Connection {
   onDrain: (() => void) | undefined = undefined;
   readonly delayedAcks: boolean;
   readonly coarse: boolean;
+  readonly zeroCopy: boolean;
   readonly #inner: Connection;
   readonly #mayCut: boolean;
   /** Writes that wait, in order. */
@@ -38,6 +39,7 @@ export class PacedConnection implements Connection {
     this.#mayCut = mayCut;
     this.delayedAcks = inner.delayedAcks ?? false;
     this.coarse = inner.coarse ?? false;
+    this.zeroCopy = inner.zeroCopy ?? false;
     inner.onDrain = () => {
       this.#pump();
       this.onDrain?.();

@@ -137,9 +137,11 @@ function unreachable(url: URL, cause: Error | undefined): ConnectionError {
 /** One open TCP or TLS connection. */
 class TcpConnection extends BaseConnection {
   readonly delayedAcks = true;
+  readonly zeroCopy = true;
   readonly #socket: Socket;
   /** False from `close()` and `destroy()` on. */
   #writable = true;
+  readonly #sent = () => this.drained();
 
   constructor(socket: Socket, server: string) {
     super();
@@ -149,7 +151,6 @@ class TcpConnection extends BaseConnection {
       // again: each read gets memory of its own (only the `onread` option reuses a buffer).
       this.received(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
     });
-    socket.on('drain', () => this.drained());
     socket.on('end', () => this.#gone());
     socket.on('close', () => this.#gone());
     socket.on('error', (cause) => {
@@ -164,14 +165,13 @@ class TcpConnection extends BaseConnection {
   write(chunks: readonly Uint8Array[]): void {
     if (!this.#writable) return;
     const socket = this.#socket;
-    if (chunks.length === 1 && chunks[0] !== undefined) {
-      socket.write(chunks[0]);
-      return;
-    }
+    const last = chunks.at(-1);
+    if (!last) return;
     // All chunks in one system call.
-    socket.cork();
-    for (const chunk of chunks) socket.write(chunk);
-    socket.uncork();
+    if (chunks.length > 1) socket.cork();
+    for (const chunk of chunks.slice(0, -1)) socket.write(chunk);
+    socket.write(last, this.#sent);
+    if (chunks.length > 1) socket.uncork();
   }
 
   get bufferedAmount(): number {

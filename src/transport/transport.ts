@@ -45,6 +45,12 @@ export interface Connection {
    * acknowledgements that the server's TCP holds back meanwhile. Default false.
    */
   readonly delayedAcks?: boolean | undefined;
+  /**
+   * True where `write` copies nothing, so that it pays to give it a large payload at QoS 0 in the application's own array;
+   * who publishes it waits until `bufferedAmount` tells that it has left. Else such a payload is copied at the call.
+   * Default false.
+   */
+  readonly zeroCopy?: boolean | undefined;
   /** Called with the bytes that arrived, in any cut. The chunk belongs to the receiver and is never overwritten. */
   onData: ((chunk: Uint8Array) => void) | undefined;
   /** Called when `bufferedAmount` has come down again; a transport that cannot tell never calls it, and is polled. */

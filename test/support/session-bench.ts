@@ -278,7 +278,9 @@ export class SessionBench {
       onPacket: (packet) => this.wire.push(packet),
     });
     this.turn(() =>
-      this.session.opened(connect({ protocolVersion: this.version, ...fields }), this.now, this.#delayedAcks),
+      this.session.opened(connect({ protocolVersion: this.version, ...fields }), this.now, {
+        delayedAcks: this.#delayedAcks,
+      }),
     );
   }
 

@@ -120,6 +120,7 @@ export class Link {
 export class ClientEnd extends BaseConnection {
   readonly bufferedAmount = 0;
   readonly delayedAcks: boolean;
+  readonly zeroCopy: boolean;
   isOpen = true;
   readonly #link: Link;
 
@@ -127,6 +128,8 @@ export class ClientEnd extends BaseConnection {
     super();
     this.#link = link;
     this.delayedAcks = delayedAcks;
+    // As TCP has both.
+    this.zeroCopy = delayedAcks;
   }
 
   write(chunks: readonly Uint8Array[]): void {
