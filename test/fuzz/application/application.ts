@@ -138,7 +138,13 @@ export class Application {
       controller,
     )
       .then((result) => Object.assign(message, { result }))
-      .catch((error: unknown) => Object.assign(message, { error }));
+      .catch((error: unknown) => {
+        Object.assign(message, { error });
+        // The message that it joined has ended: nothing else tells of that.
+        if (key !== undefined && key !== text && error instanceof RefusedError) {
+          this.expectations.failed(key, error);
+        }
+      });
   }
 
   #subscribe(action: Extract<Action, { do: 'subscribe' }>): void {
