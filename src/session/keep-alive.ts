@@ -15,14 +15,17 @@
  *    hold of it is not seen, and may take some seconds more.
  * 7. Of a large message that comes a browser shows nothing before it is whole, and the answer waits behind it. A link that
  *    dies before it answered a ping may be one of these, and the next one gets the same message: it waits longer, and
- *    pings meanwhile, so that the server does not take us for dead. When an answer comes as soon as usual, or anything
- *    after the first while with no answer due, that is over: the link was not held up, and if it dies it is just dead.
+ *    pings meanwhile, so that the server does not take us for dead. When something comes after the first while, and not
+ *    behind a large message, that is over: the link is not held up, and if it dies it is just dead. To learn it soon such
+ *    a link pings more often: it may be one that the network forgets when it is idle.
  */
 
 import type { Now } from './now';
 
 /** Share of the interval without sending after which a ping goes out. */
 const idleShare = 0.4;
+/** The same as long as the link may be held up like the one before it. */
+const doubtfulShare = 0.1;
 /** Longest wait for an answer to a ping, in milliseconds. */
 const longestWait = 30_000;
 /** Shortest wait, in milliseconds: a slow network still answers in it. */
@@ -59,12 +62,12 @@ export class KeepAlive {
   readonly #probeWait: number;
   /** How long the answer to the last ping may take. */
   #patience = 0;
-  /** How many links in a row died without an answer; -1 once one came as soon as usual, so that the next death is no first. */
+  /** How many links in a row died while they may have been held up; -1 once this one is not, so that its death is no first. */
   silences: number;
   /** Monotonic time of the last bytes sent. */
   #sentAt: number;
-  /** Monotonic time up to which what comes may be from before a large message. */
-  readonly #firstUntil: number;
+  /** Monotonic time up to which what comes may be from before a large message, or have waited behind one. */
+  #heldUntil: number;
   /** Monotonic time of the last bytes received. */
   #receivedAt: number;
   /** Monotonic time until which the outstanding ping may be answered; 0 without one. */
@@ -88,7 +91,7 @@ export class KeepAlive {
     const probeWait = Math.max(shortestProbe, probePatience * connectTime);
     this.#probeWait = Math.min(this.#wait, longestProbe, probeWait);
     this.#sentAt = now.monotonic;
-    this.#firstUntil = now.monotonic + this.#wait;
+    this.#heldUntil = now.monotonic + this.#wait;
     this.#receivedAt = now.monotonic;
     this.#looked = now;
   }
@@ -99,10 +102,11 @@ export class KeepAlive {
   }
 
   get #deadline(): number {
-    const idle = this.#interval * idleShare;
+    const isDoubtful = this.silences > 0;
     if (this.#answerUntil > 0) {
-      return Math.min(this.#answerUntil, this.silences > 0 ? this.#sentAt + 2 * idle : Infinity);
+      return Math.min(this.#answerUntil, isDoubtful ? this.#sentAt + this.#interval * idleShare : Infinity);
     }
+    const idle = this.#interval * (isDoubtful ? doubtfulShare : idleShare);
     const early = Math.max(Math.min(idle, shortestWait), Math.min(idle, this.#interval - this.#lateness));
     return Math.min(this.#sentAt + early, this.#receivedAt + this.#interval);
   }
@@ -120,8 +124,9 @@ export class KeepAlive {
   /** Bytes came in. */
   received(now: Now): void {
     this.#receivedAt = now.monotonic;
-    const usual = this.#answerUntil - this.#patience + this.#wait;
-    if (this.#answerUntil > 0 ? now.monotonic <= usual : now.monotonic > this.#firstUntil) this.silences = -1;
+    const isLate = this.#answerUntil > 0 && now.monotonic > this.#answerUntil - this.#patience + this.#wait;
+    if (isLate) this.#heldUntil = now.monotonic + this.#wait;
+    else if (now.monotonic > this.#heldUntil) this.silences = -1;
     this.#answerUntil = 0;
     this.#excused = false;
   }

@@ -72,16 +72,50 @@ describe('keep alive after links that died without an answer', () => {
     expect(keepAlive.silences).toBe(-1);
   });
 
-  test('goes on waiting so long while answers come late', () => {
+  test('goes on waiting so long behind the next large message, though answers follow the one that is there', () => {
     const { clock, keepAlive } = started(5, 20, 1);
     expect(keepAlive.look(clock.pass(2_000).now)).toBe('ping');
     keepAlive.sent(clock.now);
     keepAlive.received(clock.pass(2_501).now);
+    // PINGRESP has a frame of its own.
+    keepAlive.received(clock.pass(2_500).now);
     expect(keepAlive.silences).toBe(1);
     keepAlive.sent(clock.now);
     expect(keepAlive.look(clock.pass(2_000).now)).toBe('ping');
     keepAlive.sent(clock.now);
-    expect(keepAlive.look(clock.pass(2_500).now)).toBe('wait');
+    expect(keepAlive.look(clock.pass(9_999).now)).toBe('ping');
+    keepAlive.sent(clock.now);
+    expect(keepAlive.look(clock.pass(1).now)).toBe('dead');
+  });
+
+  test('takes an answer in the first while for one from before a large message', () => {
+    const { clock, keepAlive } = started(60, 20, 1);
+    expect(keepAlive.look(clock.pass(6_000).now)).toBe('ping');
+    keepAlive.sent(clock.now);
+    keepAlive.received(clock.pass(50).now);
+    expect(keepAlive.silences).toBe(1);
+  });
+
+  test('of a network that forgets idle connections waits as long as usual, each time', () => {
+    let silences = 0;
+    for (let count = 0; count < 6; count += 1) {
+      const { clock, keepAlive } = started(60, 20, silences);
+      let livedAt = clock.monotonic;
+      for (;;) {
+        const action = keepAlive.look(
+          clock.pass(Math.max(0, keepAlive.deadline(clock.now) - clock.monotonic)).now,
+        );
+        if (action === 'dead') break;
+        if (action !== 'ping') continue;
+        keepAlive.sent(clock.now);
+        // What is sent after 20 seconds without any goes nowhere.
+        if (clock.monotonic - livedAt > 20_000) continue;
+        keepAlive.received(clock.pass(50).now);
+        livedAt = clock.monotonic;
+      }
+      expect(clock.monotonic - livedAt).toBeLessThanOrEqual(54_000);
+      silences = keepAlive.silences + 1;
+    }
   });
 });
 
