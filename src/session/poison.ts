@@ -24,7 +24,7 @@ const suspiciousEnds = 2;
 /** How long after a packet an end may be its effect, in milliseconds. */
 export const longestEffect = 10_000;
 
-/** How long a link has to stand when the server does not answer pings, in milliseconds; shorter than it is given to. */
+/** How long a link has to stand when the server does not answer the ping, in milliseconds. */
 const longestProof = 1_000;
 
 /** DISCONNECT reason codes that speak of the message just received [v5 3.14.2.1]. */

@@ -560,7 +560,8 @@ export class Session {
       lastIdentifier: this.subscriptions.lastIdentifier,
     });
     this.outgoing.connected(link);
-    if (link.probingUntil < Infinity) this.probe(this.#turn.now);
+    // The answer may wait behind a large message: it is not looked for, as that to a probe is.
+    if (link.probingUntil < Infinity && this.#link === link) link.write({ type: 'pingreq' });
     this.#port.connected({ sessionPresent: resumed, sessionLost, server, protocolVersion });
   }
 
