@@ -26,7 +26,7 @@ type WsConstructor = new (url: string, protocols: string[], options: object) => 
 
 /** What a WebSocket of the package `ws` runs over. */
 interface Carrier {
-  on(type: 'data', listener: () => void): void;
+  on(type: 'data', listener: (bytes: { readonly length: number }) => void): void;
 }
 
 /** The request of its handshake. */
@@ -40,6 +40,12 @@ const largestPacket = 268_435_460;
 
 /** Bytes of a frame beside the largest packet that is taken: a server may send many packets in one. */
 const roomForOthers = 16 * 1_024 * 1_024;
+
+/**
+ * Bytes of the largest control frame [RFC 6455 5.5]: a ping may be of a proxy whose server is dead, and is no sign that
+ * this one lives.
+ */
+const largestControl = 127;
 
 /** How often a connection tells that a frame is on its way, in milliseconds. */
 const betweenSigns = 500;
@@ -103,9 +109,9 @@ export function nodeWebSocketTransport(options: NodeWebSocketTransportOptions = 
       const connection = Ws === undefined ? opened : new PacedConnection(opened, false);
       // A frame is handed out when all of it is there. Until then it is a sign of life, which has no bytes.
       let toldAt = performance.now();
-      carrier?.on('data', () => {
+      carrier?.on('data', ({ length }) => {
         const time = performance.now();
-        if (time - toldAt < betweenSigns || socket?.readyState !== open) return;
+        if (length <= largestControl || time - toldAt < betweenSigns || socket?.readyState !== open) return;
         toldAt = time;
         connection.onData?.(new Uint8Array(0));
       });

@@ -66,6 +66,13 @@ async function webSocketPeer({
   return { port: await listen(http), sockets, requests, frames };
 }
 
+/** From now on it is later. */
+function skipTime(milliseconds: number): void {
+  const { now } = performance;
+  const later = vi.spyOn(performance, 'now').mockImplementation(() => now.call(performance) + milliseconds);
+  cleanups.push(() => later.mockRestore());
+}
+
 function open(transport: Transport, url: string, options: Partial<TransportOptions> = {}) {
   return transport.connect(new URL(url), {
     signal: new AbortController().signal,
@@ -352,16 +359,26 @@ describe('a WebSocket in Node', () => {
     const peer = await webSocketPeer();
     const recorded = record(await open127(peer.port));
     const socket = await waitFor(() => peer.sockets[0], { what: 'the connection at the server' });
+    const part = 'half a second later, '.repeat(7);
     socket.send(bytesOf('at once'), { fin: false, binary: true });
     await waitFor(() => peer.sockets[0]?.bufferedAmount === 0);
-    const { now } = performance;
-    const later = vi.spyOn(performance, 'now').mockImplementation(() => now.call(performance) + 500);
-    cleanups.push(() => later.mockRestore());
-    socket.send(bytesOf(', and half a second later'), { fin: false, binary: true });
+    skipTime(500);
+    socket.send(bytesOf(part), { fin: false, binary: true });
     await waitFor(() => recorded.chunks.length > 0);
     expect(recorded.text).toBe('');
     socket.send(bytesOf(''), { fin: true, binary: true });
-    await waitFor(() => recorded.text === 'at once, and half a second later');
+    await waitFor(() => recorded.text === `at once${part}`);
+  });
+
+  test('takes no ping for a sign of life: it may be of a proxy whose server is dead', async () => {
+    const peer = await webSocketPeer();
+    const recorded = record(await open127(peer.port));
+    const socket = await waitFor(() => peer.sockets[0], { what: 'the connection at the server' });
+    skipTime(500);
+    const answered = new Promise((resolve) => socket.once('pong', resolve));
+    socket.ping(bytesOf('x'.repeat(125)));
+    await answered;
+    expect(recorded.chunks).toEqual([]);
   });
 
   test('takes what comes without a copy of each frame', async () => {
