@@ -115,19 +115,24 @@ export class Connector {
   stop(error?: MqttError, reasonCode?: number): void {
     const { runner, emitter, end } = this.#host;
     const opening = this.#opening;
+    const abort = this.#abort;
     const { type } = this.#status;
+    const status: Status = Object.freeze(error ? { type: 'closed', error } : { type: 'closed' });
     this.#policy = undefined;
     this.#opening = undefined;
+    // Before code of the application is called: it may close the client once more.
+    if (type !== 'closed') this.#status = status;
     this.#unwatch?.();
-    this.#abort?.abort(closedError());
     this.#wake?.();
     runner.detach(false);
     end(error);
     if (type !== 'closed') {
-      this.#setStatus(error ? { type: 'closed', error } : { type: 'closed' });
+      emitter.emit('status', status);
       if (type === 'connected') emitter.emit('disconnect', { error, reasonCode, willReconnect: false });
       emitter.emit('close', { error });
     }
+    // Last: who hears of it may connect anew.
+    abort?.abort(closedError());
     opening?.reject(error ?? closedError());
   }
 

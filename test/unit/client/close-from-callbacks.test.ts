@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { createClient } from '../../../src/index';
+import { type Client, createClient } from '../../../src/index';
 import { connected, fakeTime, idle } from '../../support/fake-client';
 import { FakeServer, turn } from '../../support/fake-server';
 
@@ -77,6 +77,41 @@ describe('a client that is closed from its own callback stays closed', () => {
     await connect;
     await turn();
     expect(server.link.packets('publish')).toHaveLength(1);
+  });
+});
+
+describe('a client that ends while `credentials` is asked calls who listens to the signal of the attempt', () => {
+  const asked = (listener: (client: Client) => void) => {
+    const server = new FakeServer();
+    let asks = 0;
+    const client = createClient('ws://one.example', {
+      transport: server,
+      credentials: ({ signal }) => {
+        asks += 1;
+        if (asks > 1) return {};
+        signal.addEventListener('abort', () => listener(client));
+        throw new Error('no credentials');
+      },
+    });
+    return { client, server };
+  };
+
+  test('who may close it once more, and it is told once', async () => {
+    const { client } = asked((one) => one.close());
+    const heard: unknown[] = [];
+    client.on('status', ({ type }) => void heard.push(type));
+    client.on('close', ({ error }) => void heard.push(error?.message));
+    await expect(client.connect()).rejects.toThrow('no credentials');
+    expect(heard).toEqual(['connecting', 'closed', expect.stringContaining('no credentials')]);
+  });
+
+  test('who may connect anew, and it is connected then', async () => {
+    const { client, server } = asked((one) => one.connect());
+    await expect(client.connect()).rejects.toThrow('no credentials');
+    await client.connect();
+    expect(client.status.type).toBe('connected');
+    await client.close();
+    expect(server.links.filter(({ isOpen }) => isOpen)).toEqual([]);
   });
 });
 
