@@ -464,8 +464,8 @@ export class Runner {
   /** Whether the connection may still read an array of the application. */
   #hasLent(): boolean {
     const connection = this.#connection;
-    if (!connection || this.#lentUntil === 0) return false;
-    return this.counts.bytesSent - connection.bufferedAmount < this.#lentUntil;
+    if (!connection || this.#lends) return this.#lends;
+    return this.#lentUntil > 0 && this.counts.bytesSent - connection.bufferedAmount < this.#lentUntil;
   }
 
   #isCongested(): boolean {

@@ -66,6 +66,16 @@ describe('the array of a large payload at QoS 0', () => {
     expect(publish.state).toBe('resolved');
   });
 
+  test('is not free before the flush, when bytes of an earlier one have left', async () => {
+    const { client, server, buffers } = await over(true);
+    const payload = new Uint8Array(5_000);
+    await client.publish('a', payload);
+    const publish = client.publish('a', payload);
+    server.link.buffer(0, true);
+    await publish;
+    expect(buffers().filter((buffer) => buffer === payload.buffer)).toHaveLength(2);
+  });
+
   test('is free when its connection is lost', async () => {
     const { client, server } = await over(true);
     server.link.buffer(5_000);
