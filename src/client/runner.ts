@@ -212,7 +212,7 @@ export class Runner {
     const connection = this.#connection;
     if (!connection) return;
     if (orderly) this.flush();
-    const hasLent = this.#hasLent();
+    const lenders = orderly && this.#hasLent() ? this.#drained : undefined;
     // In this order: what the transport calls now concerns nobody any more.
     this.#connection = undefined;
     if (orderly) {
@@ -230,7 +230,6 @@ export class Runner {
       this.left = connection.close();
     } else connection.destroy();
     this.session.closed();
-    const lenders = orderly && hasLent ? this.#drained : undefined;
     if (lenders) {
       this.#drained = undefined;
       const free = () => lenders.resolve(writtenResult);
