@@ -41,7 +41,7 @@ export class PacedConnection implements Connection {
     this.coarse = inner.coarse ?? false;
     this.zeroCopy = inner.zeroCopy ?? false;
     inner.onDrain = () => {
-      this.#pump();
+      if (this.#waiting.length > 0) this.#pump();
       this.onDrain?.();
     };
   }

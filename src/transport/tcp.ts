@@ -165,13 +165,13 @@ class TcpConnection extends BaseConnection {
   write(chunks: readonly Uint8Array[]): void {
     if (!this.#writable) return;
     const socket = this.#socket;
-    const last = chunks.at(-1);
-    if (!last) return;
+    const { length } = chunks;
     // All chunks in one system call.
-    if (chunks.length > 1) socket.cork();
-    for (const chunk of chunks.slice(0, -1)) socket.write(chunk);
-    socket.write(last, this.#sent);
-    if (chunks.length > 1) socket.uncork();
+    if (length > 1) socket.cork();
+    for (const [index, chunk] of chunks.entries()) {
+      socket.write(chunk, index === length - 1 ? this.#sent : undefined);
+    }
+    if (length > 1) socket.uncork();
   }
 
   get bufferedAmount(): number {
