@@ -97,7 +97,8 @@ export class Body {
   pair(value: unknown, where: string): void {
     if (!Array.isArray(value) || value.length !== 2)
       throw new UsageError(`${where}: must be [name, value] pairs`);
-    for (const half of value) this.text(half, where);
+    this.text(value[0], where);
+    this.text(value[1], where);
   }
 
   /** A Packet Identifier, which is never 0 [v5 2.2.1, v3 MQTT-2.3.1-1]. */
