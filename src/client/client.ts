@@ -181,7 +181,7 @@ export interface Client extends AsyncDisposable {
    *
    * QoS 0 resolves when its bytes are with the transport (or in the batch that leaves at the end of the running task)
    * and the transport is not congested, so `await` is backpressure. QoS 1 and 2 resolve when the server acknowledged
-   * the message; without a connection they wait. Do not change a large array before the promise settles.
+   * the message; without a connection they wait. Do not change an array of 4 KiB or more before the promise settles.
    *
    * @throws UsageError for wrong arguments; RefusedError when the server refuses; ConnectionError `'closed'`,
    * `'queue-full'`, `'dropped'`, `'expired'`, `'timeout'`, `'still-stored'` (it will be sent); `signal.reason`

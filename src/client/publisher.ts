@@ -2,6 +2,7 @@
 
 import { boolean, checkOptions, choice, text } from '../check';
 import { publishSize, validatePublishProperties } from '../codec/client-packets';
+import { referenceFrom } from '../codec/output';
 import type { AckProperties } from '../codec/packet';
 import { ConnectionError, StoreError, UsageError } from '../errors';
 import type { PublishProperties } from '../message';
@@ -70,7 +71,7 @@ export class Publisher {
       }
       const bytes = passingBytes(payload, 'payload');
       if (bytes.length > alwaysFits) publishSize(topic, bytes, 2, undefined, 5);
-      if (options !== undefined) return this.#publish(topic, bytes, options);
+      if (options !== undefined) return this.#publish(topic, bytes, options, typeof payload === 'string');
       return this.#publish0(topic, bytes, false, undefined, options);
     } catch (error) {
       this.#count(error);
@@ -140,6 +141,11 @@ export class Publisher {
       this.#core.emitter.emit('settled', { key, error: error as Error });
   }
 
+  /** See `Runner.left`. */
+  get left(): Promise<unknown> | undefined {
+    return this.#core.runner.left;
+  }
+
   get #own(): OwnRecords {
     return this.#core.runner.session.own;
   }
@@ -150,7 +156,12 @@ export class Publisher {
     ticket.accepted();
   }
 
-  #publish(topic: string, payload: Uint8Array, options: PublishOptions): Promise<PublishResult> {
+  #publish(
+    topic: string,
+    payload: Uint8Array,
+    options: PublishOptions,
+    isOwn: boolean,
+  ): Promise<PublishResult> {
     checkOptions(options, 'options', knownOptions);
     const qos = qosOf(options.qos, 'options.qos') ?? 0;
     const retain = boolean(options.retain, 'options.retain') ?? false;
@@ -171,7 +182,10 @@ export class Publisher {
     if (!ticket) {
       ticket = new Ticket(this, key);
       if (key !== undefined) this.#pending.set(key, ticket);
-      this.#start(ticket, { topic, payload, qos, retain, properties, key }, line);
+      // Large text has an array of its own, see passingBytes. An array is free at the end of the promise, whatever it waits for.
+      const isFreeLate = until !== 'stored' && !options.signal && options.timeout === undefined;
+      const lent = payload.length >= referenceFrom && (isOwn || isFreeLate);
+      this.#start(ticket, { topic, payload, qos, retain, properties, key, lent }, line);
     }
     return this.#wait(ticket, options, until === 'stored' ? 0 : 1);
   }
@@ -344,11 +358,17 @@ export class Ticket implements PublishListener {
     if (this.isDone) return;
     this.isDone = true;
     this.publisher.done(this, error);
-    for (const { promise, reject } of [this.end, this.whenStored ?? this.end]) {
-      // An ignored publish must not raise an unhandled rejection.
-      ignoreRejection(promise);
-      reject(error);
-    }
+    const settle = () => {
+      for (const { promise, reject } of [this.end, this.whenStored ?? this.end]) {
+        // An ignored publish must not raise an unhandled rejection.
+        ignoreRejection(promise);
+        reject(error);
+      }
+    };
+    // The last bytes of a client that is closed may still be on their way out of the array.
+    const { left } = this.publisher;
+    if (this.message?.lent && left) left.then(settle);
+    else settle();
   }
 }
 

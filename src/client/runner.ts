@@ -76,8 +76,8 @@ export class Runner {
   /** A new one after each `stop` if there is a store, which others may write meanwhile. */
   session: Session;
   readonly counts: WireCounts = { bytesSent: 0, bytesReceived: 0 };
-  /** From the last connection that was ended in order: a promise, where its last bytes have to be waited for. */
-  left: unknown;
+  /** Of the last connection that was ended in order, where its last bytes have to be waited for: resolves when none are left. */
+  left: Promise<unknown> | undefined;
   /** Called after each flush, when set. */
   afterFlush: (() => void) | undefined;
   readonly #options: SessionOptions;
@@ -218,22 +218,29 @@ export class Runner {
     if (orderly) {
       let left = Infinity;
       let timer: ReturnType<typeof setTimeout> | undefined;
+      const gone = deferred<void>();
       // A peer that keeps its end open must not keep ours open; one that still reads gets everything.
       const look = () => {
         const before = left;
         left = connection.bufferedAmount;
         if (left < before) timer = setTimeout(look, closeGrace);
-        else connection.destroy();
+        else {
+          connection.destroy();
+          gone.resolve();
+        }
       };
       look();
-      connection.onClose = () => clearTimeout(timer);
-      this.left = connection.close();
+      connection.onClose = () => {
+        clearTimeout(timer);
+        gone.resolve();
+      };
+      const leaving: unknown = connection.close();
+      this.left = isThenable(leaving) ? Promise.race([leaving, gone.promise]).catch(() => {}) : undefined;
     } else connection.destroy();
     this.session.closed();
-    if (lenders) {
+    if (lenders && this.left) {
       this.#drained = undefined;
-      const free = () => lenders.resolve(writtenResult);
-      Promise.resolve(this.left).then(free, free);
+      this.left.then(() => lenders.resolve(writtenResult));
     }
     this.#drain();
   }

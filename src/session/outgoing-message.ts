@@ -47,6 +47,8 @@ export interface OutgoingContent {
   readonly properties?: PublishProperties | undefined;
   /** The application's name for it. */
   readonly key?: string | undefined;
+  /** Whether the payload stays as it is until the listener hears how the message ends. */
+  readonly lent?: boolean | undefined;
 }
 
 /** One outgoing message with its state. */
@@ -77,6 +79,8 @@ export class OutgoingMessage {
   resent = false;
   /** Connections in a row that ended right after its PUBLISH, with no other on its way. */
   fatal = 0;
+  /** See {@link OutgoingContent.lent}. */
+  readonly lent: boolean | undefined;
   /** Undefined for a message of an earlier page, and once the caller gave up. */
   listener: PublishListener | undefined;
   // Plain fields: private ones cost a good deal more to make.
@@ -88,11 +92,12 @@ export class OutgoingMessage {
   private readonly length: number;
 
   constructor(content: OutgoingContent, expiresAt: number, listener: PublishListener | undefined) {
-    const { topic, payload, qos, retain, properties, key } = content;
+    const { topic, payload, qos, retain, properties, key, lent } = content;
     this.topic = topic;
     this.qos = qos;
     this.retain = retain;
     this.key = key;
+    this.lent = lent;
     this.properties = properties;
     this.bytes = payload;
     this.length = payload.length;
@@ -103,6 +108,11 @@ export class OutgoingMessage {
   get payload(): Uint8Array {
     const { bytes, start, length } = this;
     return start < 0 ? bytes : bytes.subarray(start, start + length);
+  }
+
+  /** False once the caller has transferred the array of the payload. */
+  get isIntact(): boolean {
+    return this.payload.length === this.length;
   }
 
   /** Bytes that it counts for in the queue. */

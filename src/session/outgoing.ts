@@ -14,7 +14,7 @@
 
 import { referenceFrom } from '../codec/output';
 import type { AckPacket } from '../codec/packet';
-import { ConnectionError, type MqttError, ProtocolError, RefusedError } from '../errors';
+import { ConnectionError, type MqttError, ProtocolError, RefusedError, UsageError } from '../errors';
 import type { PublishProperties } from '../message';
 import { Fifo } from './fifo';
 import type { Link } from './link';
@@ -130,7 +130,7 @@ export class Outgoing {
       this.#accept(message);
       this.#write(message, link);
     } else if (this.queue.push(message)) {
-      message.keepPayload();
+      this.#keepPayload(message, link);
       this.#accept(message);
       if (content.qos > 0) this.#save(message);
     }
@@ -180,7 +180,7 @@ export class Outgoing {
       if (!keep || message.qos === 0) {
         if (state === 'queued') this.queue.remove(message);
         this.#forget(message);
-      }
+      } else message.keepPayload();
       listener?.failed(errorOf(message));
     }
   }
@@ -366,6 +366,14 @@ export class Outgoing {
     else message.listener?.accepted?.();
   }
 
+  /**
+   * From here on the caller's array may change, unless it is lent and soon free: without a connection that may take days,
+   * and a store may hold it for longer still.
+   */
+  #keepPayload(message: OutgoingMessage, link: Link | undefined): void {
+    if (!message.lent || !link || this.#turn.recording) message.keepPayload();
+  }
+
   #save(message: OutgoingMessage): void {
     if (this.#turn.recording) this.#turn.put(message.record());
   }
@@ -385,7 +393,7 @@ export class Outgoing {
     let { payload } = message;
     if (message.packetId === 0) message.updateExpiry(this.#turn.now);
     if (qos > 0) {
-      message.keepPayload();
+      this.#keepPayload(message, link);
       // A small one is copied to the output, from wherever it is.
       if (payload.length >= referenceFrom) payload = message.payload;
       if (message.packetId === 0) {
@@ -469,7 +477,8 @@ export class Outgoing {
 const byOrder = (a: OutgoingMessage, b: OutgoingMessage) => a.order - b.order;
 
 function refusalOf(message: OutgoingMessage, link: Link): MqttError | undefined {
-  const { topic, payload, qos, retain, properties } = message;
+  const { topic, payload, qos, retain, properties, isIntact } = message;
+  if (!isIntact) return new UsageError('payload: its ArrayBuffer was transferred before the promise settled');
   return refusalOfPublish(link, topic, payload, qos, retain, properties);
 }
 

@@ -52,7 +52,9 @@ class FakeConnection extends BaseConnection {
     if (this.endedBy !== undefined) return undefined;
     this.endedBy = 'close';
     this.#gone();
-    queueMicrotask(() => this.ended());
+    const ended = () => this.ended();
+    if (this.left) this.left.then(ended);
+    else queueMicrotask(ended);
     return this.left;
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { Transport } from '../../../src/index';
+import { memoryStore, type PublishOptions, type Transport } from '../../../src/index';
 import { connected, watch } from '../../support/fake-client';
 import { FakeServer, turn } from '../../support/fake-server';
 
@@ -103,5 +103,87 @@ describe('the array of a large payload at QoS 0', () => {
     leave();
     await closing;
     expect(publish.state).toBe('resolved');
+  });
+});
+
+describe.each([1, 2] as const)('the array of a large payload at QoS %i', (qos) => {
+  const unanswered = { publish: () => undefined };
+
+  test.each([true, false])('goes to the transport as it is, zeroCopy: %s', async (zeroCopy) => {
+    const { client, buffers } = await over(zeroCopy);
+    const large = new Uint8Array(4_096);
+    const small = new Uint8Array(4_095);
+    await Promise.all([client.publish('a', large, { qos }), client.publish('a', small, { qos })]);
+    expect(buffers()).toContain(large.buffer);
+    expect(buffers()).not.toContain(small.buffer);
+  });
+
+  test('goes out again as it is', async () => {
+    const server = new FakeServer(unanswered);
+    const { client } = await connected({ reconnect: { minDelay: 0, maxDelay: 0 } }, server);
+    const large = new Uint8Array(5_000).fill(3);
+    const publish = client.publish('a', large, { qos });
+    await turn();
+    const write = vi.spyOn(server.link.connection.constructor.prototype, 'write');
+    onTestFinished(() => write.mockRestore());
+    server.script = {};
+    server.link.drop();
+    await publish;
+    expect(server.links).toHaveLength(2);
+    expect(server.link.first('publish').payload).toEqual(large);
+    expect(write.mock.calls.flat(2).map((chunk) => (chunk as Uint8Array).buffer)).toContain(large.buffer);
+  });
+
+  test.each<[string, () => Parameters<typeof connected>[0], () => PublishOptions]>([
+    ['its promise settles when it is stored', () => ({}), () => ({ until: 'stored' })],
+    ['its caller may give up', () => ({}), () => ({ signal: new AbortController().signal })],
+    ['its caller gives up in time', () => ({}), () => ({ timeout: 1_000 })],
+    ['a store may hold it', () => ({ store: memoryStore() }), () => ({})],
+  ])('is copied where %s', async (_name, options, publishOptions) => {
+    const { client, server, buffers } = await over(true, options());
+    const large = new Uint8Array(5_000).fill(1);
+    const publish = client.publish('a', large, { qos, ...publishOptions() });
+    large.fill(2);
+    await publish;
+    await turn();
+    expect(buffers()).not.toContain(large.buffer);
+    expect(server.link.first('publish').payload).toEqual(new Uint8Array(5_000).fill(1));
+  });
+
+  test('is free when the client was closed and the last bytes have left', async () => {
+    const server = new FakeServer(unanswered);
+    const { client } = await connected({ clientId: 'a', clean: false }, server);
+    const { connection } = server.link;
+    let leave = () => {};
+    connection.left = new Promise((resolve) => {
+      leave = resolve;
+    });
+    const large = new Uint8Array(5_000).fill(1);
+    const publish = watch(client.publish('a', large, { qos }));
+    await turn();
+    await client.close({ force: true });
+    await turn();
+    expect(publish.state).toBe('pending');
+    leave();
+    await turn();
+    expect(publish.error).toMatchObject({ code: 'still-stored' });
+    large.fill(2);
+    server.script = {};
+    await client.connect();
+    await turn();
+    expect(server.link.first('publish').payload).toEqual(new Uint8Array(5_000).fill(1));
+  });
+
+  test('that was transferred before its promise settled is a UsageError, not an empty message', async () => {
+    const server = new FakeServer(unanswered);
+    const { client } = await connected({ reconnect: { minDelay: 0, maxDelay: 0 } }, server);
+    const large = new Uint8Array(5_000);
+    const publish = watch(client.publish('a', large, { qos }));
+    await turn();
+    structuredClone(large, { transfer: [large.buffer] });
+    server.link.drop();
+    await vi.waitFor(() => expect(publish.state).toBe('rejected'));
+    expect(publish.error).toMatchObject({ name: 'UsageError', message: /^payload: .*transferred/ });
+    expect(server.link.packets('publish')).toEqual([]);
   });
 });
