@@ -103,6 +103,7 @@ export class PacedConnection implements Connection {
     for (let next = this.#waiting[this.#passed]; next; next = this.#waiting[this.#passed]) {
       if (this.#inner.bufferedAmount >= portion) {
         this.#timer = setTimeout(() => this.#pump(), betweenLooks);
+        this.#letGo();
         return;
       }
       this.#passed += 1;
@@ -112,6 +113,13 @@ export class PacedConnection implements Connection {
     this.#waiting = [];
     this.#passed = 0;
     this.#end?.();
+  }
+
+  /** Who writes on and on leaves no moment at which all has been passed on: what has been is not kept until then. */
+  #letGo(): void {
+    if (this.#passed * 2 < this.#waiting.length) return;
+    this.#waiting.splice(0, this.#passed);
+    this.#passed = 0;
   }
 
   /** There is nobody any more to whom anything could go. */
