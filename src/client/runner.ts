@@ -184,6 +184,9 @@ export class Runner {
   attach(connection: Connection, connect: ConnectPacket, isForced: boolean): void {
     // What waits leaves first, so that CONNECT does not wait for the store together with it.
     this.flush();
+    // What waits for the store longer than its connection lasted goes nowhere.
+    for (const batch of this.#waiting) batch.frames = [];
+    this.#waitingBytes = 0;
     this.#connection = connection;
     this.#seen = { answers: 0, bytes: this.counts.bytesSent };
     this.#largeUntil = 0;

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { encode } from '../../../src/codec/encode';
-import { StoreError } from '../../../src/index';
+import { StoreError, type Transport } from '../../../src/index';
 import { memoryStore } from '../../../src/store/memory';
 import type { SessionStore, StoreOperation } from '../../../src/store/store';
 import { chance, connected, fakeTime, idle, watch } from '../../support/fake-client';
@@ -100,6 +100,25 @@ describe('a store that takes its time', () => {
     controller.abort();
     await turn();
     expect(store.writes).toEqual([['delete publish']]);
+  });
+
+  test('does not keep a publisher waiting for what was meant for an earlier connection', async () => {
+    chance(0);
+    const network = new FakeServer();
+    const transport: Transport = {
+      connect: async (...args) => Object.assign(await network.connect(...args), { zeroCopy: true }),
+    };
+    const { client, server, store } = await open({ transport }, network);
+    watch(client.publish('a', new Uint8Array(50_000), { qos: 1 }));
+    await turn();
+    server.link.drop();
+    await vi.waitFor(() => expect(server.links).toHaveLength(2));
+    await turn();
+    const large = watch(client.publish('a', new Uint8Array(5_000)));
+    await turn();
+    await store.finish();
+    await vi.waitFor(() => expect(server.link.packets('publish')).toHaveLength(2));
+    await vi.waitFor(() => expect(large.state).toBe('resolved'));
   });
 
   test('is overtaken by what needs none', async () => {
