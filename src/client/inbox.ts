@@ -16,7 +16,6 @@
 
 import type { DecodedPublishPacket } from '../codec/packet';
 import { ConnectionError, UsageError } from '../errors';
-import { Fifo } from '../session/fifo';
 import type { IncomingMessage } from '../session/incoming-message';
 import { timeoutFor } from './clock';
 import type { Core } from './core';
@@ -49,7 +48,7 @@ export class Inbox implements DeliveryHost {
   /** Messages that were acknowledged on receipt, until they are done with. */
   readonly #ahead = new Set<Delivery>();
   /** Messages that are to be acknowledged on receipt when there are fewer of those. */
-  #behind = new Fifo<Delivery>();
+  readonly #behind = new Set<Delivery>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Place of the message that was saved last in the order of arrival. */
   #order = 0;
@@ -91,8 +90,8 @@ export class Inbox implements DeliveryHost {
     if (!incoming && this.#handleAlone(packet)) return;
     const delivery = new Delivery(packet, incoming, redelivered, this);
     const isTaken = this.#offer(delivery);
-    if (this.#ack === 'received' && incoming) {
-      this.#behind.push(delivery);
+    if (this.#ack === 'received' && incoming && !delivery.hasSettled) {
+      this.#behind.add(delivery);
       this.#acknowledgeAhead();
     }
     if (!isTaken) this.#hold(delivery);
@@ -114,7 +113,7 @@ export class Inbox implements DeliveryHost {
   connected(): void {
     this.connections += 1;
     for (const patience of this.#patience) patience(true);
-    for (const delivery of this.#behind.drain()) if (!isGone(delivery)) this.#behind.push(delivery);
+    for (const delivery of this.#behind) if (isGone(delivery)) this.#behind.delete(delivery);
     const strays = [...this.#unclaimed.keys()].filter(({ incoming }) => incoming?.isStray);
     for (const delivery of strays.slice(0, -this.mostStrays)) {
       this.#unclaimed.delete(delivery);
@@ -147,7 +146,7 @@ export class Inbox implements DeliveryHost {
       this.#ahead.delete(delivery);
     }
     this.#unclaimed.clear();
-    this.#behind = new Fifo();
+    this.#behind.clear();
     // Nobody waits for what still runs: no timer keeps a process alive for it.
     for (const patience of this.#patience) patience(false);
     this.#work = { open: 0 };
@@ -262,11 +261,11 @@ export class Inbox implements DeliveryHost {
 
   /** Acknowledges what came, as far as it may be ahead of its takers. */
   #acknowledgeAhead(): void {
-    while (this.#ahead.size < this.maxUnread) {
-      const next = this.#behind.shift();
-      if (!next) return;
+    for (const next of this.#behind) {
+      if (this.#ahead.size >= this.maxUnread) return;
+      this.#behind.delete(next);
       if (isGone(next)) continue;
-      if (!next.hasSettled) this.#ahead.add(next);
+      this.#ahead.add(next);
       this.#acknowledge(next, 0);
     }
   }
@@ -286,6 +285,7 @@ export class Inbox implements DeliveryHost {
   }
 
   #discard(delivery: Delivery): void {
+    this.#behind.delete(delivery);
     if (this.#ahead.delete(delivery)) this.#acknowledgeAhead();
     if (delivery.keptAs === undefined) return;
     this.#session.own.delete('inbox', delivery.keptAs);

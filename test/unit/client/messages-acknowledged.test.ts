@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { type Message, memoryStore } from '../../../src/index';
 import { connected, fakeTime, idle } from '../../support/fake-client';
 import { FakeServer, turn } from '../../support/fake-server';
+import { memoryInUse } from '../../support/memory';
 
 /** Acknowledgements of what was received, on all connections. */
 const acks = (server: FakeServer) =>
@@ -188,6 +189,22 @@ describe("ack: 'received'", () => {
     open[0]?.();
     await turn();
     expect(acks(server)).toEqual(['1: pubrec 1 0', '1: pubrec 2 0', '1: pubrec 3 0']);
+  });
+
+  test('keeps nothing of what is done with while as many as may be are ahead', async () => {
+    const { client, server } = await connected({ ack: 'received', queue: { maxUnread: 1 } });
+    const unread = await client.subscribe('unread', { qos: 1 });
+    unread[Symbol.asyncIterator]();
+    await client.subscribe('read', { qos: 1 }, () => {});
+    server.link.publish('unread', '', { qos: 1 });
+    await turn();
+    const before = memoryInUse();
+    for (let count = 0; count < 1_000; count += 1) {
+      server.link.publish('read', new Uint8Array(10_000), { qos: 1 });
+      await turn();
+    }
+    expect(server.link.packets('puback')).toHaveLength(1_001);
+    expect(memoryInUse() - before).toBeLessThan(5_000_000);
   });
 
   test('gives what waits for its turn back to the server when the client is closed', async () => {
