@@ -75,6 +75,8 @@ export class Connector {
   #connectedAt = 0;
   /** Monotonic time of the last sign of life that has not shortened a wait. */
   #signAt = -Infinity;
+  /** What ended an attempt that is to be begun anew. */
+  #away: MqttError | undefined;
   /** Ends the listening to the page. */
   #unwatch: (() => void) | undefined;
   #authentication: EnhancedAuthentication | undefined;
@@ -172,7 +174,8 @@ export class Connector {
     if (this.#wake) this.#wake();
     else this.#signAt = time;
     if (this.#status.type === 'connecting' && time - this.#begunAt > signCounts) {
-      this.#giveUp(new ConnectionError('timeout', 'The page was away'));
+      this.#away = new ConnectionError('timeout', 'The page was away');
+      this.#giveUp(this.#away);
     }
   }
 
@@ -231,7 +234,7 @@ export class Connector {
     while (this.#policy === policy) {
       const outcome = await this.#attempt(policy);
       if (this.#policy !== policy) return;
-      let step = policy.next(outcome, isOffline());
+      let step = outcome.error === this.#away ? policy.again() : policy.next(outcome, isOffline());
       // The application was asked, and may have closed the client.
       if (this.#policy !== policy) return;
       const isFresh = performance.now() - this.#signAt < signCounts;

@@ -102,6 +102,12 @@ export class ReconnectPolicy {
     return target as Target;
   }
 
+  /** The attempt is begun anew, as if it had never been. @returns what is next */
+  again(): Step {
+    this.#once = this.#current;
+    return 'now';
+  }
+
   /** The version to try; `stored` is that of the session that could be resumed. */
   versionFor(url: URL, stored: ProtocolVersion | undefined): ProtocolVersion {
     const { protocolVersion } = this.#options;

@@ -1,7 +1,7 @@
 /** What a client does about what a browser tells of the page's life and of the network. */
 
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { Client, ClientEvents } from '../../../src/index';
+import type { Client, ClientEvents, ClientOptions } from '../../../src/index';
 import { ConnectionError } from '../../../src/index';
 import { connected, fakeTime, idle, watch } from '../../support/fake-client';
 import { FakeServer, turn } from '../../support/fake-server';
@@ -129,12 +129,16 @@ describe.each(signs)('%s', (_, tell) => {
     expect(delays).toEqual([0, 2_000]);
   });
 
-  test('begins an attempt anew that hangs since before', async () => {
+  test.each<[what: string, reconnect: ClientOptions['reconnect']]>([
+    ['an attempt anew that hangs since before', { initial: true }],
+    ['the first attempt anew, which would else be the last', {}],
+    ['the only attempt that there is to be anew', false],
+  ])('begins %s', async (_what, reconnect) => {
     const target = page();
     fakeTime();
     longestWaits();
     const server = new FakeServer({ connect: () => undefined });
-    const { client } = idle({ reconnect: { initial: true } }, server);
+    const { client } = idle({ reconnect }, server);
     const connecting = watch(client.connect());
     await vi.advanceTimersByTimeAsync(3_000);
     await tell(target);
