@@ -77,6 +77,8 @@ export class ReconnectPolicy {
   readonly #versions = new Map<string, ProtocolVersion>();
   /** The server of the current attempt, as a key of that. */
   #server = '';
+  /** The version of the session that the current attempt could resume. */
+  #stored: ProtocolVersion | undefined;
   /** Ends without a stable connection between them. */
   #failures = 0;
   #redirects = 0;
@@ -111,6 +113,7 @@ export class ReconnectPolicy {
   /** The version to try; `stored` is that of the session that could be resumed. */
   versionFor(url: URL, stored: ProtocolVersion | undefined): ProtocolVersion {
     const { protocolVersion } = this.#options;
+    this.#stored = stored;
     // Without the query, which changes when a URL is signed anew.
     this.#server = `${url.protocol}${url.host}${url.pathname}`;
     if (protocolVersion !== 'auto') return protocolVersion;
@@ -215,8 +218,9 @@ export class ReconnectPolicy {
     const isRefused = end.reasonCode === 0x84;
     if (version === 5) {
       if (this.#versions.get(this.#server) === 5) return undefined;
-      // A text frame is an answer, too.
-      const isSilent = end.by === 'network' && !end.answered && !(end.error instanceof PeerError);
+      // A text frame is an answer, too. Who made a session of MQTT 5.0 speaks it, and another version would end that.
+      const isSilent =
+        end.by === 'network' && !end.answered && !(end.error instanceof PeerError) && this.#stored !== 5;
       return isRefused || isSilent ? 4 : undefined;
     }
     // It spoke this version once, and may speak 5.0 by now.

@@ -707,6 +707,17 @@ describe("protocolVersion 'auto'", () => {
     expect(new Set(versions(server))).toEqual(new Set([5]));
   });
 
+  test('does not fall back from a server that has a session of MQTT 5.0, which would end', async () => {
+    const server = new FakeServer();
+    const { client } = await connected({ clean: false, clientId: 'x' }, server);
+    await client.close();
+    server.script = { connect: (_, link) => queueMicrotask(() => link.drop()) as undefined };
+    await expect(client.connect()).rejects.toMatchObject({ code: 'lost' });
+    server.script = {};
+    await expect(client.connect()).resolves.toMatchObject({ sessionPresent: true });
+    expect(versions(server)).toEqual([5, 5, 5]);
+  });
+
   test('does not fall back from a server that once refused in MQTT 5.0', async () => {
     const server = new FakeServer({
       connect: (): Answer => ({ type: 'connack', sessionPresent: false, reasonCode: 0x88 }),
