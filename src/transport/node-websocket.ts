@@ -1,6 +1,7 @@
 /** MQTT over WebSocket in Node: the given constructor, else the package `ws`, else the global `WebSocket`. */
 
 import { ProtocolError, UsageError } from '../errors';
+import { eachAddress } from './node-addresses';
 import { explainFailure, failureCode } from './node-failure';
 import { PacedConnection } from './paced-connection';
 import { portOf } from './scheme';
@@ -73,6 +74,7 @@ export function nodeWebSocketTransport(options: NodeWebSocketTransportOptions = 
       const Ws = asWs(Constructor);
       if (Ws !== undefined) {
         const settings = {
+          ...eachAddress,
           // Small packets do not shrink, and the memory it takes for a connection is large.
           perMessageDeflate: false,
           finishRequest: (request: WsRequest) => {

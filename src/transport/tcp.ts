@@ -9,6 +9,7 @@ import {
 } from 'node:tls';
 import { ConnectionError, UsageError } from '../errors';
 import { BaseConnection } from './base-connection';
+import { eachAddress } from './node-addresses';
 import { explainFailure, failureCode } from './node-failure';
 import { PacedConnection } from './paced-connection';
 import { portOf, serverName } from './scheme';
@@ -58,13 +59,14 @@ export function tcpTransport(options: TcpTransportOptions = {}): Transport {
 }
 
 /** Where to connect to, as `node:net` wants it. */
-function address(url: URL): { host: string; port: number; noDelay: true } {
+function address(url: URL) {
   return {
+    ...eachAddress,
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: portOf(url),
     // Frames are made above, of whole packets: there is nothing to wait for.
     noDelay: true,
-  };
+  } as const;
 }
 
 /** Tries keys and certificates. @throws UsageError for what cannot be used, such as a passphrase that does not fit */
@@ -74,13 +76,13 @@ export function tryTls(tls: TlsOptions): void {
 }
 
 function openTls(url: URL, tls: TlsOptions): Socket {
-  const { host, port, noDelay } = address(url);
+  const { noDelay, ...where } = address(url);
+  const { host } = where;
   const { alpnProtocols, rejectUnauthorized } = tls;
   // An IP address is no name to ask for [RFC 6066 3].
   const servername = tls.servername ?? (isIP(host) === 0 ? host : undefined);
   const options: ConnectionOptions = {
-    host,
-    port,
+    ...where,
     ...secretsOf(tls),
     ...(servername !== undefined && { servername }),
     ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
