@@ -143,9 +143,10 @@ export class Inbox implements DeliveryHost {
     if (this.#ack === 'manual') incoming.forget(undefined);
     for (const delivery of this.#unclaimed.keys()) {
       if (delivery.keptAs === undefined && delivery.incoming) incoming.forget(delivery.incoming);
-      this.#ahead.delete(delivery);
     }
     this.#unclaimed.clear();
+    // A loop may hold some that nobody reads any more.
+    this.#ahead.clear();
     this.#behind.clear();
     // Nobody waits for what still runs: no timer keeps a process alive for it.
     for (const patience of this.#patience) patience(false);

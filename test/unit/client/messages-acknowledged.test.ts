@@ -176,6 +176,19 @@ describe("ack: 'received'", () => {
     expect(acks(server)).toEqual(['1: puback 1 0', '2: puback 1 0']);
   });
 
+  test('has its turns anew once the client was closed, though a loop of before has read nothing', async () => {
+    const { client, server } = await connected({ ack: 'received', queue: { maxUnread: 1 } });
+    for (const id of [1, 2]) {
+      const unread = await client.subscribe('a', { qos: 1 });
+      unread[Symbol.asyncIterator]();
+      server.link.publish('a', '', { qos: 1 });
+      await turn();
+      expect(acks(server)).toHaveLength(id);
+      await client.close();
+      await client.connect();
+    }
+  });
+
   test('acknowledges what its takers are done with before its turn came, after those before it', async () => {
     const { client, server } = await connected({ ack: 'received', queue: { maxUnread: 1 } });
     const open: (() => void)[] = [];
