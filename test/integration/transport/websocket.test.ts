@@ -95,12 +95,14 @@ test('a frame that no packets within the limit need ends the connection before i
   const recorded = record(connection);
   const socket = await waitFor(() => peer.sockets[0], { what: 'the connection at the server' });
   const room = 16 * 1_024 * 1_024 + 1_000;
+  // Signs of life are empty, and come where a frame takes its time.
+  const sizes = () => recorded.chunks.map(({ length }) => length).filter((length) => length > 0);
   socket.send(new Uint8Array(room));
-  await waitFor(() => recorded.chunks.length > 0);
+  await waitFor(() => sizes().length > 0);
   socket.send(new Uint8Array(room + 1));
   await waitFor(() => recorded.closes.length > 0);
   expect(recorded.closes).toMatchObject([{ name: 'ProtocolError', code: 'packet-too-large' }]);
-  expect(recorded.chunks).toHaveLength(1);
+  expect(sizes()).toEqual([room]);
 });
 
 describe.each(Object.entries(transports))('a WebSocket by %s', (_, transport) => {
