@@ -37,10 +37,20 @@ export function ownPayload(payload: unknown): unknown {
   );
 }
 
-/** Checks that there are no options with other names. @throws UsageError */
-export function checkNames(options: object | undefined, known: readonly string[]): void {
-  if (options !== undefined && (typeof options !== 'object' || options === null))
-    throw new UsageError('options: must be an object');
+/** Whether a value is an object with members, as options are: those of a Map or a Promise would be taken for none. */
+export function isOptions(value: unknown): value is Record<string, unknown> {
+  return /Object|Module/.test(Object.prototype.toString.call(value));
+}
+
+/** Checks that options are an object, or none. @throws UsageError */
+export function checkOptions(options: unknown): void {
+  if (options !== undefined && !isOptions(options)) throw new UsageError('options: must be an object');
+}
+
+/** The same, and that there are none with other names. @throws UsageError */
+export function checkNames(options: unknown, known: readonly string[]): void {
+  checkOptions(options);
   for (const name of Object.keys(options ?? {}))
-    if (!known.includes(name)) throw new UsageError(`options.${name}: there is no such option`);
+    if (!known.includes(name))
+      throw new UsageError(`options.${name}: there is no such option; one of ${known.join(', ')}`);
 }

@@ -1,6 +1,7 @@
 /** `connectShared` in a given environment. */
 
 import { type Client, createClient, type ServerUrls } from '../index';
+import { isOptions } from './arguments';
 import type { Environment } from './environment';
 import { fingerprintOf, nameOf, ownOptions, type SharedOptions, urlsOf } from './options';
 import { SharedClient } from './shared-client';
@@ -13,7 +14,7 @@ export async function connectIn(
 ): Promise<Client> {
   const { name: givenName, ...given } = Object(options) as SharedOptions;
   // It opens nothing, and says what is wrong: a hub elsewhere would not.
-  const model = createClient(url, Object(options) === options ? given : options);
+  const model = createClient(url, isOptions(options) ? given : options);
   const clientOptions = ownOptions(given);
   const name = nameOf(url, givenName);
   const fingerprint = await fingerprintOf(name, url, clientOptions);

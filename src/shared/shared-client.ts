@@ -256,8 +256,8 @@ export class SharedClient implements Client {
   }
 
   async unsubscribe(filter: string | readonly string[], options?: WaitOptions): Promise<void> {
-    const { limits, others } = takeLimits(options);
-    checkNames(others, []);
+    checkNames(options, ['signal', 'timeout']);
+    const { limits } = takeLimits(options);
     const opening = this.#checkOpen();
     patternsOf(filter);
     const filters = ownArgument(filter);

@@ -2,7 +2,7 @@
 
 import { ConnectionError, UsageError } from '../errors';
 import type { WaitOptions } from '../index';
-import { ownArgument } from './arguments';
+import { checkOptions, ownArgument } from './arguments';
 
 /** The longest delay that timers take. */
 const longestDelay = 2_147_483_647;
@@ -14,8 +14,8 @@ export function timerFor(delay: number, callback: () => void): ReturnType<typeof
 
 /** Takes the limits out of options; what is left the hub checks. @throws UsageError; `signal.reason` when aborted already */
 export function takeLimits(options: unknown): { limits: WaitOptions; others: object | undefined } {
-  if (typeof options !== 'object' || options === null)
-    return { limits: {}, others: ownArgument(options as undefined) };
+  checkOptions(options);
+  if (options === undefined) return { limits: {}, others: undefined };
   const { signal, timeout, ...others } = options as WaitOptions;
   const isTime = timeout === undefined || (typeof timeout === 'number' && timeout >= 0);
   if (!isTime) throw new UsageError('options.timeout: must be a number of milliseconds of at least 0');

@@ -85,6 +85,44 @@ describe.each([
     expect(server.link.packets('publish')).toHaveLength(2);
   });
 
+  test.each([
+    ['null', null],
+    ['a number', 1],
+    ['a text', 'x'],
+    ['a list', [{ qos: 1 }]],
+    ['a Map', new Map([['qos', 1]])],
+    ['a Promise', Promise.resolve({ qos: 1 })],
+  ])('got instead of options is refused, and not taken for none: %s', async (_what, options) => {
+    const client = clients[index] as Client;
+    const calls = [
+      client.publish('a', '1', options as never),
+      client.subscribe('a', options as never),
+      client.subscribe('a', options as never, () => {}),
+      client.unsubscribe('a', options as never),
+      client.connect(options as never),
+      client.close(options as never),
+    ];
+    for (const call of calls)
+      await expect(call).rejects.toMatchObject({
+        code: 'invalid-argument',
+        message: expect.stringMatching(/^options: must be an object/),
+      });
+    await client.publish('a', '2', { qos: 1 });
+    expect(server.link.packets('publish')).toHaveLength(1);
+    expect(server.link.packets('subscribe')).toEqual([]);
+  });
+
+  test('got by another name is refused with the names that there are', async () => {
+    const client = clients[index] as Client;
+    const options = { Signal: AbortSignal.abort() } as never;
+    await expect(client.unsubscribe('a', options)).rejects.toThrow(
+      'options.Signal: there is no such option; one of signal, timeout',
+    );
+    await expect(client.connect(options)).rejects.toThrow(
+      'options.Signal: there is no such option; one of signal',
+    );
+  });
+
   test('got wrong is told of as an error there, once, and nowhere else', async () => {
     const client = clients[index] as Client;
     const told: string[] = [];
@@ -112,7 +150,14 @@ describe.each([
 });
 
 describe('options of a shared connection', () => {
-  test.each([null, 'clean', 7])('are an object, not %j', async (options) => {
+  test.each([
+    ['null', null],
+    ['a text', 'clean'],
+    ['a number', 7],
+    ['a function', () => {}],
+    ['a Map', new Map()],
+    ['a Promise', Promise.resolve({})],
+  ])('are an object, not %s', async (_what, options) => {
     const connecting = connectIn(tabs.origin.open().environment, url, options as never);
     await expect(connecting).rejects.toMatchObject({
       name: 'UsageError',
