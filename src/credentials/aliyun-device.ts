@@ -45,7 +45,7 @@ const ports = { ws: 443, wss: 443, mqtt: 1883, mqtts: 1883 } as const;
  */
 export function aliyunIotUrl(endpoint: AliyunEndpoint, scheme: keyof typeof ports = 'wss'): string {
   checkMembers(endpoint, 'endpoint');
-  if (!Object.hasOwn(ports, scheme)) {
+  if (typeof scheme !== 'string' || !Object.hasOwn(ports, scheme)) {
     throw new UsageError(`scheme: must be one of ${Object.keys(ports).join(', ')}`);
   }
   const host =

@@ -27,7 +27,7 @@ export interface AliyunThing {
    * Reports properties, values or `{ value, time }` by name, and waits for the answer of the service.
    *
    * @param options `timeout` is 10,000 milliseconds by default
-   * @throws UsageError for what is no JSON object; AliyunReplyError when the service refuses; ConnectionError `'timeout'`,
+   * @throws UsageError for what is no JSON object, and wrong options; AliyunReplyError when the service refuses; ConnectionError `'timeout'`,
    * `'closed'`; `signal.reason`
    */
   postProperties(properties: Values, options?: WaitOptions): Promise<void>;
@@ -40,7 +40,7 @@ export interface AliyunThing {
    * Asks the service for its time and sets the device's `clock`, if it has one: later attempts are signed by it.
    *
    * @param options `timeout` is 10,000 milliseconds by default
-   * @throws ConnectionError `'timeout'`, `'closed'`; `signal.reason`
+   * @throws UsageError for wrong options; ConnectionError `'timeout'`, `'closed'`; `signal.reason`
    */
   synchronizeClock(options?: WaitOptions): Promise<ClockReading>;
 }

@@ -57,15 +57,10 @@ export class Exchange<Answer> {
    * @param text makes the request, when it is about to leave
    * @throws ConnectionError `'timeout'`, `'closed'`; `signal.reason`; what `subscribe` and `publish` throw
    */
-  async ask(
-    id: string,
-    text: () => string,
-    { signal, timeout = defaultTimeout }: WaitOptions,
-  ): Promise<Answer> {
+  async ask(id: string, text: () => string, options: WaitOptions): Promise<Answer> {
+    checkWait(options);
+    const { signal, timeout = defaultTimeout } = options;
     signal?.throwIfAborted();
-    if (typeof timeout !== 'number' || !(timeout >= 0)) {
-      throw new UsageError('options.timeout: must be a number of milliseconds of at least 0');
-    }
     const { request, qos } = this.#options;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let aborted: (() => void) | undefined;
@@ -126,4 +121,18 @@ export class Exchange<Answer> {
     this.#doubtful = this.#granted;
     return new ConnectionError('timeout', `No answer on ${this.#options.answer} within ${timeout} ms`);
   }
+}
+
+/** @throws UsageError for options that are none, or wrong */
+function checkWait(options: unknown): asserts options is WaitOptions {
+  // A Map or a Promise would be taken for no options at all.
+  if (Object.prototype.toString.call(options) !== '[object Object]')
+    throw new UsageError('options: must be an object');
+  const { signal, timeout = 0, ...unknown } = options as Readonly<Record<string, unknown>>;
+  for (const name of Object.keys(unknown))
+    throw new UsageError(`options.${name}: there is no such option; one of signal, timeout`);
+  if (signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.throwIfAborted !== 'function')
+    throw new UsageError('options.signal: must be an AbortSignal');
+  if (typeof timeout !== 'number' || !(timeout >= 0))
+    throw new UsageError('options.timeout: must be a number of milliseconds of at least 0');
 }

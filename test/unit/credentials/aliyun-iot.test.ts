@@ -192,7 +192,7 @@ describe('the URL', () => {
   });
 
   test('has one of four schemes', () => {
-    for (const scheme of ['https', 'tls', 'toString', '']) {
+    for (const scheme of ['https', 'tls', 'toString', '', Object.create(null)]) {
       expect(errorOf(() => aliyunIotUrl({ instanceId: 'i' }, scheme as 'ws')).message).toMatch(
         /^scheme: must/,
       );

@@ -242,7 +242,7 @@ describe('reporting properties', () => {
     }
   });
 
-  test('refuses what is no JSON object, and a wrong time-out', async () => {
+  test('refuses what is no JSON object, and wrong options', async () => {
     const { client, server } = await connected();
     const thing = aliyunThing(client, device);
     const ring: Json = {};
@@ -251,9 +251,30 @@ describe('reporting properties', () => {
     for (const value of [...[undefined, null, 'a', [1], ring, { a: 1n }], ...empty]) {
       expect(await errorOf(thing.postProperties(value as Json))).toBeInstanceOf(UsageError);
     }
-    for (const timeout of [-1, Number.NaN, '1']) {
-      const options = { timeout: timeout as number };
-      expect(await errorOf(thing.postProperties({ a: 1 }, options))).toBeInstanceOf(UsageError);
+    const wrong: [value: unknown, message: RegExp][] = [
+      ...[null, 1, 'x', [1], new Map(), Promise.resolve({})].map((options): [unknown, RegExp] => [
+        options,
+        /^options: must be an object/,
+      ]),
+      ...[-1, Number.NaN, '1', null].map((timeout): [unknown, RegExp] => [
+        { timeout },
+        /^options\.timeout: /,
+      ]),
+      ...[null, 'x', {}, new AbortController()].map((signal): [unknown, RegExp] => [
+        { signal },
+        /^options\.signal: must be an AbortSignal/,
+      ]),
+      [{ timeOut: 1 }, /^options\.timeOut: there is no such option; one of signal, timeout/],
+    ];
+    for (const [options, message] of wrong) {
+      for (const asked of [
+        thing.postProperties({ a: 1 }, options as never),
+        thing.synchronizeClock(options as never),
+      ])
+        expect(await errorOf(asked)).toMatchObject({
+          name: 'UsageError',
+          message: expect.stringMatching(message),
+        });
     }
     expect(server.link.types).toEqual(['connect']);
   });
