@@ -1,5 +1,6 @@
 /** Entry `mqtide/level`: sessions in any database of the `abstract-level` family, such as `classic-level`. */
 
+import { boolean, checkOptions } from '../check';
 import { type StoreCode, StoreError, UsageError } from '../errors';
 import type { RecordKind, StoreOperation } from '../session/records';
 import { decodeRecord, encodeRecord, encodingVersion } from './encoded-record';
@@ -55,8 +56,8 @@ export function levelStore(db: LevelDatabase, options: LevelOptions = {}): Sessi
   if (typeof db?.batch !== 'function' || typeof db.iterator !== 'function') {
     throw new UsageError('db: must be a database of the abstract-level family, such as classic-level');
   }
-  const { sync = true } = options;
-  if (typeof sync !== 'boolean') throw new UsageError('options.sync: must be a boolean');
+  checkOptions(options, 'options', ['sync']);
+  const sync = boolean(options.sync, 'options.sync') ?? true;
   const encodings = { keyEncoding: 'utf8', valueEncoding: 'view' } as const;
   const owners: Owners = ownersOf.get(db) ?? new Map();
   ownersOf.set(db, owners);

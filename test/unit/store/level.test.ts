@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { MemoryLevel } from 'memory-level';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type LevelDatabase, levelStore } from '../../../src/store/level';
+import { UsageError } from '../../../src/errors';
+import { type LevelDatabase, type LevelOptions, levelStore } from '../../../src/store/level';
 import { describeStore, publishRecord, puts } from './contract';
 
 function folder() {
@@ -128,8 +129,16 @@ describe('levelStore', () => {
     });
   });
 
-  test('wants a database', () => {
+  test.each<[message: RegExp, options: unknown]>([
+    [/^options\.sync: must be true or false, not 1$/, { sync: 1 }],
+    [/^options\.Sync: there is no such option; one of sync$/, { Sync: false }],
+    [/^options: must be an object, not null$/, null],
+    [/^options: must be an object, not false$/, false],
+    [/^options: must be an object, not a Map$/, new Map([['sync', false]])],
+  ])('wants a database and options that it knows: %s', (message, options) => {
     expect(() => levelStore({} as never)).toThrow(/^db: /);
-    expect(() => levelStore(new MemoryLevel(), { sync: 1 as never })).toThrow(/^options\.sync: /);
+    const make = () => levelStore(new MemoryLevel(), options as LevelOptions);
+    expect(make).toThrow(UsageError);
+    expect(make).toThrow(message);
   });
 });
