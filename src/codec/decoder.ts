@@ -1,6 +1,6 @@
 /** The decoder for tools and servers: it reads what clients send and what servers send. */
 
-import { checkInteger, checkObject } from '../check';
+import { checkInteger, checkObject, checkOptions } from '../check';
 import { UsageError } from '../errors';
 import { ackReader } from './acks';
 import { readConnack, readConnect } from './connect';
@@ -40,6 +40,7 @@ export class Decoder extends PacketDecoder {
   /** @throws UsageError for a wrong option */
   constructor(options: DecoderOptions) {
     checkObject(options as unknown, 'options');
+    checkOptions(options, 'options', ['protocolVersion', 'maximumPacketSize', 'onPacket']);
     const { maximumPacketSize, onPacket, protocolVersion = 4 } = options;
     if (maximumPacketSize !== undefined) {
       checkInteger(maximumPacketSize, 'maximumPacketSize', 1, Number.MAX_SAFE_INTEGER);

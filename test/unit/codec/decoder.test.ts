@@ -464,6 +464,10 @@ test('wrong options and arguments are refused', () => {
   expect(() => new Decoder({ onPacket, maximumPacketSize: 0 })).toThrow(UsageError);
   expect(() => new Decoder({ onPacket, protocolVersion: 6 as 5 })).toThrow(UsageError);
   expect(() => new Decoder({} as DecoderOptions)).toThrow(UsageError);
+  const misspelt = { onPacket, maxPacketSize: 1_024 };
+  expect(() => new Decoder(misspelt)).toThrow(
+    'options.maxPacketSize: there is no such option; one of protocolVersion, maximumPacketSize, onPacket',
+  );
   expect(() => Reflect.construct(Decoder, [])).toThrow(UsageError);
   const decoder = new Decoder({ onPacket });
   expect(() => decoder.push('chunk' as unknown as Uint8Array)).toThrow(UsageError);
