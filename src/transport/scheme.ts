@@ -55,11 +55,12 @@ const form = 'write scheme://host:port/path, for example wss://broker.example:80
 
 /** The error of `new URL` holds the whole URL, credentials included, and is therefore not passed on as a cause. */
 function parse(url: unknown, argument: string): URL {
-  if (typeof url !== 'string' && !(url instanceof URL)) {
-    throw new UsageError(`${argument}: must be a string or a URL, not ${typeof url}`);
+  // It may come from another realm, as in a test runner with a DOM.
+  if (typeof url !== 'string' && Object.prototype.toString.call(url) !== '[object URL]') {
+    throw new UsageError(`${argument}: must be a string or a URL, not ${url === null ? url : typeof url}`);
   }
   try {
-    const parsed = new URL(url);
+    const parsed = new URL(url as URL);
     // The host of a scheme that browsers do not know stays as it was written: unchecked, and not in Punycode.
     if (parsed.hostname !== '') parsed.hostname = new URL(`http://${parsed.hostname}`).hostname;
     return parsed;

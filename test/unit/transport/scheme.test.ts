@@ -53,9 +53,21 @@ describe('a server URL', () => {
     expect(url.href).not.toContain('@');
   });
 
+  test('may be a URL of another realm', () => {
+    class ForeignUrl {
+      readonly [Symbol.toStringTag] = 'URL';
+      toString = () => 'wss://h:8084/mqtt';
+    }
+    expect(parseServerUrl(new ForeignUrl() as unknown as URL, 'url').url.href).toBe('wss://h:8084/mqtt');
+  });
+
+  test('is not called an object when it is null', () => {
+    expect(errorOf(null).message).toBe('url[1]: must be a string or a URL, not null');
+  });
+
   test.each([undefined, null, 7, {}, ['ws://h']])('must be a string or a URL: %j', (url) => {
     expect(errorOf(url).message).toMatch(
-      /^url\[1\]: must be a string or a URL, not (undefined|object|number)$/,
+      /^url\[1\]: must be a string or a URL, not (undefined|null|object|number)$/,
     );
   });
 
