@@ -52,12 +52,14 @@ export interface PublishResult {
 
 /** Counters since the client was created, and what waits now. */
 export interface ClientStats {
-  /** Messages published to the server, first sends only. */
+  /** Messages that the server got, each once: QoS 0 counts when it is written, QoS 1 and 2 when it is acknowledged. */
   readonly messagesSent: number;
+  /** Messages from the server. */
   readonly messagesReceived: number;
+  /** On the wire, all packets together. */
   readonly bytesSent: number;
   readonly bytesReceived: number;
-  /** Publishes that failed. */
+  /** Publishes that failed; not those whose message stays and will be sent (`'still-stored'`). */
   readonly publishesFailed: number;
   /** Unread messages that were dropped (`queue.maxUnread`): of QoS 0, and of QoS 1 and 2 that lost sessions left. */
   readonly unreadDropped: number;
@@ -113,7 +115,11 @@ export interface ClientEvents {
 /** Listener of one event. */
 export type Listener<Name extends keyof ClientEvents> = (event: ClientEvents[Name]) => unknown;
 
-/** Handler of a Subscription; the message is acknowledged when what it returns has settled. */
+/**
+ * Handler of a Subscription; the message is acknowledged when what it returns has settled. The next message of the
+ * Subscription comes then, whatever its QoS: a handler that waits for an answer which comes by the same Subscription waits
+ * for `handlerTimeout`, and one that returns nothing takes them as they come. Other Subscriptions go on meanwhile.
+ */
 export type Handler<Pattern extends string> = (message: Message<ParamsOf<Pattern>>) => unknown;
 
 /** The outcome for one filter of a Subscription. */
@@ -144,8 +150,8 @@ export interface Subscription<Params = Record<string, string>>
   /** One entry a filter, in order. */
   readonly grants: readonly Grant[];
   /**
-   * Ends the Subscription; the filter is unsubscribed from when no other Subscription needs it.
-   * @throws RefusedError when the server refuses
+   * Ends the Subscription, at once; the filter is unsubscribed from when no other Subscription needs it.
+   * @throws RefusedError when the server refuses; ConnectionError `'closed'` when the client is closed before it answers
    */
   unsubscribe(): Promise<void>;
   /**
@@ -172,7 +178,8 @@ export interface Client extends AsyncDisposable {
    * Connects. While an attempt is under way it joins that; while connected it gives that connection's result. Events
    * tell of a failure, too: to a caller who listens to `'status'` or `'close'` by then, the promise may be left alone.
    *
-   * @throws ConnectionError, PeerError when the attempt fails, with several URLs when each has failed once;
+   * @throws ConnectionError, PeerError when the attempt fails, with several URLs when each has failed once; StoreError
+   * when the store cannot be read, or another client has the session; UsageError for what `credentials` gave;
    * `signal.reason` when aborted, and then no socket is left
    */
   connect(options?: { signal?: AbortSignal | undefined }): Promise<ConnectResult>;
@@ -183,8 +190,9 @@ export interface Client extends AsyncDisposable {
    * and the transport is not congested, so `await` is backpressure. QoS 1 and 2 resolve when the server acknowledged
    * the message; without a connection they wait. Do not change an array of 4 KiB or more before the promise settles.
    *
-   * @throws UsageError for wrong arguments; RefusedError when the server refuses; ConnectionError `'closed'`,
-   * `'queue-full'`, `'dropped'`, `'expired'`, `'timeout'`, `'still-stored'` (it will be sent); `signal.reason`
+   * @throws UsageError for wrong arguments, and `'needs-mqtt-5'`; RefusedError when the server refuses; ConnectionError
+   * `'closed'`, `'queue-full'`, `'dropped'`, `'expired'`, `'session-lost'`, `'timeout'`, `'still-stored'` (it will be sent);
+   * StoreError when it could not be stored; `signal.reason`
    */
   publish(topic: string, payload: Payload, options?: PublishOptions): Promise<PublishResult>;
   /**
@@ -193,7 +201,8 @@ export interface Client extends AsyncDisposable {
    * Once is enough: a Subscription lasts until `unsubscribe` or `close`, through reconnects too. Called again for each
    * `'connect'`, it would make one more each time, and messages would be handled as often.
    *
-   * @throws UsageError for wrong arguments; RefusedError when the (or every) filter is refused
+   * @throws UsageError for wrong arguments, and `'needs-mqtt-5'`; RefusedError when the (or every) filter is refused;
+   * ConnectionError `'closed'`, `'timeout'`; StoreError when the store cannot be read; `signal.reason`
    */
   subscribe<const Pattern extends string>(
     filter: Pattern | readonly Pattern[],
@@ -207,6 +216,9 @@ export interface Client extends AsyncDisposable {
   /**
    * Ends all Subscriptions of these filters, as they are on the wire. A signal or time-out ends the wait for the server's
    * answer only: the Subscriptions are over, and the server will be told.
+   *
+   * @throws UsageError for wrong arguments; RefusedError when the server refuses; ConnectionError `'closed'`, `'timeout'`;
+   * StoreError when the store cannot be read; `signal.reason`
    */
   unsubscribe(filter: string | readonly string[], options?: WaitOptions): Promise<void>;
   /**
@@ -228,9 +240,9 @@ export interface Client extends AsyncDisposable {
     options?: { once?: boolean | undefined; signal?: AbortSignal | undefined },
   ): () => void;
   /**
-   * Disconnects in an orderly way, see {@link CloseOptions}. Always settles. All Subscriptions end with it: `connect()`
-   * works again, and comes back without them. In Node the process may end then: what was written has left, unless the
-   * server takes longer than two seconds to read it.
+   * Disconnects in an orderly way, see {@link CloseOptions}. Always settles, and rejects for wrong options only, which
+   * leave the client open. All Subscriptions end with it: `connect()` works again, and comes back without them. In Node
+   * the process may end then: what was written has left, unless the server takes longer than two seconds to read it.
    */
   close(options?: CloseOptions): Promise<void>;
 }

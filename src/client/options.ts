@@ -51,7 +51,7 @@ export interface ConnectProperties {
 export interface ReconnectOptions {
   /** Bound of the first delay, in milliseconds. @default 1_000 */
   minDelay?: number | undefined;
-  /** Highest bound of a delay, in milliseconds. @default 30_000 */
+  /** Highest bound of a delay, in milliseconds. @default 30_000, or `minDelay` when that is more */
   maxDelay?: number | undefined;
   /** A connection that lasted this long, in milliseconds, starts the delays over. @default 30_000 */
   stableAfter?: number | undefined;
@@ -62,7 +62,7 @@ export interface ReconnectOptions {
   /**
    * Asked before each try to come back: false closes the client. `attempt` counts from 1. It is not asked where the
    * client stops anyway, as for refused credentials, a takeover or the end of `maxAttempts`. An exception goes to the
-   * event `'error'`, and the client tries again.
+   * event `'error'`, and the client tries again; so it does for a promise, which is not waited for.
    */
   retry?: ((error: MqttError, attempt: number) => boolean) | undefined;
 }
@@ -132,7 +132,10 @@ export interface EnhancedAuth {
 export interface WebSocketOptions {
   /** A constructor to use instead of the environment's. */
   readonly constructor?: WebSocketConstructor | typeof Object.prototype.constructor | undefined;
-  /** Subprotocols to offer. @default `['mqtt']`, for MQTT 3.1 `['mqttv3.1']` */
+  /**
+   * Subprotocols to offer, one of which the server must select; an empty list offers none.
+   * @default `['mqtt']`, for MQTT 3.1 `['mqttv3.1']`
+   */
   readonly protocols?: readonly string[] | undefined;
   /** Headers of the handshake; Node only. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -150,7 +153,8 @@ export interface ClientOptions {
   /** True starts a new session at the server, false resumes one and keeps it at `close()`. @default true */
   clean?: boolean | undefined;
   /**
-   * Seconds for which the server keeps the session after a lost connection, MQTT 5.0.
+   * Seconds for which the server keeps the session after a lost connection, MQTT 5.0: 0 to 4,294,967,295, which is for
+   * ever; 0 not with `clean: false`.
    * @default 300 with `clean: true`, so that a dropped link resumes; 604_800 with `clean: false`
    */
   sessionExpiryInterval?: number | undefined;
@@ -167,12 +171,16 @@ export interface ClientOptions {
   password?: string | Uint8Array | undefined;
   /**
    * Asked before every attempt, for what changes: tokens, signatures, servers. It has half of `connectTimeout`; its
-   * `signal` is aborted when the time is over.
+   * `signal` is aborted when the time is over. Where it throws or rejects, the attempt has failed, as `'unreachable'`. When the
+   * server refuses what it gave, it is asked once more at once, with `lastError`; refused again, the client stops.
    */
   credentials?: ((attempt: ConnectAttempt) => Credentials | Promise<Credentials>) | undefined;
   /** What the server publishes when this client is gone without a DISCONNECT. @default nothing */
   will?: Will | undefined;
-  /** Milliseconds for one attempt: credentials, name lookup, TLS, WebSocket open and CONNACK together. @default 30_000 */
+  /**
+   * Milliseconds for one attempt: credentials, name lookup, TLS, WebSocket open and CONNACK together; Infinity for no limit.
+   * @default 30_000
+   */
   connectTimeout?: number | undefined;
   /** False closes the client when the connection is lost. */
   reconnect?: false | ReconnectOptions | undefined;
@@ -201,9 +209,9 @@ export interface ClientOptions {
    * @default 'handled'
    */
   ack?: 'handled' | 'received' | 'manual' | undefined;
-  /** Milliseconds after which a handler that does not settle counts as failed. @default 60_000 */
+  /** Milliseconds after which a handler that does not settle counts as failed; Infinity for never. @default 60_000 */
   handlerTimeout?: number | undefined;
-  /** Milliseconds for which a QoS 1 or 2 message that nobody takes is held. @default 10_000 */
+  /** Milliseconds for which a QoS 1 or 2 message that nobody takes is held; Infinity for ever. @default 10_000 */
   unclaimedTimeout?: number | undefined;
   /**
    * Times keep alive and reconnecting. A hidden tab's own timers fire once a minute at worst, which holds a keep alive
@@ -221,9 +229,12 @@ export interface ClientOptions {
 
 /** Ends the wait for a promise; see each method for what that means for its effect. */
 export interface WaitOptions {
-  /** Rejects with `signal.reason` when aborted. */
+  /** Rejects with `signal.reason` when aborted; a publish that is on its way already with `'still-stored'`. */
   signal?: AbortSignal | undefined;
-  /** Milliseconds after which it rejects with ConnectionError `'timeout'`. @default none */
+  /**
+   * Milliseconds after which it rejects with ConnectionError `'timeout'`; a publish that is on its way already with
+   * `'still-stored'`. @default none
+   */
   timeout?: number | undefined;
 }
 
@@ -264,7 +275,10 @@ export interface CloseOptions {
   force?: boolean | undefined;
   /** Milliseconds for that wait; a handler or a loop that itself awaits `close()` is waited for to the end of it. @default 5_000 */
   timeout?: number | undefined;
-  /** Reason code of DISCONNECT, MQTT 5.0: 0, or 4 to have the will published. @default 0 */
+  /**
+   * Reason code of DISCONNECT: 0, or 4 to have the will published. Before MQTT 5.0, which brought reason codes, any but
+   * 0 closes without a DISCONNECT, to the same effect. @default 0
+   */
   reasonCode?: number | undefined;
   /** Properties of DISCONNECT, MQTT 5.0. */
   properties?:
