@@ -36,7 +36,8 @@ async function run(page: Page, name: ExampleName, after = ''): Promise<string[]>
   page.on('console', (message) => lines.push(message.text()));
   page.on('pageerror', (error) => lines.push(`uncaught: ${error.message}`));
   const readersOwn = `const url = '${broker.wsUrl}';
-    const receipt = 'receipt'; const userId = 7; const show = (message) => console.log('shown', message.text());`;
+    const receipt = 'receipt'; const userId = 7; const show = (message) => console.log('shown', message.text());
+    const fetchToken = async ({ anew }) => (anew ? 'new' : 'old');`;
   await build({
     stdin: {
       contents: `${readersOwn}\n${readmeExamples().get(name)?.code(broker.wsUrl)}\n${after}`,
@@ -98,6 +99,47 @@ test('a message that is stored while the server is away, and arrives when it is 
   broker = await startBroker({ wsPort: Number(new URL(broker.wsUrl).port) });
   await waitFor(() => received('pubrel').length > 0, { timeout: 15_000 });
   expect(received('publish').map(({ packet }) => packet)).toMatchObject([{ topic: 'sales', qos: 2 }]);
+});
+
+test('presence', async ({ page }) => {
+  const lines = await run(page, 'presence/');
+  await waitFor(() => lines.includes('7 here'));
+  const [packet] = received('connect').map((entry) => entry.packet);
+  broker.kill(packet?.type === 'connect' ? packet.clientId : '');
+  await waitFor(() => lines.slice(-2).join() === '7 away,7 here');
+});
+
+test('presence of a client that is closed with its will', async ({ page }) => {
+  await run(page, 'presence/', 'await client.close({ reasonCode: 4 });');
+  await waitFor(() => {
+    const retained = broker.retained.get('presence/7');
+    return retained !== undefined && new TextDecoder().decode(retained.payload) === 'away';
+  });
+});
+
+test('questions and answers', async ({ page }) => {
+  const lines = await run(
+    page,
+    'correlationData',
+    `await client.subscribe('double', { qos: 1 }, (message) => {
+      const { responseTopic, correlationData } = message.properties;
+      const answer = JSON.stringify(message.json() * 2);
+      client.publish(responseTopic, answer, { qos: 1, properties: { correlationData } });
+    });
+    console.log(...(await Promise.all([ask('double', 1), ask('double', 2)])));`,
+  );
+  await waitFor(() => lines.includes('2 4'));
+});
+
+test('a token that is refused, and the next one', async ({ page }) => {
+  await broker.close();
+  broker = await startBroker({ users: [{ username: 'user-7', password: 'new' }] });
+  const lines = await run(page, 'fetchToken', 'console.log(client.status.type);');
+  await waitFor(() => lines.includes('connected'));
+  const passwords = received('connect').map(({ packet }) =>
+    packet.type === 'connect' ? new TextDecoder().decode(packet.password) : '',
+  );
+  expect(passwords).toEqual(['old', 'new']);
 });
 
 test('one connection for all tabs', async ({ page }) => {

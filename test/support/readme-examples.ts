@@ -12,6 +12,7 @@ export const readersOwn: Readonly<Record<string, string>> = {
   url: 'string',
   receipt: 'string',
   userId: 'string',
+  fetchToken: '(options: { anew: boolean; signal: AbortSignal }) => Promise<string>',
   show: '(message: { text(): string }) => void',
 };
 
@@ -24,7 +25,15 @@ export interface Example {
 }
 
 /** A word that is in one example alone; the test of an example goes by it. */
-const names = ['sensor/+id', 'workerClock', "until: 'stored'", 'connectShared'] as const;
+const names = [
+  'sensor/+id',
+  'workerClock',
+  "until: 'stored'",
+  'connectShared',
+  'presence/',
+  'correlationData',
+  'fetchToken',
+] as const;
 
 /** Name of an example. */
 export type ExampleName = (typeof names)[number];
