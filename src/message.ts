@@ -69,7 +69,8 @@ export interface Message<Params = Record<string, string>> {
    * Acknowledges the message; only with `ack: 'manual'`, and a no-op once its connection is gone.
    *
    * @param reasonCode MQTT 5.0 reason code of PUBACK or PUBREC, @default 0
-   * @throws UsageError with another `ack` option, or for a reason code that PUBACK does not have
+   * @throws UsageError with another `ack` option, for a reason code that PUBACK does not have, and `'needs-mqtt-5'` for
+   * any but 0 on an earlier version
    */
   ack(reasonCode?: number): void;
 }

@@ -199,7 +199,8 @@ export interface Client extends AsyncDisposable {
    * Subscribes to one filter or several. Wildcards may be named: `'sensor/+id/#rest'` gives `message.params`.
    *
    * Once is enough: a Subscription lasts until `unsubscribe` or `close`, through reconnects too. Called again for each
-   * `'connect'`, it would make one more each time, and messages would be handled as often.
+   * `'connect'`, it would make one more each time, and messages would be handled as often. Another one of the same
+   * filter has the server send its retained messages again, and the first Subscription gets them, too.
    *
    * @throws UsageError for wrong arguments, and `'needs-mqtt-5'`; RefusedError when the (or every) filter is refused;
    * ConnectionError `'closed'`, `'timeout'`; StoreError when the store cannot be read; `signal.reason`
