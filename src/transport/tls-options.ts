@@ -30,17 +30,21 @@ export interface TlsOptions {
  */
 export function copyTlsOptions(tls: TlsOptions): TlsOptions {
   const { ca, cert, key, pfx, passphrase, servername, rejectUnauthorized, alpnProtocols, ...unknown } = tls;
-  for (const member of Object.keys(unknown)) throw new UsageError(`tls.${member}: there is no such option`);
+  for (const member of Object.keys(unknown))
+    throw new UsageError(`tls.${member}: there is no such option; one of ${known}`);
   check('ca', (Array.isArray(ca) ? ca : [ca]).every(isPem), `${pem}, or a list of such`);
   check('cert', isPem(cert), pem);
   check('key', isPem(key), pem);
-  check('pfx', pfx === undefined || pfx instanceof Uint8Array, 'an Uint8Array');
+  check('pfx', pfx === undefined || pfx instanceof Uint8Array, 'a Uint8Array');
   check('passphrase', isString(passphrase), 'a string');
   check('servername', isString(servername), 'a string');
   check('rejectUnauthorized', ['undefined', 'boolean'].includes(typeof rejectUnauthorized), 'true or false');
   check('alpnProtocols', alpnProtocols === undefined || isStrings(alpnProtocols), 'a list of strings');
   return { ...tls };
 }
+
+/** All members. */
+const known = 'ca, cert, key, pfx, passphrase, servername, rejectUnauthorized, alpnProtocols';
 
 const pem = "PEM: what is in the file, with its '-----BEGIN' line, not the file's name";
 

@@ -47,4 +47,11 @@ describe('TLS options', () => {
     );
     expect(() => copyTlsOptions(wrong as unknown as TlsOptions)).not.toThrow('1234');
   });
+
+  test('have other names than some of Node: the error has all of them', () => {
+    const all = 'ca, cert, key, pfx, passphrase, servername, rejectUnauthorized, alpnProtocols';
+    expect(() => copyTlsOptions({ ALPNProtocols: ['mqtt'] } as TlsOptions)).toThrow(
+      `tls.ALPNProtocols: there is no such option; one of ${all}`,
+    );
+  });
 });
