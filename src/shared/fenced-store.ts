@@ -28,19 +28,23 @@ export function fencedStore(store: SessionStore, tenure: Tenure): SessionStore {
   const check = (isOurs: boolean) => {
     if (!isOurs) throw new StoreError('store-taken', 'Another tab has taken the session over');
   };
+  const look = async () => {
+    check((await tenure.look()) && tenure.isOurs());
+    lookedAt = performance.now();
+  };
   /** @returns a promise only when it has to look */
   const enter = (): Promise<void> | undefined => {
     check(tenure.isOurs());
-    if (performance.now() - lookedAt < leaseTime) return undefined;
-    return tenure.look().then((isOurs) => {
-      check(isOurs && tenure.isOurs());
-      lookedAt = performance.now();
-    });
+    return performance.now() - lookedAt < leaseTime ? undefined : look();
   };
   const acquire = store.acquire?.bind(store);
   return {
     ...(acquire && {
-      acquire: (key, options) => acquire(key, { ...options, steal: tenure.takesOver }),
+      async acquire(key, options) {
+        // At any age: what it steals would else be that of the tab which took over while this one was frozen.
+        await look();
+        return acquire(key, { ...options, steal: tenure.takesOver });
+      },
     }),
     load: (key) => store.load(key),
     write(key, operations) {

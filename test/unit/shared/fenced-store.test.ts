@@ -51,6 +51,14 @@ test.each([true, false])(
   },
 );
 
+test('the session is not taken from its owner by a tab that was frozen before it could, and lost the lock', async () => {
+  const { store, inner, tenure } = fence({ takesOver: true });
+  tenure.look.mockResolvedValue(false);
+  const options = { signal: new AbortController().signal, lost: () => {} };
+  await expect(store.acquire?.('key', options)).rejects.toMatchObject({ code: 'store-taken' });
+  expect(inner.acquire).not.toHaveBeenCalled();
+});
+
 test('a store that knows no owners is not asked for one', () => {
   const tenure = { isOurs: () => true, look: async () => true, takesOver: true };
   const store = { ...memoryStore(), acquire: undefined } as unknown as SessionStore;
