@@ -86,14 +86,16 @@ export class Requests {
     const request = this.#open.get(id);
     if (!request) return;
     const { reason, isPromised } = request;
-    if (isPromised && error instanceof MqttError && error.code === abortedCode) {
+    const code = error instanceof MqttError ? error.code : undefined;
+    const isStill = reason !== undefined && code === 'still-stored';
+    // What the hub has may go with it.
+    if (isPromised ? code === abortedCode : isStill) {
+      this.#promise(request);
       this.#ask(request);
       return;
     }
     this.#take(id);
-    if (!(error instanceof MqttError) || reason === undefined) request.reject(error);
-    else if (error.code === abortedCode) request.reject(reason);
-    else request.reject(error.code === 'still-stored' ? stillStored(reason) : error);
+    request.reject(reason !== undefined && code === abortedCode ? reason : error);
   }
 
   /** There is a new hub: what is asked from now on goes there, the rest with `askAgain`. */
@@ -152,10 +154,19 @@ export class Requests {
   /** Says what a caller hears who gave up, and whom the hub does not answer. */
   #lastWord(request: Request): void {
     const { id, call, reason } = request;
-    if (isStored(call)) {
-      request.isPromised = true;
-      request.reject(stillStored(reason));
-    } else this.failed(id, new MqttError(abortedCode, 'Given up', { cause: reason }));
+    if (isStored(call)) this.#promise(request);
+    else this.failed(id, new MqttError(abortedCode, 'Given up', { cause: reason }));
+  }
+
+  /** From here on it is this tab that sees to it, under the key of the message: hubs come and go. */
+  #promise(request: Request): void {
+    request.isPromised = true;
+    request.stop();
+    request.reject(
+      new ConnectionError('still-stored', 'Gave up waiting; the message stays and will be delivered', {
+        cause: request.reason,
+      }),
+    );
   }
 
   #take(id: number): Request | undefined {
@@ -170,10 +181,4 @@ export class Requests {
 export function isStored(call: Call): boolean {
   const { qos } = (call.method === 'publish' && (call.options as PublishOptions)) || {};
   return qos === 1 || qos === 2;
-}
-
-function stillStored(cause: unknown): ConnectionError {
-  return new ConnectionError('still-stored', 'Gave up waiting; the message stays and will be delivered', {
-    cause,
-  });
 }

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { memoryStore, type SessionStore } from '../../../src/index';
 import { FakeServer, turn } from '../../support/fake-server';
 import { closeTabsAfterEach, fakeTabTimers, SharedTabs, seconds, url } from '../../support/shared-tabs';
+import { waitFor } from '../../support/wait-for';
 
 let server: FakeServer;
 let store: SessionStore;
@@ -91,6 +92,19 @@ describe('a message whose caller gave up while the hub hung', () => {
     expect(await published).toBe('timeout');
     one.tab.crash();
   });
+});
+
+test('a message that only the memory of the hub had is sent by the next one, as its promise says', async () => {
+  tabs = new SharedTabs(url, { transport: server, clean: false, clientId: 'tabs' });
+  const [one, two] = [await tabs.open(), await tabs.open()];
+  server.script.publish = () => undefined;
+  const published = two.client.publish('a', 'x', { qos: 1, timeout: 20 }).catch(codeOf);
+  expect(await published).toBe('still-stored');
+  await turn();
+  server.script = {};
+  one.tab.crash();
+  await waitFor(() => server.links.length > 1 && server.link.types.includes('publish'));
+  expect(server.link.last('publish').topic).toBe('a');
 });
 
 test('a message that only the memory of a closed tab had is not said to be stored', async () => {
