@@ -67,7 +67,7 @@ export class FakeOrigin {
     const { mode = 'exclusive', ifAvailable, steal, signal } = options;
     return new Promise((resolve, reject) => {
       const abort = () => {
-        this.#pending = this.#pending.filter((one) => one !== entry);
+        this.#pending = this.#pending.filter((one) => one.resolve !== resolve);
         reject(signal?.reason);
       };
       if (signal?.aborted) {
