@@ -182,6 +182,8 @@ export class Room {
       if (announcement.tab !== this.id) this.#office?.admit(announcement);
       return;
     }
+    // The clock was set back, and a tab that knew no hub has begun one: it has to hear of the epoch that was.
+    if (announcement.epoch < this.#epoch) this.#announce();
     if (announcement.epoch <= this.#epoch) return;
     const hadHub = this.#office !== undefined;
     this.#epoch = announcement.epoch;
@@ -264,12 +266,16 @@ export class Room {
       epoch,
     );
     office.welcome(this.id, this.#visit, port);
-    this.#common.postMessage({ type: 'hub', epoch } satisfies Announcement);
+    this.#announce();
     // Should it fail, the page is about to go.
     this.#locks
       .tabs()
       .catch(() => [])
       .then((tabs) => office.hub.takeOver(tabs));
+  }
+
+  #announce(): void {
+    this.#common.postMessage({ type: 'hub', epoch: this.#epoch } satisfies Announcement);
   }
 
   get #isContested(): boolean {

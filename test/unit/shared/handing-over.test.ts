@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Packet } from '../../../src/codec/packet';
 import { memoryStore } from '../../../src/index';
 import type { Announcement } from '../../../src/shared/wire';
@@ -86,6 +86,27 @@ describe('a tab that was given the connection while it hung, and lost it', () =>
     expect(tabs.owner).toBe(one.tab);
     channel.close();
   });
+});
+
+test('tabs follow a hub that began by a clock which was set back, in a tab that knew none before', async () => {
+  fakeTabTimers();
+  const [one, two] = [await tabs.open(), await tabs.open()];
+  // So that it does not look for the hub itself.
+  two.tab.hide();
+  one.tab.freeze();
+  const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now() - 3_600_000);
+  onTestFinished(() => clock.mockRestore());
+  const { said } = tabs.origin;
+  const saidBefore = said.length;
+  const opening = tabs.open();
+  while (said.length === saidBefore) await turn();
+  await seconds(7);
+  const three = await opening;
+  expect(tabs.owner).toBe(three.tab);
+  const published = two.client.publish('a', 'b', { qos: 1 });
+  await seconds(1);
+  await expect(published).resolves.toEqual({ reasonCode: 0 });
+  expect(three.client.status.type).toBe('connected');
 });
 
 test('a tab that hung and lost the connection goes on with its Subscriptions at the new hub', async () => {
