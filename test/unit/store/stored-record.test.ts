@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { checkedRecords } from '../../../src/store/stored-record';
 
@@ -13,6 +14,12 @@ const stored = {
 
 test('takes records as the session writes them', () => {
   expect(checkedRecords([stored], 'till')).toEqual([stored]);
+});
+
+test('takes bytes of another realm, which a database of a test runner with a DOM gives back', () => {
+  const payload: unknown = runInNewContext('new Uint8Array([1, 2])');
+  expect(payload).not.toBeInstanceOf(Uint8Array);
+  expect(checkedRecords([{ ...stored, payload }], 'till')).toEqual([{ ...stored, payload }]);
 });
 
 test.each([
