@@ -11,11 +11,25 @@ export function atEndOfTask(callback: () => void): void {
 }
 
 function choose(): Schedule {
-  const { setImmediate } = globalThis as { setImmediate?: Schedule };
+  for (const by of [byImmediate, byMessage]) {
+    try {
+      return by();
+    } catch {
+      // There is none: jsdom has neither where Jest runs it. Or one that only throws: both in the edge runtime of Next.js.
+    }
+  }
+  return (callback) => void setTimeout(callback);
+}
+
+function byImmediate(): Schedule {
   // Read at each call, so that a test's fake clock is seen.
-  if (setImmediate) return (callback) => (globalThis as { setImmediate?: Schedule }).setImmediate?.(callback);
-  // jsdom has neither where Jest runs it.
-  if (typeof MessageChannel === 'undefined') return (callback) => void setTimeout(callback);
+  const schedule: Schedule = (callback) =>
+    (globalThis as unknown as { setImmediate: Schedule }).setImmediate(callback);
+  schedule(() => undefined);
+  return schedule;
+}
+
+function byMessage(): Schedule {
   const channel = new MessageChannel();
   const waiting: (() => void)[] = [];
   channel.port1.onmessage = () => waiting.shift()?.();

@@ -5,12 +5,19 @@ afterEach(() => {
   vi.resetModules();
 });
 
+/** As the edge runtime of Next.js has both. */
+function throwing(): never {
+  throw new Error('A Node.js API is used which is not supported in the Edge Runtime');
+}
+
 test.each([
-  ['setImmediate'],
-  ['a MessageChannel', 'setImmediate'],
-  ['a timer, as in jsdom, which has neither', 'setImmediate', 'MessageChannel'],
-])('calls back after the microtasks of the task, by %s', async (_, ...missing) => {
-  for (const name of missing) vi.stubGlobal(name, undefined);
+  ['setImmediate', {}],
+  ['a MessageChannel', { setImmediate: undefined }],
+  ['a MessageChannel where setImmediate throws', { setImmediate: throwing }],
+  ['a timer where there is neither', { setImmediate: undefined, MessageChannel: undefined }],
+  ['a timer where both throw', { setImmediate: throwing, MessageChannel: throwing }],
+])('calls back after the microtasks of the task, by %s', async (_, globals) => {
+  for (const [name, value] of Object.entries(globals)) vi.stubGlobal(name, value);
   const { atEndOfTask } = await import('../../../src/client/end-of-task');
   const steps: string[] = [];
   await new Promise<void>((resolve) => {
