@@ -1,6 +1,5 @@
 /** Records as they come back from a disk: whoever wrote them, they are what the session expects, or are refused. */
 
-import { tagOf } from '../check';
 import { StoreError } from '../errors';
 import type { RecordKind, Records, StoreRecord } from '../session/records';
 
@@ -11,7 +10,7 @@ const time: Test = (value) => typeof value === 'number' && value >= 0;
 const text: Test = (value) => typeof value === 'string';
 const flag: Test = (value) => typeof value === 'boolean';
 // They may come from another realm, as in a test runner with a DOM.
-const bytes: Test = (value) => tagOf(value) === 'Uint8Array';
+const bytes: Test = (value) => Object.prototype.toString.call(value) === '[object Uint8Array]';
 const oneOf =
   (...values: readonly unknown[]): Test =>
   (value) =>
