@@ -57,6 +57,14 @@ describe('the declarations', () => {
           expect(compile({ ...resolutionOptions, ...libraryOptions })).toBe('');
         });
 
+  test('are found by the moduleResolution of old, which knows no exports', () => {
+    const node10 = { module: ts.ModuleKind.CommonJS, moduleResolution: ts.ModuleResolutionKind.Node10 };
+    expect(compile({ ...node10, ...libraries.dom, ignoreDeprecations: '6.0' })).toBe('');
+    const worker = join(consumer, 'worker.ts');
+    writeFileSync(worker, "export * from 'mqtide/clock-worker';\n");
+    expect(compile({ ...node10, ...libraries.dom, ignoreDeprecations: '6.0' }, worker)).toBe('');
+  });
+
   test('compile with exactOptionalPropertyTypes and verbatimModuleSyntax', () => {
     expect(
       compile({
