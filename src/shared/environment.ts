@@ -65,7 +65,7 @@ export function thisEnvironment(): Environment {
 /** What is wrong with a page that must not, or cannot, know of the others. */
 export function unsupported(missing: string, cause?: unknown): UsageError {
   return new UsageError(
-    `connectShared: there are no ${missing} here. Browsers have them on pages from https: or localhost; elsewhere, and in Node, use connect()`,
+    `connectShared: there are no ${missing} here. Browsers have them on pages from https: or localhost that are in no sandboxed frame; elsewhere, and in Node, use connect()`,
     'unsupported',
     { cause },
   );
