@@ -84,6 +84,8 @@ export class ReconnectPolicy {
   #redirects = 0;
   /** Refusals in a row that would be the same again. */
   #refusals = 0;
+  /** Whether the last attempt had no answer: its CONNECT may arrive late, and take the session over from the next one. */
+  #mayArriveLate = false;
   /** Whether other credentials were tried already. */
   #freshCredentials = false;
   #shortConnections = 0;
@@ -150,6 +152,8 @@ export class ReconnectPolicy {
     this.lastError = error;
     const fallback = this.#fallback;
     this.#fallback = undefined;
+    const hasLostToItself = this.#mayArriveLate && !wasStable && end?.reasonCode === 0x8e;
+    this.#mayArriveLate = end?.answered === false;
     if (wasConnected && !reconnect) return 'stop';
     // What follows at once concerns the same server.
     this.#once = this.#current;
@@ -162,7 +166,8 @@ export class ReconnectPolicy {
     if (version === 5 && reasonCode !== undefined && reasonCode !== 0x84) this.#speaks(5);
     this.#fallback = this.#otherVersion(version, end, fallback);
     if (this.#fallback !== undefined) return 'now';
-    const reaction = reasonCode === undefined ? 'retry' : reactionTo(reasonCode, wasConnected);
+    const reaction =
+      reasonCode === undefined || hasLostToItself ? 'retry' : reactionTo(reasonCode, wasConnected);
     if (reaction === 'redirect' && this.#redirect(target, end)) return 'now';
     if (reaction === 'credentials' && credentials && !this.#freshCredentials) {
       this.#freshCredentials = true;

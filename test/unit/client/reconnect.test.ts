@@ -535,6 +535,37 @@ describe('DISCONNECT of the server', () => {
     expect(client.status.type).toBe('connected');
   });
 
+  test('0x8E right after an attempt without an answer: its CONNECT came late, once', async () => {
+    fakeTime();
+    const server = new FakeServer({ connect: () => undefined });
+    const { client } = idle({ connectTimeout: 1_000, reconnect: { initial: true } }, server);
+    client.connect().catch(() => undefined);
+    await turn();
+    server.script = {};
+    const takenOver = { type: 'disconnect', reasonCode: 0x8e } as const;
+    for (const links of [2, 3]) {
+      await vi.advanceTimersByTimeAsync(5_000);
+      expect(server.links).toHaveLength(links);
+      expect(client.status.type).toBe('connected');
+      server.link.send(takenOver);
+      await turn();
+    }
+    expect(client.status).toMatchObject({ type: 'closed', error: { code: 'session-taken-over' } });
+  });
+
+  test('0x8E after a stable connection that followed one: somebody else', async () => {
+    fakeTime();
+    const server = new FakeServer({ connect: () => undefined });
+    const { client } = idle({ connectTimeout: 1_000, reconnect: { initial: true } }, server);
+    client.connect().catch(() => undefined);
+    await turn();
+    server.script = {};
+    await vi.advanceTimersByTimeAsync(40_000);
+    server.link.send({ type: 'disconnect', reasonCode: 0x8e });
+    await turn();
+    expect(client.status.type).toBe('closed');
+  });
+
   test('in a loop with credentials or redirects does not become a tight one', async () => {
     fakeTime();
     for (const reasonCode of [0x87, 0x9c]) {
