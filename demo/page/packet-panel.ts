@@ -2,8 +2,9 @@
 
 import type { Client, Packet } from 'mqtide';
 import { byId, element, prependBounded, setText } from './dom';
-import { preciseClock } from './format';
+import { grouped, preciseClock } from './format';
 import { detail, type KeptPacket, keep } from './packet-summary';
+import { painter } from './painter';
 
 /** Packets that are kept. */
 const maxPackets = 200;
@@ -19,16 +20,14 @@ export function startPacketPanel(client: Client): void {
   let fresh: { readonly packet: KeptPacket; readonly direction: string; readonly time: Date }[] = [];
   let sent = 0;
   let received = 0;
-  let painting = false;
   let stop: (() => void) | undefined;
 
-  const paint = () => {
-    painting = false;
+  const paint = painter(() => {
     const items = fresh.map(({ packet, direction, time }) => row(packet, direction, time)).reverse();
     fresh = [];
     prependBounded(list, items, maxPackets);
-    setText(count, `${sent.toLocaleString('en')} sent, ${received.toLocaleString('en')} received`);
-  };
+    setText(count, `${grouped(sent)} sent, ${grouped(received)} received`);
+  });
 
   const isShown = (packet: Packet) => {
     if (packet.type === 'publish' && packet.qos === 0) return withQoS0.checked;
@@ -46,8 +45,7 @@ export function startPacketPanel(client: Client): void {
             if (fresh.length >= maxPackets) fresh.shift();
             fresh.push({ packet: keep(packet), direction, time: new Date() });
           }
-          if (!painting) requestAnimationFrame(paint);
-          painting = true;
+          paint();
         })
       : undefined;
   };

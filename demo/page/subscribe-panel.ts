@@ -3,8 +3,9 @@
 import type { Client, Message, Subscription } from 'mqtide';
 import { keepSubscribed } from './client';
 import { byId, chosen, element, prependBounded, setText } from './dom';
-import { describeError, preciseClock } from './format';
+import { describeError, grouped, preciseClock } from './format';
 import { listProperties } from './packet-summary';
+import { painter } from './painter';
 import { type Excerpt, excerptOf, type PayloadFormat, showExcerpt } from './payload';
 import { readQoS } from './publish-panel';
 
@@ -113,6 +114,10 @@ class SubscriptionRow {
   readonly #count = element('span', { class: 'tag' }, '0');
   readonly #button = element('button', { attributes: { type: 'button' } }, 'Unsubscribe');
   #messages = 0;
+  readonly #paintCount = painter(() => {
+    const noun = this.#messages === 1 ? 'message' : 'messages';
+    setText(this.#count, `${grouped(this.#messages)} ${noun}`);
+  });
   #subscription: Subscription | undefined;
 
   /** @param ended called when the reader has ended it; `failed` when that was not confirmed */
@@ -133,10 +138,7 @@ class SubscriptionRow {
 
   count(): void {
     this.#messages += 1;
-    setText(
-      this.#count,
-      `${this.#messages.toLocaleString('en')} ${this.#messages === 1 ? 'message' : 'messages'}`,
-    );
+    this.#paintCount();
   }
 
   /** Asked for again, and not granted yet. */
@@ -159,6 +161,7 @@ class MessageList {
   #shown: Shown[] = [];
   /** What arrived since the list was last painted. */
   #fresh: Arrival[] = [];
+  readonly #paintSoon = painter(() => this.#paint());
 
   constructor() {
     this.#format.addEventListener('change', () => {
@@ -173,7 +176,7 @@ class MessageList {
 
   /** Adds a message; many that arrive together are painted together. */
   add(filter: string, message: Message): void {
-    if (this.#fresh.length === 0) requestAnimationFrame(() => this.#paint());
+    this.#paintSoon();
     const { topic, qos, retain, redelivered, params, properties, payload } = message;
     // Of a flood, only what will be seen is worth painting.
     if (this.#fresh.length >= maxMessages) this.#fresh.shift();
