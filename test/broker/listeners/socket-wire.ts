@@ -30,6 +30,11 @@ export class SocketWire implements Wire {
     });
     socket.on('drain', () => events.drained());
     socket.on('close', () => events.closed());
+    // A client that has gone is gone, although what it never read keeps the socket from closing.
+    socket.on('end', () => {
+      events.closed();
+      this.end();
+    });
   }
 
   get bufferedAmount(): number {

@@ -236,3 +236,27 @@ describe('WebSocket', () => {
     expect(response.status).toBe(426);
   });
 });
+
+describe('a client that goes away while it reads nothing', () => {
+  test('is gone at once: its will is published [v5 MQTT-3.1.2-8, v3 MQTT-3.1.2-8]', async () => {
+    const [deaf, watcher] = [connectTcp(broker.port, '127.0.0.1'), await overTcp()];
+    opened.push(deaf);
+    deaf.on('error', () => {});
+    // CONNECT with the will "bye" for "w", SUBSCRIBE to "a/b" with QoS 0.
+    deaf.write(hex('10 18 0004 4d515454 05 06 0000 00 0002 6d31 00 0001 77 0003 627965'));
+    deaf.write(hex('82 09 000a 00 0003 612f62 00'));
+    await broker.log.waitFor(({ packet, clientId }) => packet.type === 'suback' && clientId === 'm1');
+    deaf.pause();
+    watcher.send(hex('10 0f 0004 4d515454 05 02 0000 00 0002 6d32'), hex('82 07 000a 00 0001 77 00'));
+    await watcher.read(5 + 6);
+
+    const wire = broker.connection('m1').wire;
+    while (wire.bufferedAmount === 0) {
+      broker.publish('a/b', new Uint8Array(1_000_000));
+      // The kernel takes what it has room for.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    deaf.end();
+    expect(await watcher.read(9)).toBe('300700017700627965');
+  });
+});
