@@ -98,6 +98,7 @@ const check = objectOf({
   connectTimeout: integer(1, longestWait),
   maximumConnections: count(1),
   maximumQueued: count(0),
+  maximumQueuedBytes: count(0),
   maximumSubscriptions: count(0),
   maximumRetained: count(0),
   queueQoS0: boolean,

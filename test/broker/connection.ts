@@ -50,6 +50,8 @@ export type ConnectionState = 'opened' | 'authenticating' | 'connected' | 'close
 const highWater = 1_048_576;
 /** Bytes that may wait in the socket before QoS 0 messages are dropped. */
 const floodMark = 16 * 1_048_576;
+/** Bytes of answers that a client may leave unread: one that asks on and on and never listens would fill the memory. */
+const answerMark = 1_048_576;
 
 /** One connection of one client. */
 export class Connection implements OutboundPort, WireEvents {
@@ -64,6 +66,8 @@ export class Connection implements OutboundPort, WireEvents {
   readonly #decoder: PacketDecoder;
   /** Packets of the current turn. */
   readonly #out = new Output();
+  /** Bytes of packets other than PUBLISH since the network had last taken everything. */
+  #answers = 0;
   /** The first bytes, until CONNECT is understood. */
   #head: ConnectHead | undefined = new ConnectHead();
 
@@ -209,6 +213,8 @@ export class Connection implements OutboundPort, WireEvents {
 
   /** Hands what was sent in this turn to the network. */
   flush(): void {
+    if (this.wire.bufferedAmount === 0) this.#answers = 0;
+    else if (this.#answers > answerMark) return this.kill();
     while (this.#out.length > 0) {
       this.core.statistics.bytesSent += this.#out.length;
       for (const frame of this.#out.take()) this.wire.write(frame);
@@ -349,7 +355,9 @@ export class Connection implements OutboundPort, WireEvents {
     if (this.#state === 'closed') return;
     const packet = withinSize(forVersion(asked, this.version), this.version, this.limits.maximumPacketSize);
     if (packet === undefined) return this.#cannotAnswer(asked);
+    const before = this.#out.length;
     writePacket(this.#out, packet, this.version);
+    if (packet.type !== 'publish') this.#answers += this.#out.length - before;
     this.core.sent(this, packet);
     if (this.#faults.endsAfter(this.faults, packet)) return this.close();
     const ends = packet.type === 'pubrec' && packet.reasonCode >= 0x80;

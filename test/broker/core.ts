@@ -259,7 +259,7 @@ export class BrokerCore {
     const { message, qos } = delivery;
     if (connection?.permissions?.mayReceive(message.topic) === false) return;
     if (isExpired(message, this.clock.now())) return; // [v5 MQTT-3.3.2-5]
-    const { maximumQueued, queueQoS0 } = this.settings;
+    const { maximumQueued, maximumQueuedBytes, queueQoS0 } = this.settings;
     // Behind what waits already, so that the order stays [v5 MQTT-4.6.0-6].
     const overtakes = queueQoS0 && outbound.queued > 0;
     if (qos === 0 && connection?.state === 'connected' && !overtakes) {
@@ -267,7 +267,7 @@ export class BrokerCore {
       return connection.publishQoS0(publishOf(delivery, undefined, false, expiry));
     }
     if (qos === 0 && !queueQoS0) return;
-    if (outbound.enqueue(delivery, maximumQueued)) return;
+    if (outbound.enqueue(delivery, maximumQueued, maximumQueuedBytes)) return;
     session.dropped += 1;
     this.statistics.publishDropped += 1;
   }

@@ -104,6 +104,8 @@ export interface BrokerOptions {
   maximumConnections?: number | undefined;
   /** Messages waiting in one session, the newest is dropped; @default 100000 */
   maximumQueued?: number | undefined;
+  /** Bytes of payloads waiting in one session, the newest is dropped; @default 268435456 */
+  maximumQueuedBytes?: number | undefined;
   /** Subscriptions of one session (0x97); @default no limit */
   maximumSubscriptions?: number | undefined;
   /** Retained messages (0x97); @default no limit */
@@ -159,6 +161,7 @@ export interface Settings {
   readonly connectTimeout: number;
   readonly maximumConnections: number;
   readonly maximumQueued: number;
+  readonly maximumQueuedBytes: number;
   readonly maximumSubscriptions: number;
   readonly maximumRetained: number;
   readonly queueQoS0: boolean;
@@ -210,6 +213,7 @@ export function resolveOptions(options: BrokerOptions): Settings {
     connectTimeout: options.connectTimeout ?? 10_000,
     maximumConnections: options.maximumConnections ?? Number.POSITIVE_INFINITY,
     maximumQueued: options.maximumQueued ?? 100_000,
+    maximumQueuedBytes: options.maximumQueuedBytes ?? 256 * 1_048_576,
     maximumSubscriptions: options.maximumSubscriptions ?? Number.POSITIVE_INFINITY,
     maximumRetained: options.maximumRetained ?? Number.POSITIVE_INFINITY,
     queueQoS0: options.queueQoS0 ?? false,

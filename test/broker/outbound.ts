@@ -52,6 +52,8 @@ const highestPacketId = 65_535;
 export class Outbound {
   /** Not sent yet. */
   readonly #queue = new Fifo<Delivery>();
+  /** Bytes of the payloads among them. */
+  #queuedBytes = 0;
   /** Sent, waiting for PUBACK or PUBREC; in the order of the first send. */
   readonly #published = new Map<number, InFlight>();
   /** QoS 2 that has its PUBREC, waiting for PUBCOMP; in the order of the PUBRECs. */
@@ -107,10 +109,13 @@ export class Outbound {
     this.#resend = [];
   }
 
-  /** Takes a QoS 1 or 2 message; false when the queue is full. */
-  enqueue(delivery: Delivery, limit: number): boolean {
+  /** Takes a QoS 1 or 2 message; false when the queue is full, which an empty one never is for its bytes. */
+  enqueue(delivery: Delivery, limit: number, byteLimit: number): boolean {
+    const { length } = delivery.message.payload;
     if (this.#queue.length >= limit) return false;
+    if (this.#queue.length > 0 && this.#queuedBytes + length > byteLimit) return false;
     this.#queue.push(delivery);
+    this.#queuedBytes += length;
     this.pump();
     return true;
   }
@@ -127,6 +132,7 @@ export class Outbound {
       }
       const delivery = this.#queue.shift();
       if (delivery === undefined) return;
+      this.#queuedBytes -= delivery.message.payload.length;
       if (isExpired(delivery.message, port.now())) {
         if (delivery.qos > 0) this.#lastId = this.#freeId() ?? this.#lastId;
         continue; // [v5 MQTT-3.3.2-5]

@@ -86,6 +86,19 @@ describe('a session that is kept', () => {
     expect(bench.core.sessions.get('x')?.dropped).toBe(1);
     expect(bench.connect(kept()).messages()).toEqual(['t=a', 't=b']);
   });
+
+  test('drops the newest when its queue has too many bytes, and takes any message when it is empty', () => {
+    const bench = new Bench({ maximumQueuedBytes: 5 });
+    bench.subscriber('t', 1, kept()).drop();
+    for (const text of ['1234567', 'a']) bench.connect().publish('t', text, { qos: 1 });
+    expect(bench.connect(kept()).messages()).toEqual(['t=1234567']);
+    bench.core.connectionOf('x')?.kill();
+    const back = bench.connect(kept());
+    for (const { packetId } of back.published()) back.ack('puback', packetId ?? 0);
+    back.drop();
+    for (const text of ['abc', 'de', 'f']) bench.connect().publish('t', text, { qos: 1 });
+    expect(bench.connect(kept()).messages()).toEqual(['t=abc', 't=de']);
+  });
 });
 
 describe('a clean start', () => {

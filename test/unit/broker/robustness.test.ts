@@ -233,6 +233,35 @@ describe('output that is held back', () => {
   });
 });
 
+describe('a client that asks on and on and never reads', () => {
+  /** As many pings as are answered with a hundred thousand bytes, in one chunk. */
+  const pings = new Uint8Array(100_000).map((_, at) => (at % 2 === 0 ? 0xc0 : 0));
+
+  test('is dropped before its answers fill the memory', () => {
+    const bench = new Bench({ logSize: 0 });
+    const client = bench.connect();
+    let chunks = 0;
+    for (; chunks < 30 && !client.isClosed; chunks += 1) {
+      client.bufferedAmount = chunks * pings.length;
+      client.sendBytes(pings);
+      client.take();
+    }
+    expect(client.ending).toBe('destroyed');
+    expect(chunks).toBe(12);
+  });
+
+  test('is not, when it reads late', () => {
+    const bench = new Bench({ logSize: 0 });
+    const client = bench.connect();
+    for (let chunks = 0; chunks < 30; chunks += 1) {
+      client.bufferedAmount = (chunks % 8) * pings.length;
+      client.sendBytes(pings);
+      client.take();
+    }
+    expect(client.isClosed).toBe(false);
+  });
+});
+
 describe('an alias that makes a packet too large', () => {
   test('is not used, and not taken as known to the client', () => {
     const bench = new Bench();
