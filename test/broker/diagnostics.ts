@@ -11,6 +11,23 @@ type Diagnosed = Exclude<
   { type: 'connect' | 'publish' | 'subscribe' | 'unsubscribe' | 'pingreq' | 'pingresp' }
 >;
 
+/** What a code means here, for whoever cannot know the settings. */
+const words: ReadonlyMap<number, string> = new Map([
+  [0x80, 'this filter is never granted'],
+  [0x87, 'the topic is not allowed for this client'],
+  [0x8f, 'a shared subscription needs a name and a filter'],
+  [0x91, 'the packet identifier is in use'],
+  [0x97, 'there are too many already'],
+  [0x99, 'the payload is not UTF-8'],
+]);
+
+/** Why some of the codes of an answer are failures. */
+export function reasonFor(reasonCodes: readonly number[]): string {
+  const failures = reasonCodes.filter((code) => code >= 0x80);
+  const reasons = new Set(failures.map((code) => words.get(code) ?? 'refused'));
+  return reasons.size === 0 ? 'done' : [...reasons].join('; ');
+}
+
 const explained: UserProperties = [['broker', 'mqtide']];
 
 /**

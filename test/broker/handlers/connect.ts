@@ -50,7 +50,10 @@ export function onConnect(connection: Connection, packet: ConnectPacket): void {
 function login(connection: Connection, packet: ConnectPacket): void {
   const { clientId, username, password, protocolVersion } = packet;
   const code = connection.core.authenticator.login({ clientId, username, password, protocolVersion });
-  if (code !== undefined) return connection.refuse(code, 'not let in');
+  if (code !== undefined) {
+    const why = code === 0x86 ? 'user name or password is wrong' : 'not let in';
+    return connection.refuse(code, why);
+  }
   accept(connection, packet, username, undefined);
 }
 

@@ -6,7 +6,7 @@ import { checkTopicName } from '../../../src/topic/topic-name';
 import { isReserved } from '../authorization';
 import { checkCodePoints } from '../code-points';
 import type { Connection } from '../connection';
-import { withDiagnostics } from '../diagnostics';
+import { reasonFor, withDiagnostics } from '../diagnostics';
 import { messageOfPublish } from '../message';
 import type { Session } from '../session';
 
@@ -104,7 +104,7 @@ function acknowledge(connection: Connection, packet: PublishPacket, reasonCode: 
   const answer: AckPacket = { type, packetId, reasonCode: code };
   const { settings } = connection.core;
   const explain = code >= 0x80 || settings.diagnostics === 'full';
-  connection.send(explain ? withDiagnostics(answer, 'see the code', settings, connection.limits) : answer);
+  connection.send(explain ? withDiagnostics(answer, reasonFor([code]), settings, connection.limits) : answer);
 }
 
 function isUtf8(payload: Uint8Array): boolean {

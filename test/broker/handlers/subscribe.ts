@@ -5,7 +5,7 @@ import { ProtocolError } from '../../../src/errors';
 import { parseSharedFilter } from '../../../src/topic/topic-filter';
 import { checkCodePoints } from '../code-points';
 import type { Connection } from '../connection';
-import { withDiagnostics } from '../diagnostics';
+import { reasonFor, withDiagnostics } from '../diagnostics';
 import { checkWildcards, hasWildcard, isNotShareable } from '../filters';
 import type { Session } from '../session';
 import type { Subscription } from '../subscriptions';
@@ -31,7 +31,7 @@ export function onSubscribe(connection: Connection, packet: SubscribePacket): vo
   const answer: SubscribeAckPacket = { type: 'suback', packetId: packet.packetId, reasonCodes };
   const explain = reasonCodes.some((code) => code >= 0x80) || core.settings.diagnostics === 'full';
   connection.send(
-    explain ? withDiagnostics(answer, 'see the codes', core.settings, connection.limits) : answer,
+    explain ? withDiagnostics(answer, reasonFor(reasonCodes), core.settings, connection.limits) : answer,
   );
   for (const [index, { subscription, existed }] of outcomes.entries()) {
     const handling = packet.subscriptions[index]?.retainHandling ?? 0;

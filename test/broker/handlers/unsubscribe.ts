@@ -3,7 +3,7 @@
 import type { SubscribeAckPacket, UnsubscribePacket } from '../../../src/codec/packet';
 import { checkCodePoints } from '../code-points';
 import type { Connection } from '../connection';
-import { withDiagnostics } from '../diagnostics';
+import { reasonFor, withDiagnostics } from '../diagnostics';
 import { checkWildcards } from '../filters';
 
 export function onUnsubscribe(connection: Connection, packet: UnsubscribePacket): void {
@@ -21,6 +21,6 @@ export function onUnsubscribe(connection: Connection, packet: UnsubscribePacket)
   const failed = reasonCodes.some((code) => code >= 0x80);
   const explain = failed || core.settings.diagnostics === 'full';
   connection.send(
-    explain ? withDiagnostics(answer, 'see the codes', core.settings, connection.limits) : answer,
+    explain ? withDiagnostics(answer, reasonFor(reasonCodes), core.settings, connection.limits) : answer,
   );
 }
