@@ -10,6 +10,8 @@ const patience = 3_000;
 export class MachineProcess {
   readonly #url: string;
   #child: ChildProcess | undefined;
+  /** Whether another one starts as soon as this one, which was killed, has ended. */
+  #isWanted = false;
 
   /** @param url of the broker, `mqtt://...` */
   constructor(url: string) {
@@ -21,26 +23,40 @@ export class MachineProcess {
     return this.#child?.pid;
   }
 
-  /** Starts the process, unless it runs. The channel between the two ends it when this process dies. */
+  /**
+   * Starts the process. The channel between the two ends it when this process dies.
+   *
+   * @throws Error when it runs
+   */
   start(): void {
-    if (this.#child !== undefined) return;
+    this.#isWanted = this.#child?.killed === true;
+    if (this.#isWanted) return;
+    if (this.#child !== undefined) throw new Error('The process is running.');
     const child = fork(fileURLToPath(new URL('./machine.ts', import.meta.url)), ['--url', this.#url], {
       execArgv: ['--import', import.meta.resolve('tsx')],
     });
     this.#child = child;
     child.once('exit', () => {
-      if (this.#child === child) this.#child = undefined;
+      this.#child = undefined;
+      if (this.#isWanted) this.start();
     });
   }
 
-  /** Kills the process without a warning, so that the broker publishes its will. */
+  /**
+   * Kills the process without a warning, so that the broker publishes its will.
+   *
+   * @throws Error when none runs
+   */
   kill(): void {
-    this.#child?.kill('SIGKILL');
+    if (this.#child === undefined) throw new Error('No process is running.');
+    this.#isWanted = false;
+    this.#child.kill('SIGKILL');
   }
 
   /** Lets the process publish that it is going; it is killed when that takes too long. */
   async stop(): Promise<void> {
     const child = this.#child;
+    this.#isWanted = false;
     if (child === undefined) return;
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     const timer = setTimeout(() => child.kill('SIGKILL'), patience);

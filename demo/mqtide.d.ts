@@ -18,6 +18,10 @@ declare module 'mqtide' {
   export type Subscription = import('../src/index').Subscription;
 }
 
+declare module 'mqtide/auth' {
+  export const scram: typeof import('../src/auth/index').scram;
+}
+
 declare module 'mqtide/indexeddb' {
   export const indexedDbStore: typeof import('../src/store/indexeddb').indexedDbStore;
 }

@@ -1,6 +1,6 @@
 /**
  * The demo: a broker, a process that publishes this machine's figures over TCP, and a page that shows what
- * mqtide does over WebSocket. Nothing leaves this machine.
+ * mqtide does over WebSocket. Nothing leaves this machine, unless the page is told to connect to another.
  */
 
 import { startBroker } from '../test/broker';
@@ -29,6 +29,9 @@ async function start({ host, port, mqttPort, wsPort }: DemoOptions): Promise<voi
       host,
       port: await takePort('MQTT', mqttPort, host),
       wsPort: await takePort('WebSocket', wsPort, host),
+      // So that signing in can be tried, and a wrong password.
+      users: [{ username: 'tide', password: 'tide' }],
+      allowAnonymous: true,
       // So that a refusal can be seen, with the reason in words.
       authorization: { publish: { deny: ['private/#'] }, subscribe: { deny: ['private/#'] } },
       diagnostics: 'reason',

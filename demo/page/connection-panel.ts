@@ -13,7 +13,7 @@ const maxEvents = 60;
 type Mood = 'good' | 'bad' | 'neutral';
 
 /** Wires the connection panel. */
-export function startConnectionPanel({ client, link }: PageClient): void {
+export function startConnectionPanel({ client, link, choice, mistake }: PageClient): void {
   const panel = byId('state', HTMLElement);
   const text = byId('state-text', HTMLElement);
   const note = byId('state-note', HTMLElement);
@@ -49,7 +49,7 @@ export function startConnectionPanel({ client, link }: PageClient): void {
   /** What moves with the clock. */
   const showClock = (now: number) => {
     const { status } = client;
-    setText(note, explain(status, now));
+    setText(note, explain(status, now, choice.session === 'kept'));
     const waiting = status.type === 'reconnecting';
     progress.hidden = !waiting;
     if (waiting) fill(progress, 1 - Math.max(0, status.nextAttemptAt - now) / Math.max(1, status.delay));
@@ -84,8 +84,15 @@ export function startConnectionPanel({ client, link }: PageClient): void {
     // Of a publish, and told where that was made.
     if (!(error instanceof UsageError)) report(describeError(error), 'bad');
   });
+  client.on('settled', ({ key, error }) => {
+    const words = error === undefined ? 'has arrived' : `failed: ${error.message}`;
+    const name = key === undefined ? '' : ` (${key})`;
+    report(`A message of an earlier page ${words}${name}`, error === undefined ? 'good' : 'bad');
+  });
+  client.on('unclaimed', ({ topic }) => report(`A message to ${topic} came that nothing here subscribes to`));
   onTick(showClock);
   showStatus(client.status);
+  if (mistake !== undefined) report(`Not as you chose: ${describeError(mistake)}`, 'bad');
 
   toggle.addEventListener('click', () => {
     const idle = client.status.type === 'closed' || client.status.type === 'idle';
@@ -113,7 +120,7 @@ function title(status: Status): string {
   }
 }
 
-function explain(status: Status, now: number): string {
+function explain(status: Status, now: number, isKept: boolean): string {
   switch (status.type) {
     case 'idle':
       return 'Nothing was opened yet.';
@@ -126,9 +133,8 @@ function explain(status: Status, now: number): string {
       return `Attempt ${status.attempt} in ${seconds.toFixed(1)} s. ${status.error.message}`;
     }
     case 'closed':
-      return status.error === undefined
-        ? 'Closed by you. The session has ended.'
-        : describeError(status.error);
+      if (status.error !== undefined) return describeError(status.error);
+      return `Closed by you. ${isKept ? 'The server keeps the session.' : 'The session has ended.'}`;
   }
 }
 
@@ -184,7 +190,7 @@ function startCut(link: string, report: (words: string, mood?: Mood) => void): v
         report(`The link is cut for ${length} s (${mode.value})`, 'bad');
         show(now);
       },
-      (error: unknown) => report(describeError(error), 'bad'),
+      (error: unknown) => report(error instanceof Error ? error.message : String(error), 'bad'),
     );
   });
   mend.addEventListener('click', () => {

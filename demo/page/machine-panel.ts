@@ -2,9 +2,8 @@
 
 import type { Client } from 'mqtide';
 import { command, keepSubscribed } from './client';
-import { byId } from './dom';
+import { byId, setText } from './dom';
 import { readNumbers, readString } from './figure-reader';
-import { describeError } from './format';
 import { MachineCard } from './machine-card';
 
 /** Machines that are shown: topics are open to all. */
@@ -82,9 +81,14 @@ export function startMachinePanel(client: Client, complain: (error: unknown) => 
     for (const subscription of subscriptions()) subscription.catch(complain);
   });
 
+  const note = byId('machine-note', HTMLElement);
+  note.dataset['mood'] = 'bad';
   for (const action of ['kill', 'start']) {
     byId(`machine-${action}`, HTMLButtonElement).addEventListener('click', () => {
-      command(`/machine/${action}`).catch((error: unknown) => complain(new Error(describeError(error))));
+      command(`/machine/${action}`).then(
+        () => setText(note, ''),
+        (error: unknown) => setText(note, error instanceof Error ? error.message : String(error)),
+      );
     });
   }
 }

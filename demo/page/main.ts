@@ -2,6 +2,7 @@
 
 import { startChatPanel } from './chat-panel';
 import { createPageClient } from './client';
+import { startConnectForm } from './connect-form';
 import { startConnectionPanel } from './connection-panel';
 import { byId, element } from './dom';
 import { startMachinePanel } from './machine-panel';
@@ -14,11 +15,15 @@ startTheme();
 
 const pageClient = createPageClient();
 const { client } = pageClient;
-const complain = (error: unknown) => console.error(error);
+const complain = (error: unknown) => {
+  // What ends with the connection has ended as the reader wished, or for the reason that the panel tells.
+  if (client.status.type !== 'closed') console.error(error);
+};
 
 // Everything is in place before the connection is opened: subscriptions wait for it.
 startPacketPanel(client);
 startConnectionPanel(pageClient);
+startConnectForm(pageClient);
 startMachinePanel(client, complain);
 startChatPanel(client, complain);
 startPublishPanel(client);

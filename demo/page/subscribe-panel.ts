@@ -40,7 +40,11 @@ export function startSubscribePanel(client: Client): void {
 
   /** The rows that are shown, with what subscribes for each. */
   const rows = new Map<SubscriptionRow, () => Promise<Subscription>>();
-  const complain = (error: unknown) => setText(note, describeError(error));
+  const say = (words: string, mood: 'neutral' | 'bad' = 'neutral') => {
+    setText(note, words);
+    note.dataset['mood'] = mood;
+  };
+  const complain = (error: unknown) => say(describeError(error), 'bad');
   const remove = (row: SubscriptionRow) => {
     rows.delete(row);
     row.root.remove();
@@ -78,7 +82,7 @@ export function startSubscribePanel(client: Client): void {
       wanted,
       () => {
         remove(row);
-        setText(note, '');
+        say('');
       },
       (error) => {
         // Nothing is subscribed to any more, and this shall not be again.
@@ -91,12 +95,12 @@ export function startSubscribePanel(client: Client): void {
         row.count();
         messages.add(wanted, message);
       });
-    setText(note, client.status.type === 'connected' ? '' : 'Will be sent when the link is back.');
+    say(client.status.type === 'connected' ? '' : 'Will be sent when the link is back.');
     try {
       row.granted(await subscribe());
       rows.set(row, subscribe);
       active.append(row.root);
-      setText(note, '');
+      say('');
     } catch (error) {
       complain(error);
     }

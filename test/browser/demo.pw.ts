@@ -316,6 +316,84 @@ test('marks the machine offline by its will when its process is killed', async (
   await expect(badge(later)).toHaveText('online');
 });
 
+test('signs in as it is told to, says why it was refused, and goes back to the defaults', async ({
+  page,
+}) => {
+  const problems = watchProblems(page);
+  await open(page);
+  await page.getByText('Connect in another way').click();
+  await expect(page.getByLabel('Password', { exact: true })).toBeHidden();
+  await page.getByRole('combobox', { name: 'Sign in' }).selectOption('With SCRAM-SHA-256');
+  await page.getByLabel('User name').fill('tide');
+  await page.getByLabel('Password', { exact: true }).fill('tide');
+  await connectLikeThis(page);
+  await expect(page.locator('#state')).toHaveAttribute('data-state', 'connected');
+  await expect(page.locator('.packet-type').filter({ hasText: 'AUTH' }).first()).toBeVisible();
+
+  await page.getByRole('combobox', { name: 'Sign in' }).selectOption('With a password');
+  await page.getByLabel('Password', { exact: true }).fill('ebb');
+  await connectLikeThis(page);
+  await expect(page.locator('#state')).toHaveAttribute('data-state', 'closed');
+  await expect(page.locator('#state-note')).toContainText('user name or password is wrong');
+
+  await page
+    .getByLabel('Server', { exact: true })
+    .fill(new URL('/#x', demo.pageUrl).href.replace('http', 'ws'));
+  await connectLikeThis(page);
+  await expect(page.locator('#events')).toContainText('Not as you chose: UsageError');
+
+  await page.getByRole('button', { name: 'Back to the defaults' }).click();
+  await expect(page.getByLabel('Server', { exact: true })).toBeHidden();
+  await expect(page.locator('#state')).toHaveAttribute('data-state', 'connected');
+  expect(problems).toEqual([]);
+});
+
+test('keeps its session over a reload, and sends what the page before it could not', async ({ page }) => {
+  const problems = watchProblems(page);
+  await open(page);
+  await page.getByText('Connect in another way').click();
+  await page.getByRole('combobox', { name: 'Session' }).selectOption('Survives a reload (IndexedDB)');
+  await connectLikeThis(page);
+  await expect(page.locator('#state')).toHaveAttribute('data-state', 'connected');
+
+  const topic = 'demo/reload';
+  await withClient(async (client) => {
+    const heard: string[] = [];
+    await client.subscribe(topic, { qos: 2 }, (message) => {
+      heard.push(message.text());
+    });
+    await page.getByRole('slider').fill('60');
+    await page.getByRole('button', { name: 'Cut the link' }).click();
+    await expect(page.locator('#cut-countdown')).toContainText('Cut for');
+    await page.getByLabel('Topic', { exact: true }).fill(topic);
+    await page.getByRole('textbox', { name: 'Payload', exact: true }).fill('over the reload');
+    await page.getByRole('button', { name: 'Publish', exact: true }).click();
+    await expect(page.locator('.result-outcome')).toHaveText('on its way');
+    expect(heard).toEqual([]);
+    await page.reload();
+    await waitFor(() => heard.length > 0, { what: 'the message of the page before', timeout: 10_000 });
+    await expect(page.locator('#events')).toContainText('A message of an earlier page has arrived');
+    await expect(sessionOf(page)).toHaveText('resumed');
+    expect(heard).toEqual(['over the reload']);
+  });
+  expect(problems).toEqual([]);
+});
+
+test('says so when there is no process to kill, and when there is no need to start one', async ({ page }) => {
+  await open(page);
+  const note = page.locator('#machine-note');
+  await page.getByRole('button', { name: 'Start it' }).click();
+  await expect(note).toHaveText('The process is running.');
+  await page.getByRole('button', { name: 'Kill the process' }).click();
+  await expect(note).toHaveText('');
+  await expect(page.locator('.badge')).toHaveText('offline');
+  await page.getByRole('button', { name: 'Kill the process' }).click();
+  await expect(note).toHaveText('No process is running.');
+  await page.getByRole('button', { name: 'Start it' }).click();
+  await expect(page.locator('.badge')).toHaveText('online', { timeout: 15_000 });
+  await expect(note).toHaveText('');
+});
+
 test('chooses other ports when they are taken, says so, and ends with all that it started', async ({
   page,
 }) => {
@@ -438,6 +516,13 @@ async function say(page: Page, name: string, text: string): Promise<void> {
   await page.getByLabel('Your name').fill(name);
   await page.getByLabel('Message', { exact: true }).fill(text);
   await page.getByRole('button', { name: 'Send' }).click();
+}
+
+/** Sends the form that says how to connect, and waits for the page that does. */
+async function connectLikeThis(page: Page): Promise<void> {
+  const loaded = page.waitForEvent('load');
+  await page.getByRole('button', { name: 'Connect like this' }).click();
+  await loaded;
 }
 
 /** What the page says about its session. */
