@@ -74,15 +74,16 @@ export class Router<Handle> {
     this.#known.clear();
   }
 
-  /** Removes one. */
-  remove(filter: string, handle: Handle): void {
+  /** Removes one. @returns whether it was there */
+  remove(filter: string, handle: Handle): boolean {
     const route = this.#routes.get(filter);
-    if (!route?.handles.delete(handle)) return;
+    if (!route?.handles.delete(handle)) return false;
     this.#known.clear();
-    if (route.handles.size > 0) return;
+    if (route.handles.size > 0) return true;
     this.#routes.delete(filter);
     this.#byIdentifier.delete(route.identifier);
     this.#trie.remove(filter, route);
+    return true;
   }
 
   /** Everyone whose filter matches, once each: as it is now, for takers may subscribe and unsubscribe. */

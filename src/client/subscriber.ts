@@ -37,6 +37,8 @@ export class Subscriber {
   readonly #core: Core;
   readonly #router: Router<SubscriptionHandle>;
   readonly #inbox: Inbox;
+  /** For all Subscriptions: one of its own for each would keep alive all that its call had. */
+  readonly #unsubscribe = (handle: SubscriptionHandle) => this.#end(handle);
 
   constructor(core: Core, router: Router<SubscriptionHandle>, inbox: Inbox) {
     this.#core = core;
@@ -63,8 +65,12 @@ export class Subscriber {
       throw new UsageError('options.noLocal: a shared subscription cannot have it [v5 MQTT-3.8.3-4]');
     }
     const wait = { signal, timeout };
-    const handle = new SubscriptionHandle(patterns, asked.retainAsPublished, handler, this.#inbox, (ended) =>
-      this.#end(ended),
+    const handle = new SubscriptionHandle(
+      patterns,
+      asked.retainAsPublished,
+      handler,
+      this.#inbox,
+      this.#unsubscribe,
     );
     const call = (settled: Deferred<void>) => {
       // Else given up.
@@ -97,7 +103,7 @@ export class Subscriber {
       if (error && handle.grants.length === 0) continue;
       this.#detach(filter, handle);
       // A Subscription goes on while it has other filters.
-      if (handle.filters.size === 0) handle.end(error);
+      if (handle.routes === 0) handle.end(error);
     }
   }
 
@@ -132,15 +138,13 @@ export class Subscriber {
     // Routing is in place before SUBSCRIBE goes out: a PUBLISH may come before SUBACK.
     for (const { filter, params } of patterns) router.add(filter, handle, params);
     const filters = wireFilters(patterns);
-    handle.filters = new Set(filters);
+    handle.routes = filters.length;
     const entries = filters.map((filter) => ({ filter, ...options }));
-    const request = runner.session.subscriptions.subscribe(entries, (outcomes) => {
+    handle.request = runner.session.subscriptions.subscribe(entries, (outcomes) => {
       const error = this.#granted(handle, new Map(filters.map((filter, index) => [filter, outcomes[index]])));
       if (error) settled.reject(error);
       else settled.resolve();
     });
-    // No more of the session than a function: an application may make JSON of its state, Subscriptions included.
-    handle.withdraw = () => runner.session.subscriptions.withdraw(request);
     for (const filter of filters)
       router.identify(filter, runner.session.subscriptions.get(filter)?.identifier ?? 0);
     this.#inbox.reclaim();
@@ -166,14 +170,15 @@ export class Subscriber {
     });
     handle.grants = grants;
     // Its other filters, if there were any, may have been unsubscribed meanwhile.
-    if (handle.filters.size === 0) handle.end(refusal);
+    if (handle.routes === 0) handle.end(refusal);
     return grants.some(({ error }) => !error) ? undefined : refusal;
   }
 
   async #end(handle: SubscriptionHandle, error?: Error): Promise<void> {
     this.#unroute(handle);
+    const { request } = handle;
     // Those that nobody needs any more.
-    const unneeded = handle.withdraw?.() ?? [];
+    const unneeded = request ? this.#core.runner.session.subscriptions.withdraw(request) : [];
     handle.end(error);
     if (unneeded.length === 0) return;
     const settled = deferred<void>();
@@ -182,13 +187,12 @@ export class Subscriber {
   }
 
   #unroute(handle: SubscriptionHandle): void {
-    for (const filter of handle.filters) this.#detach(filter, handle);
+    for (const { filter } of handle.patterns) this.#detach(filter, handle);
   }
 
   /** Takes one filter of a Subscription out of the routing. */
   #detach(filter: string, handle: SubscriptionHandle): void {
-    handle.filters.delete(filter);
-    this.#router.remove(filter, handle);
+    if (this.#router.remove(filter, handle)) handle.routes -= 1;
   }
 
   #send(filters: readonly string[], settled: Deferred<void>): void {

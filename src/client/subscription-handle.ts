@@ -3,6 +3,7 @@
 import type { DecodedPublishPacket } from '../codec/packet';
 import { UsageError } from '../errors';
 import type { QoS } from '../message';
+import type { SubscriptionRequest } from '../session/subscriptions';
 import type { Pattern } from '../topic/pattern';
 import { asyncDispose } from './async-dispose';
 import type { Grant, Subscription } from './client';
@@ -27,10 +28,10 @@ export class SubscriptionHandle implements Subscription {
   #error: Error | undefined;
   /** Set by its end, or when its caller gave up. */
   hasEnded = false;
-  /** Filters on the wire that still lead here. */
-  filters: Set<string> = new Set();
-  /** Gives up what it asked the server for, from that call on; gives the filters to unsubscribe from. */
-  withdraw: (() => string[]) | undefined;
+  /** How many filters on the wire still lead here. */
+  routes = 0;
+  // Private: an application may make JSON of its state, Subscriptions included, and this leads to those of others.
+  #request: SubscriptionRequest | undefined;
   /** What the server granted, from its answer on. */
   grants: readonly Grant[] = [];
 
@@ -55,6 +56,15 @@ export class SubscriptionHandle implements Subscription {
 
   get qos(): QoS {
     return this.grants[0]?.qos ?? 0;
+  }
+
+  /** What it asked the server for, once it has. */
+  get request(): SubscriptionRequest | undefined {
+    return this.#request;
+  }
+
+  set request(request) {
+    this.#request = request;
   }
 
   /** See {@link Taker}. */

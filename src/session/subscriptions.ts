@@ -368,8 +368,11 @@ export class Subscriptions {
       this.#again = undefined;
       this.#note({ resubscribe: undefined });
     } else {
+      const { listener } = request;
       this.#requests.delete(request);
-      request.listener?.(request.parts.map((one) => one.outcome ?? 0x80));
+      // The request stays for as long as what it asked for: nothing of its caller does.
+      request.listener = undefined;
+      listener?.(request.parts.map((one) => one.outcome ?? 0x80));
     }
   }
 
