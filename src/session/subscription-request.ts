@@ -51,7 +51,7 @@ export type RequestListener = (outcomes: readonly FilterOutcome[]) => void;
 export interface SubscriptionRequest {
   readonly type: 'subscribe' | 'unsubscribe';
   /** One for each filter. */
-  readonly parts: RequestPart[];
+  parts: readonly RequestPart[];
   /** Undefined once the caller gave up. */
   listener: RequestListener | undefined;
   /** Parts without an outcome. */
@@ -139,10 +139,10 @@ export function requestOf(
   subscriptions?: readonly WireSubscription[],
   isRenewal = false,
 ): SubscriptionRequest {
-  const parts: RequestPart[] = [];
-  const request = { type, parts, listener, open: entries.length, sent: false };
-  for (const [index, asked] of entries.entries()) {
-    parts.push(new RequestPart(request, asked, subscriptions?.[index], isRenewal));
-  }
+  const request: SubscriptionRequest = { type, parts: [], listener, open: entries.length, sent: false };
+  // Not pushed one by one: an array that grows has room for 17.
+  request.parts = entries.map(
+    (asked, index) => new RequestPart(request, asked, subscriptions?.[index], isRenewal),
+  );
   return request;
 }

@@ -91,7 +91,8 @@ export class TopicTrie<Value> {
   /** Adds a value to a filter; nothing changes when it is there already. */
   add(filter: string, value: Value): void {
     const { wire, levels, end } = parsed(filter);
-    let values = this.#exact.get(wire) ?? [];
+    // Made with what is added: an array that grows has room for 17.
+    let values = this.#exact.get(wire) ?? [value];
     if (levels) {
       let node = this.#root;
       for (const level of levels) node = node.step(level) ?? node.create(level);
