@@ -185,14 +185,14 @@ export class Inbox implements DeliveryHost {
    * Runs the application's code for a message that was taken for it; the message settles with it.
    *
    * @param delivery undefined for a message with QoS 0 that nobody else has: nothing hangs on it
-   * @param ended called when code that goes on has ended; nothing is called for other code
+   * @param owner told when code that goes on has ended; of other code it is told nothing
    * @returns whether it goes on
    */
   run(
     handler: (message: AnyMessage) => unknown,
     message: AnyMessage,
     delivery: Delivery | undefined,
-    ended?: () => void,
+    owner?: { ended(): void },
   ): boolean {
     const { emitter, options } = this.#core;
     let promise: PromiseLike<unknown> | undefined;
@@ -214,7 +214,7 @@ export class Inbox implements DeliveryHost {
       patience(false);
       delivery?.settle(failed);
       if (failed) emitter.failure(error);
-      ended?.();
+      owner?.ended();
       this.settled(work);
     };
     const { handlerTimeout } = options;

@@ -18,17 +18,25 @@ interface Unread {
   readonly order: number;
 }
 
+/**
+ * Messages that wait. QoS 0 is bounded by the taker, QoS 1 and 2 by the Receive Maximum: they are unacknowledged. What is
+ * left of earlier sessions is bounded as QoS 0 is: the server counts it no more.
+ */
+class Backlog {
+  readonly qos0 = new Fifo<Unread>();
+  readonly others = new Fifo<Unread>();
+  /** Place of the message that came last. */
+  order = 0;
+  /** The connection on which those of earlier sessions were counted last. */
+  counted = 0;
+}
+
 /** Takes messages for a Subscription. */
 export abstract class Taker {
   protected readonly inbox: Inbox;
   protected hasEnded = false;
-  // Messages that wait. QoS 0 is bounded here, QoS 1 and 2 by the Receive Maximum: they are unacknowledged. What is left
-  // of earlier sessions is bounded as QoS 0 is: the server counts it no more.
-  readonly #qos0 = new Fifo<Unread>();
-  readonly #others = new Fifo<Unread>();
-  #order = 0;
-  /** The connection on which those of earlier sessions were counted last. */
-  #counted = 0;
+  /** From the first message on that has to wait: with most handlers none ever does. */
+  #backlog: Backlog | undefined;
   /** Whether retained messages come again with each new session, which then says what is retained now. */
   readonly #retainedAgain: boolean;
 
@@ -47,30 +55,36 @@ export abstract class Taker {
     if (this.hasEnded) return;
     delivery.take();
     if (this.work(delivery, params)) return;
-    this.#order += 1;
-    const unread = { delivery, params, order: this.#order };
+    this.#backlog ??= new Backlog();
+    const backlog = this.#backlog;
+    const { qos0, others } = backlog;
+    backlog.order += 1;
+    const unread = { delivery, params, order: backlog.order };
     if (delivery.packet.qos > 0) {
-      this.#others.push(unread);
-      if (this.#counted !== this.inbox.connections) this.#dropStrays();
+      others.push(unread);
+      if (backlog.counted !== this.inbox.connections) this.#dropStrays(backlog);
       return;
     }
-    this.#qos0.push(unread);
-    if (this.#qos0.length > this.inbox.maxUnread) this.#drop(this.#qos0.shift());
+    qos0.push(unread);
+    if (qos0.length > this.inbox.maxUnread) this.#drop(qos0.shift());
   }
 
   /** Takes no more. @returns what nobody has worked on, for other takers */
   release(): Delivery[] {
     this.hasEnded = true;
-    const all = [...this.#qos0.drain(), ...this.#others.drain()];
+    const { qos0, others } = this.#backlog ?? new Backlog();
+    const all = [...qos0.drain(), ...others.drain()];
     return all.sort((a, b) => a.order - b.order).map(({ delivery }) => delivery);
   }
 
   /** The message that waits longest. */
   protected shift(): Unread | undefined {
+    if (!this.#backlog) return undefined;
+    const { qos0, others } = this.#backlog;
     for (;;) {
-      const first = this.#qos0.peek();
-      const other = this.#others.peek();
-      const next = (first && !(other && other.order < first.order) ? this.#qos0 : this.#others).shift();
+      const first = qos0.peek();
+      const other = others.peek();
+      const next = (first && !(other && other.order < first.order) ? qos0 : others).shift();
       if (!next || !this.#comesAgain(next.delivery)) return next;
       this.#drop(next);
     }
@@ -82,16 +96,17 @@ export abstract class Taker {
   }
 
   /** Once a connection, on which Receive Maximum bounds what comes. The oldest go, as in {@link Inbox.connected}. */
-  #dropStrays(): void {
-    this.#counted = this.inbox.connections;
+  #dropStrays(backlog: Backlog): void {
+    const { others } = backlog;
+    backlog.counted = this.inbox.connections;
     const isStray = ({ delivery }: Unread) => delivery.incoming?.isStray === true;
-    const all = this.#others.drain();
+    const all = others.drain();
     let tooMany = all.filter(isStray).length - this.inbox.mostStrays;
     for (const unread of all) {
       if (tooMany > 0 && isStray(unread)) {
         tooMany -= 1;
         this.#drop(unread);
-      } else this.#others.push(unread);
+      } else others.push(unread);
     }
   }
 
@@ -130,13 +145,14 @@ export class HandlerTaker extends Taker {
 
   #run(message: AnyMessage, delivery: Delivery | undefined): void {
     this.#running = true;
-    this.#running = this.inbox.run(this.#handler, message, delivery, this.#ended);
+    this.#running = this.inbox.run(this.#handler, message, delivery, this);
   }
 
-  readonly #ended = (): void => {
+  /** What the handler had to do for a message, and went on with, is done. */
+  ended(): void {
     this.#running = false;
     this.#next();
-  };
+  }
 
   #next(): void {
     while (!this.#running) {
