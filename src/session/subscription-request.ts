@@ -114,8 +114,10 @@ export function highestQos({ counts: [, one, two] }: WireSubscription): QoS {
 /** What goes out: with the highest QoS asked for. */
 export function sentOf(part: RequestPart): AskedSubscription {
   const { asked, qos, subscription } = part;
-  if (!subscription?.wanted.has(part)) return { ...asked, qos };
-  return { ...asked, qos: Math.min(qos, highestQos(subscription)) as QoS };
+  const most = subscription?.wanted.has(part) ? highestQos(subscription) : qos;
+  const sent = Math.min(qos, most) as QoS;
+  // Mostly as it was asked: no copy is kept then.
+  return sent === asked.qos ? asked : { ...asked, qos: sent };
 }
 
 /** What a new session is asked for: the highest QoS of those who were granted the filter, the newest other options. */

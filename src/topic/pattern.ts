@@ -31,6 +31,8 @@ const identifier = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** What every pattern without names yields; frozen, because it is handed out again and again. */
 export const noParams: Readonly<Record<string, string>> = Object.freeze({});
 
+const unnamed = () => noParams;
+
 /**
  * Validates and compiles a pattern.
  *
@@ -41,7 +43,7 @@ export function compilePattern(pattern: string, argument = 'filter'): Pattern {
   // Only a wildcard at the head of a level may have a name; checkTopicFilter finds all others.
   const filter = typeof pattern === 'string' ? pattern.replace(/(^|\/)([+#])[^/+#]+/g, '$1$2') : pattern;
   checkTopicFilter(filter, argument, pattern);
-  if (filter === pattern) return { pattern, filter, params: () => noParams };
+  if (filter === pattern) return { pattern, filter, params: unnamed };
 
   const slots: Slot[] = [];
   for (const [level, text] of pattern.slice(shareLength(pattern)).split('/').entries()) {
