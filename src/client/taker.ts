@@ -22,13 +22,13 @@ interface Unread {
  * Messages that wait. QoS 0 is bounded by the taker, QoS 1 and 2 by the Receive Maximum: they are unacknowledged. What is
  * left of earlier sessions is bounded as QoS 0 is: the server counts it no more.
  */
-class Backlog {
-  readonly qos0 = new Fifo<Unread>();
-  readonly others = new Fifo<Unread>();
+interface Backlog {
+  readonly qos0: Fifo<Unread>;
+  readonly others: Fifo<Unread>;
   /** Place of the message that came last. */
-  order = 0;
+  order: number;
   /** The connection on which those of earlier sessions were counted last. */
-  counted = 0;
+  counted: number;
 }
 
 /** Takes messages for a Subscription. */
@@ -55,7 +55,7 @@ export abstract class Taker {
     if (this.hasEnded) return;
     delivery.take();
     if (this.work(delivery, params)) return;
-    this.#backlog ??= new Backlog();
+    this.#backlog ??= { qos0: new Fifo(), others: new Fifo(), order: 0, counted: 0 };
     const backlog = this.#backlog;
     const { qos0, others } = backlog;
     backlog.order += 1;
@@ -72,8 +72,8 @@ export abstract class Taker {
   /** Takes no more. @returns what nobody has worked on, for other takers */
   release(): Delivery[] {
     this.hasEnded = true;
-    const { qos0, others } = this.#backlog ?? new Backlog();
-    const all = [...qos0.drain(), ...others.drain()];
+    const { qos0, others } = this.#backlog ?? {};
+    const all = [...(qos0?.drain() ?? []), ...(others?.drain() ?? [])];
     return all.sort((a, b) => a.order - b.order).map(({ delivery }) => delivery);
   }
 
