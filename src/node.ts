@@ -3,9 +3,10 @@
 import type { Client } from './client/client';
 import { factoryFor } from './client/factory';
 import type { ClientOptions, ServerUrls } from './client/options';
-import { nodeWebSocketTransport } from './transport/node-websocket';
+import { type NodeWebSocketTransportOptions, nodeWebSocketTransport } from './transport/node-websocket';
 import { allSchemes } from './transport/scheme';
 import { tcpTransport, tryTls } from './transport/tcp';
+import type { Transport } from './transport/transport';
 
 export {
   ConnectionError,
@@ -22,12 +23,20 @@ export { memoryStore } from './store/memory';
 const factory = factoryFor({
   schemes: allSchemes,
   transports({ webSocket, tls }) {
+    if (!webSocket && !tls) return plainTransports;
     if (tls) tryTls(tls);
-    const web = nodeWebSocketTransport({ ...webSocket, tls });
-    const tcp = tcpTransport({ tls });
-    return (url) => (url.protocol === 'ws:' || url.protocol === 'wss:' ? web : tcp);
+    return transportsWith({ ...webSocket, tls });
   },
 });
+
+function transportsWith(options: NodeWebSocketTransportOptions): (url: URL) => Transport {
+  const web = nodeWebSocketTransport(options);
+  const tcp = tcpTransport(options);
+  return (url) => (url.protocol === 'ws:' || url.protocol === 'wss:' ? web : tcp);
+}
+
+/** For all clients without options of their own. */
+const plainTransports = transportsWith({});
 
 /** See the browser's `createClient`: the same, with `mqtt:`, `tcp:`, `mqtts:` and `tls:` too. */
 export function createClient(url: ServerUrls, options?: ClientOptions): Client {
