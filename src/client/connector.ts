@@ -193,7 +193,7 @@ export class Connector {
   sessionConnected(connected: Connected): void {
     const policy = this.#policy;
     if (!policy || this.#status.type !== 'connecting') return;
-    clearTimeout(this.#connectTimer);
+    this.#connectTimer = void clearTimeout(this.#connectTimer);
     const result = { ...connected, sessionLost: connected.sessionLost || policy.cleanStart };
     policy.accepted(connected.protocolVersion);
     this.#result = result;
@@ -212,6 +212,7 @@ export class Connector {
   /** The link is over. */
   sessionEnded(end: LinkEnd): void {
     this.#result = undefined;
+    clearTimeout(this.#connectTimer);
     this.#host.runner.detach(end.flush);
     this.#authentication?.end(end.error);
     this.#authentication = undefined;
@@ -232,7 +233,8 @@ export class Connector {
 
   async #loop(policy: ReconnectPolicy): Promise<void> {
     while (this.#policy === policy) {
-      const outcome = await this.#attempt(policy);
+      const { ended } = await this.#attempt(policy);
+      const outcome = await ended;
       if (this.#policy !== policy) return;
       let step = outcome.error === this.#away ? policy.again() : policy.next(outcome, isOffline());
       // The application was asked, and may have closed the client.
@@ -247,8 +249,11 @@ export class Connector {
     }
   }
 
-  /** One attempt, and the connection that it makes until its end. */
-  async #attempt(policy: ReconnectPolicy): Promise<Outcome> {
+  /**
+   * One attempt. It is over once CONNECT is out, so that nothing of it stays for as long as the connection.
+   * @returns in an object, which is not waited for, how it ends, or the connection that it made
+   */
+  async #attempt(policy: ReconnectPolicy): Promise<{ readonly ended: Outcome | Promise<Outcome> }> {
     const { options, runner, ready, schemes } = this.#host;
     const { connectTimeout, authenticate, clean } = options;
     const abort = new AbortController();
@@ -287,17 +292,20 @@ export class Connector {
       }
       this.#abort = undefined;
       this.#authentication = authentication;
-      const end = await new Promise<LinkEnd>((resolve) => {
+      const ended = new Promise<LinkEnd>((resolve) => {
         this.#ended = resolve;
-        runner.attach(connection, connect, connect.clean && !this.#startsClean(policy, version));
       });
-      const connectedFor = end.wasConnected ? performance.now() - this.#connectedAt : undefined;
-      return { error: this.#explained(end), end, version, target, connectedFor };
+      runner.attach(connection, connect, connect.clean && !this.#startsClean(policy, version));
+      const outcome = ended.then((end) => {
+        const connectedFor = end.wasConnected ? performance.now() - this.#connectedAt : undefined;
+        return { error: this.#explained(end), end, version, target, connectedFor };
+      });
+      return { ended: outcome };
     } catch (error) {
-      if (this.#policy === policy) runner.detach(false);
-      return { error: toMqttError(error), end: undefined, version, target, connectedFor: undefined };
-    } finally {
       clearTimeout(timer);
+      if (this.#policy === policy) runner.detach(false);
+      const failure = { error: toMqttError(error), end: undefined, version, target, connectedFor: undefined };
+      return { ended: failure };
     }
   }
 
