@@ -6,9 +6,12 @@ export const frameLimit = 65_536;
 /** Payloads from this size on are referenced, not copied: below it a copy is cheaper than one more chunk. */
 export const referenceFrom = 4_096;
 
-/** Size of the first slab, each after it is larger by {@link growth} times: an idle client should not hold 64 KiB. */
-const firstSlabSize = 256;
-const growth = 4;
+/**
+ * A slab has room for {@link slack} times what waits to be taken, and for this much at least. So those of a burst soon
+ * reach the size of a frame, and a client that sends a little now and then, pings for instance, does not hold 64 KiB.
+ */
+const leastSlabSize = 256;
+const slack = 4;
 
 /** Chunks of one frame: whole packets, to be sent in one message. */
 export type Frame = Uint8Array[];
@@ -94,7 +97,7 @@ export class Output {
     if (this.bytes.length < frameLimit) this.#sealRun();
     else this.#sealFrame();
     // A slab is never written twice: what was taken may still be on its way out.
-    const usual = Math.min(frameLimit, Math.max(firstSlabSize, this.bytes.length * growth));
+    const usual = Math.min(frameLimit, Math.max(leastSlabSize, (this.length + size) * slack));
     this.bytes = new Uint8Array(Math.max(size, usual));
     this.#start = 0;
     this.#end = 0;

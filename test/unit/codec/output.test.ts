@@ -73,6 +73,26 @@ describe('an output', () => {
     expect(taken.map(shortly)).toEqual(expected);
   });
 
+  test('keeps little while little is sent at a time, however often', () => {
+    const out = new Output();
+    for (let count = 0; count < 50_000; count += 1) {
+      append(out, 2, 1);
+      out.take();
+    }
+    expect(out.bytes.length).toBeLessThanOrEqual(256);
+  });
+
+  test('has large slabs for many packets at a time, which few frames lie in two of', () => {
+    const out = new Output();
+    let frames: Frame[] = [];
+    for (let turn = 0; turn < 10; turn += 1) {
+      for (let count = 0; count < 2_000; count += 1) append(out, 50, 1);
+      frames = out.take();
+    }
+    expect(frames.length).toBeLessThanOrEqual(3);
+    expect(frames.flat()).toHaveLength(frames.length);
+  });
+
   test('keeps neither more than a frame nor a large packet while nothing is sent', () => {
     const out = new Output();
     for (const size of [10, 100_000, 1_000_000, 10]) {
