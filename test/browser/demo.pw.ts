@@ -508,7 +508,7 @@ async function openTab(context: BrowserContext): Promise<Page> {
 
 async function subscribe(page: Page, filter: string): Promise<void> {
   await page.getByLabel('Filter').fill(filter);
-  await page.getByRole('button', { name: 'Subscribe', exact: true }).click();
+  await page.getByLabel('Filter').press('Enter');
   await expect(page.getByRole('button', { name: `Unsubscribe from ${filter}` })).toBeVisible();
 }
 
