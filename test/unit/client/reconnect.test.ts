@@ -535,13 +535,19 @@ describe('DISCONNECT of the server', () => {
     expect(client.status.type).toBe('connected');
   });
 
-  test('0x8E right after an attempt without an answer: its CONNECT came late, once', async () => {
+  /** A client whose first CONNECT is not answered; later ones are. */
+  async function unanswered() {
     fakeTime();
     const server = new FakeServer({ connect: () => undefined });
     const { client } = idle({ connectTimeout: 1_000, reconnect: { initial: true } }, server);
     client.connect().catch(() => undefined);
     await turn();
     server.script = {};
+    return { client, server };
+  }
+
+  test('0x8E right after an attempt without an answer: its CONNECT came late, once', async () => {
+    const { client, server } = await unanswered();
     const takenOver = { type: 'disconnect', reasonCode: 0x8e } as const;
     for (const links of [2, 3]) {
       await vi.advanceTimersByTimeAsync(5_000);
@@ -554,12 +560,7 @@ describe('DISCONNECT of the server', () => {
   });
 
   test('0x8E after a stable connection that followed one: somebody else', async () => {
-    fakeTime();
-    const server = new FakeServer({ connect: () => undefined });
-    const { client } = idle({ connectTimeout: 1_000, reconnect: { initial: true } }, server);
-    client.connect().catch(() => undefined);
-    await turn();
-    server.script = {};
+    const { client, server } = await unanswered();
     await vi.advanceTimersByTimeAsync(40_000);
     server.link.send({ type: 'disconnect', reasonCode: 0x8e });
     await turn();
