@@ -29,7 +29,10 @@ export function storeErrorOf(error: unknown, verb: StoreVerb, database: string):
   const { name = '', message = String(error) } = error instanceof Object ? (error as Error) : {};
   const isDenied = verb === 'open' && denials.includes(name);
   const [code, advice] = isDenied
-    ? (['store-denied', 'the browser allows this page no storage (private mode, blocked cookies)'] as const)
+    ? ([
+        'store-denied',
+        'the browser allows this page no storage (private mode, blocked cookies, a sandboxed frame)',
+      ] as const)
     : (meanings[name] ?? ['store-failed', message]);
   return new StoreError(code, `Could not ${verb} the database '${database}': ${advice}`, { cause: error });
 }
