@@ -62,7 +62,7 @@ export class WaitingQueue {
         message,
         new ConnectionError(
           'queue-full',
-          `The queue is full: ${this.length} messages (${this.bytes} bytes) wait to be sent; raise queue.maxMessages or queue.maxBytes, or publish less`,
+          `The queue has no room for ${message.size} bytes: ${this.length} messages (${this.bytes} bytes) wait to be sent; raise queue.maxMessages or queue.maxBytes, or publish less`,
         ),
       );
       return false;

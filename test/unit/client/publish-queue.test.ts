@@ -51,8 +51,10 @@ describe('a full queue', () => {
   test('drops nothing for a message that would not fit alone', async () => {
     const { client } = idle({ queue: { maxBytes: 1_000, overflow: 'drop-oldest' } });
     const kept = watch(client.publish('a', '1', { qos: 1 }));
+    // It is told how large it is: among few others that wait nothing else explains it.
     await expect(client.publish('a', new Uint8Array(2_000), { qos: 1 })).rejects.toMatchObject({
       code: 'queue-full',
+      message: expect.stringMatching(/no room for 2\d{3} bytes: 1 messages .* queue\.maxBytes/),
     });
     await turn();
     expect(kept.state).toBe('pending');
