@@ -114,9 +114,27 @@ export class SharedClient implements Client {
     return { ...stats, unreadDropped: stats.unreadDropped + this.#subscriptions.inbox.unreadDropped };
   }
 
-  async connect(options?: { signal?: AbortSignal | undefined }): Promise<ConnectResult> {
-    checkNames(options, ['signal']);
-    const { limits } = takeLimits(options);
+  connect(options?: { signal?: AbortSignal | undefined }): Promise<ConnectResult> {
+    let limits: WaitOptions;
+    try {
+      checkNames(options, ['signal']);
+      limits = takeLimits(options).limits;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    // Who watches events, or closes, need not look at the promise; for all others a failure must not be silent.
+    const isWatched = this.#events.has('status') || this.#events.has('close');
+    const promise: Promise<ConnectResult> = new Promise((resolve, reject) => {
+      this.#connectWithin(limits).then(resolve, (error: unknown) => {
+        if (isWatched || (error instanceof ConnectionError && error.code === 'closed'))
+          promise.catch(() => {});
+        reject(error);
+      });
+    });
+    return promise;
+  }
+
+  async #connectWithin(limits: WaitOptions): Promise<ConnectResult> {
     this.#waitingForConnect += 1;
     let stop = () => {};
     const limit = new Promise<never>((_resolve, reject) => {

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { UsageError } from '../../../src/index';
 import { connectIn } from '../../../src/shared/connect';
 import type { Environment } from '../../../src/shared/environment';
@@ -25,6 +25,27 @@ test('a connect that close() overtakes is rejected', async () => {
   await expect(connecting).rejects.toMatchObject({ code: 'closed' });
   await client.connect();
   expect(client.status.type).toBe('connected');
+});
+
+test('a connect that events tell of, or that close() ends, needs no handler', async () => {
+  const unhandled = vi.fn();
+  process.on('unhandledRejection', unhandled);
+  tabs = new SharedTabs(url, { transport: server, reconnect: false });
+  const { client } = await tabs.open();
+  await client.close();
+  void client.connect();
+  await client.close();
+  server.unreachable = new Error('no');
+  const off = client.on('close', () => {});
+  void client.connect();
+  await waitFor(() => client.status.type === 'closed' && client.status.error);
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(unhandled).not.toHaveBeenCalled();
+  off();
+  void client.connect();
+  await waitFor(() => unhandled.mock.calls.length > 0);
+  process.off('unhandledRejection', unhandled);
+  expect(unhandled.mock.calls.map(([reason]) => reason)).toMatchObject([{ code: 'unreachable' }]);
 });
 
 test('a Subscription whose caller gave up while the answer was on its way is given back', async () => {
