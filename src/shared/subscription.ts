@@ -158,11 +158,16 @@ export class SharedSubscription implements Subscription {
         return this;
       },
       next: () => {
+        const { activity } = this.#core;
+        // Until the next message is in hand: `close` would else not wait for it.
+        activity.began();
         this.#putDown();
-        return new Promise((resolve, reject) => {
+        const result = new Promise<IteratorResult<Message, undefined>>((resolve, reject) => {
           this.#readers.push({ resolve, reject });
           this.#pump();
         });
+        activity.ended();
+        return result;
       },
       return: async () => {
         this.#putDown();

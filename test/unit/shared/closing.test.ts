@@ -96,6 +96,24 @@ describe.each(places)('close() in %s', (place) => {
     expect(server.link.packets('puback')).toHaveLength(3);
   });
 
+  test('waits for what a loop has yet to take', async () => {
+    const client = await openIn(place);
+    const subscription = await client.subscribe('a', { qos: 1 });
+    const loop = subscription[Symbol.asyncIterator]();
+    for (const text of ['1', '2', '3']) server.link.publish('a', text, { qos: 1 });
+    await loop.next();
+    const closing = client.close();
+    await turn();
+    const seen: string[] = [];
+    for await (const message of { [Symbol.asyncIterator]: () => loop }) {
+      seen.push(message.text());
+      await turn();
+    }
+    await closing;
+    expect(seen).toEqual(['2', '3']);
+    expect(server.link.packets('puback')).toHaveLength(3);
+  });
+
   test('does not wait for a loop whose Subscription has ended', async () => {
     const client = await openIn(place);
     const subscription = await client.subscribe('a', { qos: 1 });
