@@ -32,14 +32,21 @@ export class GuestSubscriptions {
     signal: AbortSignal | undefined,
   ): Promise<readonly Wired<Grant>[]> {
     const patterns = patternsOf(filters);
-    const isShared = patterns.some(({ filter }) => this.#core.holdings.has(filter));
     const options: SubscribeOptions = { ...asked };
-    // For this tab the subscription is new, if not for the server.
-    if (options.retainHandling === 1 && isShared && !again) options.retainHandling = 0;
+    // For this tab the subscription is new, if not for the server. Before MQTT 5.0 the option is refused.
+    const isV5 = (this.#core.client.protocolVersion ?? 5) === 5;
+    if (options.retainHandling === 1 && isV5 && !again && this.#isNewTo(guest, patterns))
+      options.retainHandling = 0;
     const held: HeldSubscription = { id, patterns, options, real: undefined, retained: new Set() };
     this.#deliveries.adopt(guest, held);
     const { grants } = await this.#hold(guest, held, filters as string[], again, signal);
     return grants.map((grant) => toWired<Grant>(grant));
+  }
+
+  /** Whether any filter is one that other tabs have subscribed to, and this one has not. */
+  #isNewTo(guest: Guest, patterns: readonly Pattern[]): boolean {
+    const own = wireFilters([...guest.subscriptions.values()].flatMap((held) => held.patterns));
+    return patterns.some(({ filter }) => this.#core.holdings.has(filter) && !own.has(filter));
   }
 
   /** Ends one Subscription of a tab. */

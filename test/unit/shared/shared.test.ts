@@ -196,6 +196,23 @@ describe('tabs that share a connection', () => {
     expect(seen).toEqual(['one a/1', 'one a/2', 'two a/1', 'two a/2', 'one a/1', 'two a/1']);
   });
 
+  test('ask for retained messages of a new subscription when it is new to the tab', async () => {
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    for (const { client } of [one, one, two, two])
+      await client.subscribe('a', { retainHandling: 1 }, () => {});
+    const asked = server.link.packets('subscribe').map(({ subscriptions: [first] }) => first?.retainHandling);
+    expect(asked).toEqual([1, 1, 0, 1]);
+  });
+
+  test('are refused Retain Handling before MQTT 5.0, whoever has the filter already', async () => {
+    tabs = new SharedTabs(url, { transport: server, protocolVersion: 4 });
+    const [one, two] = [await tabs.open(), await tabs.open()];
+    await one.client.subscribe('a', () => {});
+    await expect(two.client.subscribe('a', { retainHandling: 1 })).rejects.toMatchObject({
+      code: 'needs-mqtt-5',
+    });
+  });
+
   test('see what is retained now when the server has lost the session', async () => {
     tabs = new SharedTabs(url, { transport: server, reconnect: { minDelay: 1, maxDelay: 1 } });
     const [one, two] = [await tabs.open(), await tabs.open()];
