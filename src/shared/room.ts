@@ -138,6 +138,11 @@ export class Room {
     }
   }
 
+  /** Ends the wait of `leave`. */
+  hurry(): void {
+    this.#office?.hub.hurry();
+  }
+
   async #enter(): Promise<void> {
     await this.#locks.live();
     if (this.#isOver) {

@@ -65,6 +65,10 @@ export class SharedClient implements Client {
   #state: State | undefined;
   #status: Status = { type: 'idle' };
   #closing: Promise<void> | undefined;
+  /** What it leaves, or has left. */
+  #left: Room | undefined;
+  /** Whether it is not to wait any more. */
+  #isHurried = false;
   /** While `connect` waits for that: resolves when this tab shares the connection again. */
   #reopening: Promise<void> | undefined;
   /** Calls of `connect` that have not settled. */
@@ -216,6 +220,7 @@ export class SharedClient implements Client {
     said?: (isInHands: boolean) => void,
   ): Promise<void> | undefined {
     const room = this.#room;
+    this.#left = room;
     this.#room = undefined;
     this.#joining = undefined;
     this.#wasTold = false;
@@ -304,12 +309,13 @@ export class SharedClient implements Client {
     this.#reopening = undefined;
     if (this.#closing || !this.#room) {
       await this.#checkClose(options);
-      if (force) this.#activity.hurry();
+      if (force) this.#hurry();
       if (!this.#room && !this.#closing) this.#ended(undefined);
       return this.#closing;
     }
+    this.#isHurried = force;
     this.#closing = this.#checkClose(options)
-      .then(() => this.#close(options, force ? 0 : timeout))
+      .then(() => this.#close(options, timeout))
       .finally(() => {
         this.#closing = undefined;
       });
@@ -336,12 +342,20 @@ export class SharedClient implements Client {
 
   async #close(options: CloseOptions | undefined, timeout: number): Promise<void> {
     const end = performance.now() + timeout;
-    if (timeout > 0 && this.#status.type === 'connected') await this.#activity.end(timeout);
-    const rest = Math.max(end - performance.now(), 0);
+    if (timeout > 0 && !this.#isHurried && this.#status.type === 'connected')
+      await this.#activity.end(timeout);
+    const rest = this.#isHurried ? 0 : Math.max(end - performance.now(), 0);
     const left = this.#leave({ ...options, timeout: rest }, rest, (isSaid) => this.#rejectAll(isSaid));
     this.#subscriptions.end(undefined);
     await left;
     this.#ended(undefined);
+  }
+
+  /** Ends the waits of a `close` that is under way. */
+  #hurry(): void {
+    this.#isHurried = true;
+    this.#activity.hurry();
+    this.#left?.hurry();
   }
 
   /** Everything that waits ends. @param isInHands see {@link Room.leave} */

@@ -82,6 +82,18 @@ describe.each(places)('close() in %s', (place) => {
     expect(await published).toBe('closed');
   });
 
+  test.each(['at once', 'later'])('waits no more once close({ force: true }) comes, %s', async (when) => {
+    const client = await openIn(place);
+    server.script.publish = () => undefined;
+    client.publish('a', 'b', { qos: 1 }).catch(() => {});
+    await client.subscribe('a', () => {});
+    const closing = client.close({ timeout: Infinity });
+    if (when === 'later') await turn();
+    await client.close({ force: true });
+    await closing;
+    expect(client.status.type).toBe('closed');
+  });
+
   test('waits for what a handler has yet to take', async () => {
     const client = await openIn(place);
     const seen: string[] = [];
@@ -246,6 +258,20 @@ describe('a tab that was away', () => {
     await waitFor(() => events.length === 3);
     expect(events).toEqual(['connected', 'disconnect', 'connect']);
   });
+});
+
+test('close({ force: true }) ends the wait for what a tab that is gone has published', async () => {
+  const client = await openIn('the tab with the connection');
+  server.script.publish = () => undefined;
+  const other = await tabs.open();
+  other.client.publish('b', 'x', { qos: 1 }).catch(() => {});
+  await waitFor(() => server.link.types.includes('publish'));
+  other.tab.crash();
+  const closing = client.close({ timeout: Infinity });
+  await turn();
+  await client.close({ force: true });
+  await closing;
+  expect(server.link.types).toContain('disconnect');
 });
 
 describe("close() with ack: 'received'", () => {
