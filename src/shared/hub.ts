@@ -90,11 +90,6 @@ export class Hub {
     }
   }
 
-  /** Ends the wait of `close`. */
-  hurry(): void {
-    if (this.#core.state === 'leaving') this.#core.client.close({ force: true }).catch(() => {});
-  }
-
   /**
    * Another tab takes over: the session stays as it is. With a store of the application's, all that is under way is in
    * it; without one, it is better done with.

@@ -103,7 +103,7 @@ export class Room {
   }
 
   /**
-   * Leaves the others. The connection ends with the last tab.
+   * Leaves the others. The connection ends with the last tab. A second call ends the wait of the first.
    *
    * @param said called once what was asked of the hub is, or is not, in the hands of one that outlives this tab's share
    */
@@ -112,10 +112,13 @@ export class Room {
     timeout: number,
     said: (isInHands: boolean) => void = () => {},
   ): Promise<void> {
-    if (this.#isOver) return;
+    const office = this.#office;
+    if (this.#isOver) {
+      await office?.hub.close({ force: true });
+      return;
+    }
     this.#isOver = true;
     this.#endings.end();
-    const office = this.#office;
     try {
       this.#port?.flush();
       // The hub's own tab just goes: with the last tab the session keeps its subscriptions, as with any client.
@@ -136,11 +139,6 @@ export class Room {
       this.#common.close();
       this.#own.close();
     }
-  }
-
-  /** Ends the wait of `leave`. */
-  hurry(): void {
-    this.#office?.hub.hurry();
   }
 
   async #enter(): Promise<void> {

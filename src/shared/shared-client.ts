@@ -355,7 +355,7 @@ export class SharedClient implements Client {
   #hurry(): void {
     this.#isHurried = true;
     this.#activity.hurry();
-    this.#left?.hurry();
+    this.#left?.leave({ force: true }, 0).catch(() => {});
   }
 
   /** Everything that waits ends. @param isInHands see {@link Room.leave} */
