@@ -66,6 +66,8 @@ export class Connector {
   #opening: Deferred<ConnectResult> | undefined;
   /** What the current connection brought. */
   #result: ConnectResult | undefined;
+  /** From a connection until `'disconnect'` tells of its end. */
+  #isUp = false;
   /** Told of the end of the current link. */
   #ended: ((end: LinkEnd) => void) | undefined;
   /** Ends the wait before the next attempt. */
@@ -118,10 +120,12 @@ export class Connector {
     const { runner, emitter, end } = this.#host;
     const opening = this.#opening;
     const abort = this.#abort;
-    const { type } = this.#status;
+    const { type, error: lost = error }: { type: string; error?: MqttError } = this.#status;
+    const wasUp = this.#isUp;
     const status: Status = Object.freeze(error ? { type: 'closed', error } : { type: 'closed' });
     this.#policy = undefined;
     this.#opening = undefined;
+    this.#isUp = false;
     // Before code of the application is called: it may close the client once more.
     if (type !== 'closed') this.#status = status;
     this.#unwatch?.();
@@ -130,7 +134,7 @@ export class Connector {
     end(error);
     if (type !== 'closed') {
       emitter.emit('status', status);
-      if (type === 'connected') emitter.emit('disconnect', { error, reasonCode, willReconnect: false });
+      if (wasUp) emitter.emit('disconnect', { error: lost, reasonCode, willReconnect: false });
       emitter.emit('close', { error });
     }
     // Last: who hears of it may connect anew.
@@ -197,6 +201,7 @@ export class Connector {
     const result = { ...connected, sessionLost: connected.sessionLost || policy.cleanStart };
     policy.accepted(connected.protocolVersion);
     this.#result = result;
+    this.#isUp = true;
     this.#connectedAt = performance.now();
     this.#host.accepted();
     // Who hears of messages that are given up may have closed the client.
@@ -323,11 +328,12 @@ export class Connector {
     const { emitter } = this.#host;
     const delay = step === 'now' ? 0 : step;
     const attempt = policy.attempts + 1;
-    const wasConnected = this.#status.type === 'connected';
     this.#setStatus({ type: 'reconnecting', attempt, delay, nextAttemptAt: Date.now() + delay, error });
     // Any listener may close the client.
-    if (this.#policy === policy && wasConnected)
+    if (this.#policy === policy && this.#isUp) {
+      this.#isUp = false;
       emitter.emit('disconnect', { error, reasonCode: end?.reasonCode, willReconnect: true });
+    }
     if (this.#policy === policy) emitter.emit('reconnecting', { attempt, delay, error });
     if (this.#policy !== policy || step === 'now') return;
     await new Promise<void>((resolve) => {

@@ -35,6 +35,17 @@ describe('a client that is closed from its own callback stays closed', () => {
     await expect(client.publish('a', 'b', { qos: 1 })).rejects.toMatchObject({ code: 'closed' });
   });
 
+  test("from a listener to 'status' that hears of a lost connection, whose end is told all the same", async () => {
+    const { client, server } = await connected({ reconnect });
+    const told: unknown[] = [];
+    client.on('status', ({ type }) => void (type === 'reconnecting' && client.close()));
+    client.on('disconnect', (event) => told.push(event));
+    client.on('close', (event) => told.push(event));
+    server.link.drop();
+    await turn();
+    expect(told).toMatchObject([{ error: { code: 'lost' }, willReconnect: false }, { error: undefined }]);
+  });
+
   test.each([0, 1, 2, 3, 4, 5])(
     'in a turn in which `credentials` gives a URL (%i microtasks)',
     async (depth) => {
