@@ -34,8 +34,10 @@ export type OutgoingState = 'queued' | 'sent' | 'released' | 'done';
 /** Payloads share arrays of this size where they fit: to make one for each takes longer than to copy it. */
 const slabSize = 8_192;
 
+const noBytes = new Uint8Array(0);
+
 /** Holds the payloads of messages, and room for more from `slabUsed` on. */
-let slab = new Uint8Array(0);
+let slab = noBytes;
 let slabUsed = 0;
 
 /** What is published, complete and valid. */
@@ -137,6 +139,14 @@ export class OutgoingMessage {
     this.bytes = slab;
     this.start = slabUsed;
     slabUsed += length;
+  }
+
+  /** It is over: it does not keep alive what it was about for who still knows it, by its key or its place in a queue. */
+  end(): void {
+    this.state = 'done';
+    this.bytes = noBytes;
+    this.properties = undefined;
+    this.slot = undefined;
   }
 
   /** Writes the seconds that are left into its properties; at least 1, since 0 would mean "for ever" to some. */

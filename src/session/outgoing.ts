@@ -470,7 +470,7 @@ export class Outgoing {
     }
     if (message.accepted) this.#turn.delete('publish', message.order);
     if (message.released !== 0) this.#turn.delete('release', message.order);
-    message.state = 'done';
+    message.end();
   }
 }
 

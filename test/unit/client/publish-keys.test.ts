@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { memoryStore } from '../../../src/index';
 import { connected, fakeTime, idle, watch } from '../../support/fake-client';
 import { FakeServer, turn } from '../../support/fake-server';
+import { memoryInUse } from '../../support/memory';
 import { unownedStore } from '../../support/unowned-store';
 
 const minutes = 60_000;
@@ -55,6 +56,30 @@ describe('a key', () => {
     // A third page learns it from the key that is left.
     const third = idle(options, server);
     expect(await third.client.publish('a', 'x', { qos: 2, key: 'k' })).toEqual(result);
+  });
+
+  test('keeps nothing alive of a message that is delivered', async () => {
+    let arrived = 0;
+    // A server that does not look into what it gets.
+    const gone = new FakeServer();
+    const { client } = await connected({
+      transport: {
+        connect: async (...args) => {
+          const connection = await gone.connect(...args);
+          const write = connection.write.bind(connection);
+          connection.write = (chunks) => {
+            if (chunks.reduce((size, { length }) => size + length, 0) < 100_000) write(chunks);
+            else gone.link.send({ type: 'puback', packetId: ++arrived, reasonCode: 0 });
+          };
+          return connection;
+        },
+      },
+    });
+    const before = memoryInUse();
+    for (let count = 0; count < 30; count += 1)
+      await client.publish('a', new Uint8Array(1_000_000), { qos: 1, key: `${count}` });
+    expect(arrived).toBe(30);
+    expect(memoryInUse() - before).toBeLessThan(5_000_000);
   });
 
   test('joins for 10 minutes after its completion, and is free then', async () => {

@@ -120,6 +120,20 @@ describe('the queue', () => {
     expect(memoryInUse() - before).toBeLessThan(1_000_000);
   });
 
+  test.each(['none', 'sync'] as const)('keeps no payload of what is over, store: %s', (store) => {
+    const bench = new SessionBench({ store, maxInflight: 1 });
+    const [acknowledged, sent, withdrawn, waiting] = ['a', 'b', 'c', 'd'].map(
+      (topic) => bench.publish(topic, 1, { text: 'four' }).message,
+    );
+    bench.connect();
+    bench.receive(puback(1));
+    for (const message of [sent, withdrawn]) if (message) bench.session.outgoing.withdraw(message);
+    const sizes = [acknowledged, sent, withdrawn, waiting].map((message) => message?.payload.length);
+    expect(sizes).toEqual([0, 4, 0, 4]);
+    // Nor the link that it went out on.
+    expect([acknowledged?.slot, sent?.slot !== undefined]).toEqual([undefined, true]);
+  });
+
   test('lets go of a hundred thousand without looking through the rest for each', () => {
     // Looking at all for each would be five thousand million looks: the test would never come to its end.
     const bench = new SessionBench({ maxMessages: 100_000, maxBytes: 100_000_000 });
