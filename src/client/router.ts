@@ -29,8 +29,12 @@ interface Known<Handle> {
   readonly targets: readonly Target<Handle>[];
 }
 
-/** Topics that are known at most, and the longest: a server must not fill our memory with ever new ones. */
-const mostKnown = 512;
+/**
+ * What is known at most, as topics times the targets of one, each counted with {@link topicItself}, and the longest topic:
+ * neither a server with ever new topics must fill our memory, nor thousands of Subscriptions for all of them.
+ */
+const mostKnown = 8_192;
+const topicItself = 16;
 const longestKnown = 256;
 
 /** Routes by Subscription Identifier where the server gives it, else by topic. */
@@ -95,7 +99,7 @@ export class Router<Handle> {
     if (known !== undefined && isSingle && known.identifier === identifier) return known.targets;
     const targets = this.#find(topic, identifiers ?? []);
     if (isSingle && topic.length <= longestKnown) {
-      if (this.#known.size >= mostKnown) this.#known.clear();
+      if (this.#known.size * (targets.length + topicItself) >= mostKnown) this.#known.clear();
       this.#known.set(topic, { identifier, targets });
     }
     return targets;

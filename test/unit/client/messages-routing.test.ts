@@ -3,6 +3,7 @@ import { Router } from '../../../src/client/router';
 import type { Client, ClientOptions } from '../../../src/index';
 import { connected } from '../../support/fake-client';
 import { type FakeServer, turn } from '../../support/fake-server';
+import { collectGarbage } from '../../support/memory';
 
 /** Subscriptions to these filters that note which of them got what. */
 async function subscribed(filters: readonly string[], options: ClientOptions = {}) {
@@ -174,6 +175,29 @@ describe('a message with Subscription Identifiers', () => {
     } as const;
     const message = { ...packet, dup: false, properties: { subscriptionIdentifiers: [1] } };
     expect(router.match(message)).toBe(router.match(message));
+  });
+
+  test('leaves nothing behind that grows with topics times Subscriptions', async () => {
+    const router = new Router<object>();
+    const made: WeakRef<object>[] = [];
+    const params = () => {
+      const one = {};
+      made.push(new WeakRef(one));
+      return one;
+    };
+    for (let count = 0; count < 1_000; count += 1) router.add('a/+', {}, params);
+    const match = (topic: string) => {
+      const packet = { type: 'publish', topic, payload: new Uint8Array(0), qos: 0, retain: false } as const;
+      return router.match({ ...packet, dup: false });
+    };
+    for (let count = 0; count < 100; count += 1) match(`a/${count}`);
+    expect(made).toHaveLength(100_000);
+    // What comes again and again is known all the same.
+    expect(match('a/99')).toBe(match('a/99'));
+    // A WeakRef holds on until the end of the task.
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+    expect(made.filter((one) => one.deref() !== undefined).length).toBeLessThan(20_000);
   });
 
   test('that named a filter of old goes by its topic', async () => {
