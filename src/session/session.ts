@@ -296,9 +296,11 @@ export class Session {
       }
     }
     const isLost = error.code === 'store-lost';
-    for (const record of this.records()) {
-      if (names.delete(`${record.kind} ${record.id}`) || isLost) this.#turn.put(record);
-    }
+    // A full disk refuses each publish: that must not cost a look at all that is stored.
+    if (isLost || names.size > 0)
+      for (const record of this.records()) {
+        if (names.delete(`${record.kind} ${record.id}`) || isLost) this.#turn.put(record);
+      }
     for (const name of names.values()) this.#turn.delete(...name);
     for (const { freed, kinds } of failed) {
       for (const packetId of freed) this.#turn.batch.freed.push(packetId);

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { ConnectionError } from '../../../src/errors';
 import { connack, puback, pubcomp, publish, pubrec, pubrel, suback } from '../../support/packet-makers';
 import { SessionBench } from '../../support/session-bench';
@@ -305,6 +305,19 @@ describe('a batch that cannot be written', () => {
     bench.resume();
     bench.commit();
     expect(bench.take().at(-1)).toMatchObject({ type: 'pubrel', packetId: 1 });
+  });
+
+  test('of a new message costs no look at all that wait', () => {
+    const bench = new SessionBench({ store: 'manual' });
+    bench.publishAll('a1', 'b1');
+    bench.commit();
+    const looks = vi.spyOn(bench.session.outgoing, 'pending');
+    const refused = bench.publish('c', 1);
+    bench.failCommit();
+    expect(refused.outcome).toBe('failed store-failed');
+    expect(looks).not.toHaveBeenCalled();
+    bench.commit();
+    expect(bench.store.list('publish').map(({ topic }) => topic)).toEqual(['a1', 'b1']);
   });
 
   test('does not undo what later batches wrote', () => {
