@@ -49,6 +49,8 @@ export function offers(core: HubCore, deliveries: Deliveries): Take {
     targets ??= new Map();
     if (guest.subscriptions.get(held.id) !== held || hadRetained(held, message)) return;
     const target = { subscription: held.id, pattern: namesOf(held.patterns).join(), params: message.params };
-    targets.set(guest, [...(targets.get(guest) ?? []), target]);
+    const known = targets.get(guest);
+    if (known) known.push(target);
+    else targets.set(guest, [target]);
   };
 }
