@@ -108,6 +108,7 @@ export class Router<Handle> {
   #find(topic: string, identifiers: readonly number[]): Target<Handle>[] {
     const matching = new Set<Route<Handle>>();
     this.#trie.match(topic, (route) => matching.add(route));
+    if (matching.size === 0) return [];
     const handles = new Map(this.#identified(identifiers, matching).flatMap((route) => [...route.handles]));
     return Array.from(handles, ([handle, params]) => ({ handle, params: params(topic) }));
   }
