@@ -608,6 +608,10 @@ export class Session {
     const cutOff = this.subscriptions.detached();
     // A server that refused the connection did not come to send again what it knows.
     if (end.wasConnected || end.by !== 'server') this.incoming.detached();
+    // Without its answer a session that the server has next may be one that it made just now, with nothing in it.
+    if (!end.wasConnected && end.by !== 'server' && this.#record) {
+      this.#remember({ ...this.#record, resubscribe: true });
+    }
     const byPeer = end.wasConnected && (end.by === 'server' || end.by === 'network');
     this.outgoing.detached(link, byPeer, end.reasonCode);
     if (byPeer) this.subscriptions.judge(cutOff, link, end.reasonCode);

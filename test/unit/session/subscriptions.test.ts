@@ -540,6 +540,27 @@ describe('a new session of the server', () => {
     bench.expectNothingSent();
   });
 
+  test.each([5, 4] as const)(
+    'may have begun at a CONNECT without an answer: it is subscribed to again though the next CONNACK resumes it, protocol level %i [v5 3.2.2.1.1, v3 3.2.2.2]',
+    (version) => {
+      const bench = subscribed({ version, store: 'sync' });
+      bench.cut();
+      // The server has forgotten the session, makes a new one, and its CONNACK does not arrive.
+      bench.open();
+      bench.cut();
+      bench.crash();
+      bench.resume();
+      expect(bench.take().map(({ type }) => type)).toEqual(Array(version === 5 ? 3 : 1).fill('subscribe'));
+      bench.receive(...(version === 5 ? [suback(1, 1), suback(2, 1), suback(3, 1)] : [suback(1, 1, 1, 1)]));
+      bench.cut();
+      // A refusal makes no session.
+      bench.open();
+      bench.accept({ reasonCode: version === 5 ? 0x89 : 3 });
+      bench.resume();
+      bench.expectNothingSent();
+    },
+  );
+
   test('is subscribed to again each time with MQTT 3.1, which does not say whether it resumed', () => {
     const bench = new SessionBench({ version: 3 });
     bench.connect();
