@@ -139,12 +139,13 @@ export class Link {
     silences: number,
   ): ServerLimits {
     const limits = serverLimits(packet, this.connect);
+    // A DISCONNECT because of them has to be within them.
+    this.limits = limits;
     const { maximumPacketSize } = limits;
     if (maximumPacketSize < ackSize) {
       const words = `The server takes packets of ${maximumPacketSize} byte(s) at most: too few for any acknowledgement`;
       throw new ProtocolError(words, 'packet-too-large', 0x95);
     }
-    this.limits = limits;
     this.state = 'connected';
     this.quota = Math.min(limits.receiveMaximum, options.maxInflight);
     this.keepAlive = new KeepAlive(limits.keepAlive, now, now.monotonic - this.openedAt, silences);

@@ -117,12 +117,15 @@ describe("the server's limits", () => {
     bench.expectSent(pubcomp(9), puback(1));
   });
 
-  test('that let no acknowledgement through are refused [v5 MQTT-3.2.2-15]', () => {
+  test('that let no acknowledgement through are refused, with a DISCONNECT if that fits [v5 MQTT-3.2.2-15]', () => {
     for (const maximumPacketSize of [1, 2, 3]) {
       const bench = new SessionBench();
       bench.open();
       bench.take();
+      bench.lingers = true;
       bench.accept({ maximumPacketSize });
+      // With a reason code DISCONNECT takes 3 bytes.
+      bench.expectFlow(...(maximumPacketSize < 3 ? [] : ['disconnect 0x95']));
       expect(bench.connections).toEqual([]);
       expect(bench.lastEnd()).toMatchObject({
         by: 'us',
