@@ -92,6 +92,12 @@ describe('a TCP connection', () => {
     },
   );
 
+  test('confirms with a delay, shows what has left of a large write, and reads the arrays it is given', async () => {
+    const peer = await tcpPeer();
+    const { connection } = await connect(`mqtt://127.0.0.1:${peer.port}`);
+    expect(connection).toMatchObject({ delayedAcks: true, coarse: false, zeroCopy: true });
+  });
+
   test('is made to an IPv6 address', async (context) => {
     const peer = await tcpPeer({}, '::1').catch(() => context.skip());
     await connect(`mqtt://[::1]:${peer.port}`);

@@ -75,6 +75,15 @@ test('a paced connection hands small writes over at once', () => {
   expect(socket.written).toEqual([1, 2, 3]);
 });
 
+test('a paced connection lets no small write overtake what waits, though its socket has room', () => {
+  const { socket, connection } = paced();
+  const all = some(portion + 2);
+  connection.write([all.subarray(0, -1)]);
+  socket.passes(portion, false);
+  connection.write([all.subarray(-1)]);
+  expect([socket.written.length, socket.written.slice(-2)]).toEqual([portion + 2, [0, 1]]);
+});
+
 test('a paced connection that may not cut writes gives one after the other, whole', () => {
   const { socket, connection } = paced(false);
   connection.write([some(2 * portion), some(1)]);
@@ -123,6 +132,25 @@ test('a paced connection sends what waits before close() ends it, and nothing th
   expect([socket.written.length, socket.ends]).toEqual([portion + 1, ['close']]);
   await closed;
 });
+
+test('a paced connection that is closed twice is closed once, and both calls settle', async () => {
+  const { socket, connection } = paced();
+  connection.write([some(portion + 1)]);
+  const closed = [connection.close(), connection.close()];
+  socket.passes(portion);
+  await Promise.all(closed);
+  expect(socket.ends).toEqual(['close']);
+});
+
+test.each(['delayedAcks', 'coarse', 'zeroCopy'] as const)(
+  'a paced connection says of itself what its socket does: %s',
+  (trait) => {
+    const traits = { delayedAcks: false, coarse: false, zeroCopy: false };
+    expect(paced().connection).toMatchObject(traits);
+    const { connection } = paced(true, Object.assign(new Socket(), { [trait]: true }));
+    expect(connection).toMatchObject({ ...traits, [trait]: true });
+  },
+);
 
 test.each(['destroy', 'peer'] as const)(
   'a paced connection that has nobody to send to lets go: %s',

@@ -64,6 +64,10 @@ describe('a WebSocket that opens', () => {
     expect(socket.binaryTypeAtOpen).toBe('arraybuffer');
   });
 
+  test('shows nothing of a large write before all of it has left', async () => {
+    expect((await connected()).connection.coarse).toBe(true);
+  });
+
   test('offers the subprotocols it is told [v5 MQTT-6.0.0-3, v3 MQTT-6.0.0-3]', () => {
     expect(connecting().fake.socket.protocols).toEqual(['mqtt']);
     expect(connecting({}, url, ['mqttv3.1']).fake.socket.protocols).toEqual(['mqttv3.1']);
@@ -324,6 +328,41 @@ describe('an open WebSocket', () => {
     await Promise.resolve();
     expect(data).toEqual([[1], [2]]);
     expect(closes).toEqual([undefined]);
+  });
+
+  test('hands over what it kept though nothing follows', async () => {
+    const { fake, promise } = connecting();
+    fake.socket.opens();
+    const connection = await promise;
+    fake.socket.receives(bytes(1).buffer);
+    const { data, closes } = recorded(connection);
+    await Promise.resolve();
+    expect([data, closes]).toEqual([[[1]], []]);
+  });
+
+  test('tells of an end that came before somebody listens, and before any data', async () => {
+    const { fake, promise } = connecting();
+    fake.socket.opens();
+    const connection = await promise;
+    fake.socket.ends(1006);
+    const { closes } = recorded(connection);
+    expect(closes).toEqual([]);
+    await Promise.resolve();
+    expect(closes).toMatchObject([{ code: 'lost' }]);
+  });
+
+  test('tells of the end after what it kept, whoever listens first', async () => {
+    const { fake, promise } = connecting();
+    fake.socket.opens();
+    const connection = await promise;
+    fake.socket.receives(bytes(1).buffer);
+    fake.socket.ends(1000);
+    const told: string[] = [];
+    connection.onClose = () => told.push('close');
+    await Promise.resolve();
+    connection.onData = () => told.push('data');
+    await Promise.resolve();
+    expect(told).toEqual(['data', 'close']);
   });
 
   test('lets nothing overtake what it kept', async () => {
