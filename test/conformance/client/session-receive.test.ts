@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { ProtocolError } from '../../../src/errors';
-import { puback, pubcomp, publish, pubrec, pubrel } from '../../support/packet-makers';
+import { disconnect, puback, pubcomp, publish, pubrec, pubrel } from '../../support/packet-makers';
 import { SessionBench } from '../../support/session-bench';
 
 const versions = [5, 4, 3] as const;
@@ -141,6 +141,17 @@ describe.each(versions)('a message of the server, protocol level %i', (version) 
       bench.receive(publish('next', 7, 1, { dup: true }));
       expect(bench.topics).toEqual(['old', 'new', 'next']);
     });
+  });
+
+  test('of QoS 2 that comes again without DUP while its handler runs is the same message [v5 MQTT-4.3.3-10, v3 MQTT-4.3.3-2]', () => {
+    const bench = connected();
+    bench.receive(publish('t', 7, 2), publish('t', 7, 2));
+    bench.cut();
+    bench.resume();
+    bench.receive(publish('t', 7, 2));
+    expect(bench.topics).toEqual(['t']);
+    bench.acknowledge();
+    bench.expectSent(pubrec(7));
   });
 
   test('of QoS 2 that is handled after its connection died is saved, and not handed over again', () => {
@@ -430,6 +441,18 @@ describe('a message of the server, MQTT 5.0', () => {
     bench.resume();
     bench.receive(publish('t', 6, 2, { dup: true }));
     bench.expectSent(pubrec(6, 0x80));
+  });
+
+  test('is the same message when it comes again after the server ended the connection with DISCONNECT', () => {
+    const bench = new SessionBench();
+    bench.connect();
+    bench.receive(publish('a', 5), publish('b', 6, 2), disconnect(0x8b));
+    bench.acknowledge(0);
+    bench.acknowledge(1);
+    bench.resume();
+    bench.receive(publish('a', 5, 1, { dup: true }), publish('b', 6, 2, { dup: true }));
+    expect(bench.topics).toEqual(['a', 'b']);
+    bench.expectSent(puback(5), pubrec(6));
   });
 
   test('has PUBREC and PUBCOMP to its end although it expired meanwhile [v5 MQTT-4.3.3-13]', () => {
