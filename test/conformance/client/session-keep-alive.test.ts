@@ -85,6 +85,19 @@ describe('keep alive', () => {
     bench.expectSent(pingreq);
   });
 
+  test('is not put off by what only the store gets', () => {
+    const bench = new SessionBench({ store: 'sync', maxInflight: 1 });
+    bench.connect({}, { keepAlive: 10 });
+    bench.publish('sent', 1);
+    bench.take();
+    for (let second = 0; second < 4; second += 1) {
+      bench.pass(1_000);
+      bench.publish('waits', 1);
+      bench.tick();
+    }
+    bench.expectSent(pingreq);
+  });
+
   test('ends the link without a word when the server does not answer', () => {
     const bench = new SessionBench();
     bench.connect({}, { keepAlive: 60 });
@@ -95,6 +108,34 @@ describe('keep alive', () => {
     bench.expectSent(pingreq);
     expect(bench.lastEnd()).toMatchObject({ by: 'silence', flush: false, wasConnected: true });
     expect(bench.lastEnd().error.code).toBe('keep-alive');
+  });
+
+  test('waits longer on each link after one that died without an answer, until one was answered as soon as usual', () => {
+    const bench = new SessionBench();
+    /** Seconds that the link lasts from here on. */
+    const dies = () => {
+      const ends = bench.ends.length;
+      let seconds = 0;
+      for (; bench.ends.length === ends && seconds < 600; seconds += 1) silent(1);
+      return seconds;
+    };
+    const silent = (seconds: number) => {
+      for (let second = 0; second < seconds; second += 1) {
+        bench.pass(1_000);
+        bench.tick();
+      }
+    };
+    const lives: number[] = [];
+    for (let link = 0; link < 2; link += 1) {
+      bench.connect({}, { keepAlive: 10 });
+      lives.push(dies());
+    }
+    bench.connect({}, { keepAlive: 10 });
+    silent(6);
+    bench.receive(pingresp);
+    dies();
+    bench.connect({}, { keepAlive: 10 });
+    expect([...lives, dies()]).toEqual([9, 21, 9]);
   });
 
   test('does not begin before CONNACK', () => {

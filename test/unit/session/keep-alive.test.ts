@@ -3,7 +3,8 @@ import { KeepAlive } from '../../../src/session/keep-alive';
 
 /** A clock whose two hands may part. */
 class Clock {
-  monotonic = 1_000_000;
+  /** Of a page that has been open for longer than the sleeps here. */
+  monotonic = 50_000_000;
   wall = 1_700_000_000_000;
 
   pass(milliseconds: number, wall = milliseconds): this {
