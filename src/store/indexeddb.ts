@@ -38,6 +38,9 @@ export interface IndexedDbOptions {
   readonly inUse?: 'reject' | 'wait' | undefined;
 }
 
+/** Records that are read at once: a page does nothing else while it takes them over. */
+const pageSize = 1_000;
+
 /**
  * Makes a store that keeps sessions in IndexedDB. All that a client writes in one turn is one transaction.
  *
@@ -60,9 +63,20 @@ export function indexedDbStore(options: IndexedDbOptions = {}): SessionStore {
   return {
     load: (key) =>
       connection.run('read', async ({ database, identity }) => {
-        const records: unknown[] = await reading(database, 'records').getAll(rangeOf(key));
+        const store = reading(database, 'records');
+        const records: StoreRecord[] = [];
+        let from: IDBValidKey | undefined = [key];
+        while (from) {
+          const range = rangeOf(key, from);
+          const [page, names]: [unknown[], RecordName[]] = await Promise.all([
+            store.getAll(range, pageSize),
+            store.getAllKeys(range, pageSize),
+          ]);
+          records.push(...checkedRecords(page, key));
+          from = names[pageSize - 1];
+        }
         identities.set(key, identity);
-        return checkedRecords(records, key);
+        return records;
       }),
 
     write: (key, operations) =>
@@ -105,10 +119,10 @@ export function indexedDbStore(options: IndexedDbOptions = {}): SessionStore {
   };
 }
 
-/** All records of a session. */
-function rangeOf(key: string): IDBKeyRange {
+/** All records of a session; those behind a name. */
+function rangeOf(key: string, from: IDBValidKey = [key]): IDBKeyRange {
   // An array sorts after every string and number.
-  return IDBKeyRange.bound([key], [key, []]);
+  return IDBKeyRange.bound(from, [key, []], true);
 }
 
 /** Settles with a transaction. Its `error` events come too early: they do not know yet why it aborts. */

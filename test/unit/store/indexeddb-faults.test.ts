@@ -217,7 +217,7 @@ describe('a database', () => {
       const request = getAll.apply(this, rest);
       const error = new DOMException('large value', 'DataError');
       Object.defineProperty(request, 'error', { get: () => error, set: () => {} });
-      this.transaction.abort();
+      queueMicrotask(() => this.transaction.abort());
       return request;
     });
     onTestFinished(() => spy.mockRestore());
