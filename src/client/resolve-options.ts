@@ -323,5 +323,5 @@ function needsMqtt5(name: string): UsageError {
 /** Makes a client identifier that every server must take: letters and digits, 23 in all [v5 MQTT-3.1.3-5]. */
 function randomClientId(): string {
   const random = crypto.getRandomValues(new Uint8Array(17));
-  return `mqtide${Array.from(random, (byte) => (byte % 36).toString(36)).join('')}`;
+  return `mqtide${[...random].map((byte) => (byte % 36).toString(36)).join('')}`;
 }

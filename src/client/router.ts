@@ -110,7 +110,7 @@ export class Router<Handle> {
     this.#trie.match(topic, (route) => matching.add(route));
     if (matching.size === 0) return [];
     const handles = new Map(this.#identified(identifiers, matching).flatMap((route) => [...route.handles]));
-    return Array.from(handles, ([handle, params]) => ({ handle, params: params(topic) }));
+    return [...handles].map(([handle, params]) => ({ handle, params: params(topic) }));
   }
 
   /**

@@ -198,10 +198,10 @@ export class Subscriber {
   #send(filters: readonly string[], settled: Deferred<void>): void {
     const { runner } = this.#core;
     runner.session.subscriptions.unsubscribe(filters, (outcomes) => {
-      for (const [index, outcome] of outcomes.entries()) {
+      outcomes.forEach((outcome, index) => {
         const error = refusalOfOutcome(outcome, filters[index] ?? '');
         if (error) settled.reject(error);
-      }
+      });
       settled.resolve();
     });
     runner.touch();
@@ -216,6 +216,6 @@ function wireFilters(patterns: readonly Pattern[]): string[] {
 function patternsOf(filters: unknown): Pattern[] {
   if (!Array.isArray(filters)) return [compilePattern(filters as string, 'filter')];
   if (filters.length === 0) throw new UsageError('filter: must not be an empty list');
-  // Not `map`, which skips holes.
-  return Array.from(filters, (filter, index) => compilePattern(filter, `filter[${index}]`));
+  // A copy, since `map` skips holes.
+  return [...filters].map((filter, index) => compilePattern(filter, `filter[${index}]`));
 }

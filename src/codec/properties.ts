@@ -100,7 +100,7 @@ const byName = new Map(
 );
 
 /** By identifier, then by owner, for the one that has two names. */
-const byId: readonly (readonly Property[])[] = Array.from({ length: 0x2b }, (_, id) =>
+const byId: readonly (readonly Property[])[] = [...Array(0x2b).keys()].map((id) =>
   table.filter((property) => property[0] === id),
 );
 

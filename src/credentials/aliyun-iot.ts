@@ -52,5 +52,5 @@ async function sign(
   const subtle = subtleCrypto('aliyunIot');
   const key = await subtle.importKey('raw', encoder.encode(secret), { name: 'HMAC', hash }, false, ['sign']);
   const signature = new Uint8Array(await subtle.sign('HMAC', key, encoder.encode(text)));
-  return Array.from(signature, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return [...signature].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -56,10 +56,9 @@ export class PacketIds<Flow extends object> {
 
   /** All live flows, by identifier. */
   *[Symbol.iterator](): Generator<[packetId: number, flow: Flow]> {
-    for (const [index, block] of this.#blocks.entries()) {
-      for (const [rest, flow] of block?.flows.entries() ?? []) {
-        if (flow) yield [(index << blockBits) | rest, flow];
-      }
+    for (let packetId = 1; packetId < this.#blocks.length << blockBits; packetId += 1) {
+      const flow = this.get(packetId);
+      if (flow) yield [packetId, flow];
     }
   }
 

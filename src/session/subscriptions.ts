@@ -266,7 +266,9 @@ export class Subscriptions {
     }
     this.#ids.free(packet.packetId);
     link.requests -= 1;
-    for (const [index, part] of parts.entries()) this.#decide(part, codes[index] ?? 0x80);
+    parts.forEach((part, index) => {
+      this.#decide(part, codes[index] ?? 0x80);
+    });
   }
 
   #add(request: SubscriptionRequest): SubscriptionRequest {

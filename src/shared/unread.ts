@@ -70,7 +70,7 @@ export class Unread {
     const all = this.#others.drain();
     const strays = new Set(all.filter(({ delivery }) => delivery.isStray).slice(0, -most));
     for (const entry of all) if (!strays.has(entry)) this.#others.push(entry);
-    return Array.from(strays, ({ delivery }) => delivery);
+    return [...strays].map(({ delivery }) => delivery);
   }
 
   /** Takes all. */

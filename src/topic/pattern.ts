@@ -46,10 +46,11 @@ export function compilePattern(pattern: string, argument = 'filter'): Pattern {
   if (filter === pattern) return { pattern, filter, params: unnamed };
 
   const slots: Slot[] = [];
-  for (const [level, text] of pattern.slice(shareLength(pattern)).split('/').entries()) {
+  const levels = pattern.slice(shareLength(pattern)).split('/');
+  levels.forEach((text, level) => {
     const wildcard = text.charAt(0);
     const name = text.slice(1);
-    if ((wildcard !== '+' && wildcard !== '#') || name === '') continue;
+    if ((wildcard !== '+' && wildcard !== '#') || name === '') return;
     // `__proto__` would be lost: as a property of an object it is its prototype.
     if (!identifier.test(name) || name === '__proto__') {
       throw new UsageError(
@@ -60,7 +61,7 @@ export function compilePattern(pattern: string, argument = 'filter'): Pattern {
       throw new UsageError(`${argument}: the name ${quote(name)} is used twice: ${quote(pattern)}`);
     }
     slots.push({ level, name, rest: wildcard === '#' });
-  }
+  });
   return { pattern, filter, params: (topic) => readParams(slots, topic) };
 }
 

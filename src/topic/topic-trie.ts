@@ -106,8 +106,8 @@ export class TopicTrie<Value> {
   remove(filter: string, value: Value): boolean {
     const { wire, levels, end } = parsed(filter);
     const path: Node<Value>[] = [this.#root];
-    for (const [depth, level] of levels?.entries() ?? []) {
-      const next = path[depth]?.step(level);
+    for (const level of levels ?? []) {
+      const next = path.at(-1)?.step(level);
       if (!next) return false;
       path.push(next);
     }
