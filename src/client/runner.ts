@@ -457,15 +457,21 @@ export class Runner {
     const mayWrite = this.session.committed(batch, time);
     const connection = this.#connection;
     if (!mayWrite || !connection) return;
+    this.#buffered = Infinity;
     for (const frame of batch.frames) {
       const before = this.counts.bytesSent;
       for (const chunk of frame) this.counts.bytesSent += chunk.length;
       const size = this.counts.bytesSent - before;
       if (connection.coarse && size > frameLimit)
         this.#largeUntil = Math.max(this.#largeUntil, time.monotonic) + size / slowest;
-      connection.write(frame);
+      try {
+        connection.write(frame);
+      } catch (error) {
+        // What wraps the sockets of this page, or a transport of the application: the bytes are missing from here on.
+        this.session.closed(error as Error, time);
+        return;
+      }
     }
-    this.#buffered = Infinity;
   }
 
   // --- waiting publishers

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Client, ClientEvents, ClientOptions } from '../../../src/index';
-import { ConnectionError, createClient, MqttError } from '../../../src/index';
+import { ConnectionError, createClient, MqttError, type QoS } from '../../../src/index';
 import type { Transport } from '../../../src/transport/transport';
 import { chance, connected, fakeTime, idle, watch } from '../../support/fake-client';
 import { FakeServer, turn } from '../../support/fake-server';
@@ -53,6 +53,40 @@ describe('a lost connection', () => {
       'connect (connected)',
     ]);
     expect(client.stats.connections).toBe(2);
+  });
+
+  test('is one whose transport throws what it cannot send, as a wrapper around WebSockets may', async () => {
+    const { client, server } = await connected({ reconnect: { minDelay: 0, maxDelay: 0 } });
+    const disconnects = collect(client, 'disconnect');
+    const cause = new Error('the logger failed');
+    server.link.connection.write = () => {
+      throw cause;
+    };
+    const published = await Promise.all([0, 1, 2].map((qos) => client.publish('t', '', { qos: qos as QoS })));
+    expect(published).toMatchObject([{ reasonCode: 0 }, { reasonCode: 0 }, { reasonCode: 0 }]);
+    expect(disconnects).toMatchObject([{ error: { code: 'lost', cause }, willReconnect: true }]);
+    expect(server.links.map(({ connection }) => connection.endedBy)).toEqual(['destroy', undefined]);
+    expect(server.link.packets('publish').map(({ qos, dup }) => [qos, dup])).toEqual([
+      [1, true],
+      [2, true],
+    ]);
+  });
+
+  test('is a failed attempt where not even CONNECT can be sent', async () => {
+    const { client, server } = idle();
+    const { connect } = server;
+    server.connect = async (...given) => {
+      const connection = await connect.apply(server, given);
+      connection.write = () => {
+        throw new Error('the logger failed');
+      };
+      return connection;
+    };
+    await expect(client.connect()).rejects.toMatchObject({
+      code: 'lost',
+      message: expect.stringContaining('the logger failed'),
+    });
+    expect(client.status.type).toBe('closed');
   });
 
   test('is made again with what the options say, whatever the server assigned and granted', async () => {
