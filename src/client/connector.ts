@@ -25,7 +25,7 @@ import { now, timeoutFor } from './clock';
 import type { Core } from './core';
 import { type Deferred, deferred } from './deferred';
 import { EnhancedAuthentication } from './enhanced-authentication';
-import { isOffline, type PageNews, watchPage } from './page-life';
+import { isOffline, type PageNews, pageVisited, watchPage } from './page-life';
 import { type Outcome, ReconnectPolicy, type Target } from './reconnect-policy';
 import { bytes, type ResolvedCredentials, resolveCredentials } from './resolve-options';
 import { closedError } from './runner';
@@ -267,13 +267,16 @@ export class Connector {
     let target = policy.begin();
     let version: ProtocolVersion = 5;
     this.#begunAt = performance.now();
-    const timer = timeoutFor(connectTimeout, () => {
-      const words = `No connection to ${target.url.host} within ${connectTimeout} ms; check scheme, host and port of the URL, and the network`;
-      this.#giveUp(new ConnectionError('timeout', words));
-    });
-    this.#connectTimer = timer;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       this.#connecting(policy, target, signal);
+      const visited = pageVisited();
+      if (visited) await untilAborted(visited, signal);
+      timer = timeoutFor(connectTimeout, () => {
+        const words = `No connection to ${target.url.host} within ${connectTimeout} ms; check scheme, host and port of the URL, and the network`;
+        this.#giveUp(new ConnectionError('timeout', words));
+      });
+      this.#connectTimer = timer;
       await untilAborted(ready(), signal);
       signal.throwIfAborted();
       const credentials = await this.#credentials(policy, target, signal);

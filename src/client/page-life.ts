@@ -16,7 +16,11 @@ interface PageEvent {
 interface Page {
   addEventListener?(type: string, listener: (event: PageEvent) => void, capture: boolean): void;
   removeEventListener?(type: string, listener: (event: PageEvent) => void, capture: boolean): void;
-  readonly document?: { readonly visibilityState: string };
+  readonly document?: Pick<EventTarget, 'addEventListener'> & {
+    readonly visibilityState: string;
+    /** Only in some browsers. */
+    readonly prerendering?: boolean;
+  };
   readonly navigator?: { readonly onLine?: boolean };
 }
 
@@ -44,6 +48,17 @@ export function watchPage(tell: (news: PageNews) => void): () => void {
   };
   all('addEventListener');
   return () => all('removeEventListener');
+}
+
+/**
+ * A promise that resolves when someone has come to a page that the browser has loaded ahead; undefined elsewhere. Until
+ * then it grants no sockets and no locks, for as long as it takes: who waits for these would take them for refused.
+ */
+export function pageVisited(): Promise<unknown> | undefined {
+  const { document } = page;
+  return document?.prerendering
+    ? new Promise((resolve) => document.addEventListener('prerenderingchange', resolve))
+    : undefined;
 }
 
 /** Whether the machine says that it has no network; only a server on the machine itself can be reached then. */

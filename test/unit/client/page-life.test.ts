@@ -8,12 +8,21 @@ import { FakeServer, turn } from '../../support/fake-server';
 
 /** A page that tells, and how it is. */
 class FakePage extends EventTarget {
-  readonly document = { visibilityState: 'visible' };
+  readonly document = Object.assign(new EventTarget(), { visibilityState: 'visible', prerendering: false });
   readonly navigator = { onLine: true };
 
   /** @param persisted whether the page is put into the back/forward cache, or comes out of it */
   async tell(type: string, persisted?: boolean): Promise<void> {
     this.dispatchEvent(Object.assign(new Event(type), { persisted }));
+    await turn();
+  }
+
+  /** Someone comes to the page that was loaded ahead. */
+  async visit(): Promise<void> {
+    this.document.prerendering = false;
+    this.document.visibilityState = 'visible';
+    void this.tell('visibilitychange');
+    this.document.dispatchEvent(new Event('prerenderingchange'));
     await turn();
   }
 
@@ -406,5 +415,39 @@ describe('a sign of life while an attempt is made', () => {
     await target.tell('online');
     expect(server.attempts).toHaveLength(3);
     expect(client.status.type).toBe('reconnecting');
+  });
+});
+
+describe('a page that is loaded ahead', () => {
+  function ahead(): FakePage {
+    const target = page();
+    Object.assign(target.document, { visibilityState: 'hidden', prerendering: true });
+    return target;
+  }
+
+  test('is connected when someone comes to it, however long that takes', async () => {
+    fakeTime();
+    const target = ahead();
+    const { client, server } = idle();
+    const connecting = client.connect();
+    const published = client.publish('t', '', { qos: 1 });
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(client.status).toMatchObject({ type: 'connecting', attempt: 1 });
+    expect(server.attempts).toEqual([]);
+    await target.visit();
+    await connecting;
+    await published;
+    expect(server.attempts).toHaveLength(1);
+    await client.close();
+  });
+
+  test('may close its client before', async () => {
+    const target = ahead();
+    const { client, server } = idle();
+    const connecting = watch(client.connect());
+    await client.close();
+    expect(connecting.error).toMatchObject({ code: 'closed' });
+    await target.visit();
+    expect([client.status.type, server.attempts]).toEqual(['closed', []]);
   });
 });
