@@ -47,7 +47,7 @@ function reportSize(what: string, bytes: Uint8Array): number {
 }
 
 /** Bytes of brotli, raised only for what users cannot do without: the goal is 14 kB for the application, later 10, and 18 for the script file. */
-const budgets = { application: 36_550, script: 57_250, indexeddb: 4_520, level: 2_400 };
+const budgets = { application: 36_650, script: 57_550, indexeddb: 4_600, level: 2_400 };
 
 describe('the files for browsers', () => {
   test.each(entries)('%s uses nothing that only Node has', (entry) => {
