@@ -441,13 +441,19 @@ describe('a page that is loaded ahead', () => {
     await client.close();
   });
 
-  test('may close its client before', async () => {
+  test('may close its client before, and connect anew', async () => {
     const target = ahead();
     const { client, server } = idle();
     const connecting = watch(client.connect());
+    await turn();
     await client.close();
     expect(connecting.error).toMatchObject({ code: 'closed' });
+    const again = client.connect();
+    await turn();
+    expect(server.attempts).toEqual([]);
     await target.visit();
-    expect([client.status.type, server.attempts]).toEqual(['closed', []]);
+    await again;
+    expect(server.attempts).toHaveLength(1);
+    await client.close();
   });
 });
