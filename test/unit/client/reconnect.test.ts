@@ -55,6 +55,18 @@ describe('a lost connection', () => {
     expect(client.stats.connections).toBe(2);
   });
 
+  test('is told of once, whatever becomes of the attempts after it', async () => {
+    fakeTime();
+    const { client, server } = await connected();
+    const disconnects = collect(client, 'disconnect');
+    server.unreachable = unreachable;
+    server.link.drop();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(server.attempts.length).toBeGreaterThan(2);
+    await client.close();
+    expect(disconnects).toMatchObject([{ willReconnect: true }]);
+  });
+
   test('is one whose transport throws what it cannot send, as a wrapper around WebSockets may', async () => {
     const { client, server } = await connected({ reconnect: { minDelay: 0, maxDelay: 0 } });
     const disconnects = collect(client, 'disconnect');
