@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Client } from '../../../src/index';
+import { watch } from '../../support/fake-client';
 import { FakeServer, turn } from '../../support/fake-server';
 import { closeTabsAfterEach, SharedTabs, url } from '../../support/shared-tabs';
 import { waitFor } from '../../support/wait-for';
@@ -106,6 +107,25 @@ describe.each(places)('close() in %s', (place) => {
     await client.close();
     expect(seen).toEqual(['1', '2', '3']);
     expect(server.link.packets('puback')).toHaveLength(3);
+  });
+
+  test('waits for nothing with force, and waits again once it is open again', async () => {
+    const client = await openIn(place);
+    server.script.publish = () => undefined;
+    client.publish('a', 'b', { qos: 1 }).catch(() => {});
+    await client.close({ force: true, timeout: Infinity });
+    expect(client.status.type).toBe('closed');
+    await client.connect();
+    const { link } = server;
+    const published = client.publish('a', 'c', { qos: 1 });
+    await waitFor(() => link.packets('publish').length > 0);
+    const closing = watch(client.close({ timeout: Infinity }));
+    for (let turns = 0; turns < 10; turns += 1) await turn();
+    expect([closing.state, client.status.type]).toEqual(['pending', 'connected']);
+    for (const { packetId = 0 } of link.packets('publish'))
+      link.send({ type: 'puback', packetId, reasonCode: 0 });
+    await published;
+    await waitFor(() => closing.state === 'resolved');
   });
 
   test('waits for what a loop has yet to take', async () => {
